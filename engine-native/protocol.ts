@@ -1,0 +1,203 @@
+/**
+ * The contract between a client (the extension, the command line) and the sidecar: JSON-RPC 2.0 over stdio,
+ * framed by vscode-jsonrpc. This file holds types and constants only and is all that both sides share.
+ * Sizes are bytes, times are milliseconds, lengths of text are tokens unless a name says otherwise.
+ */
+import { NotificationType, ProgressType, RequestType, RequestType0 } from "vscode-jsonrpc";
+
+/** Both sides must have the same number: they ship together, so a difference means a broken installation. */
+export const protocolVersion = 1;
+
+/** JSON-RPC error codes of the engine; the command line exits with the same number (design: exit status). */
+export const ErrorCode = {
+  /** The protocol versions differ, or a request came in the wrong state (nothing loaded, already loading). */
+  InvalidState: 1,
+  /** A parameter makes no sense (a cap of zero, an empty prompt). */
+  InvalidArgument: 2,
+  /** The model and context do not fit the RAM cap. `data` is a {@link DoesNotFit}. */
+  DoesNotFit: 3,
+  /** Not a usable model: missing, not GGUF, cut short, of an unknown architecture. */
+  NotAModel: 4,
+  /** The disk failed while reading the model. */
+  ReadFailed: 5,
+} as const;
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+/** `data` of a {@link ErrorCode.DoesNotFit} error: what would fit. */
+export interface DoesNotFit {
+  /** The smallest cap, in bytes, that works with the asked context. */
+  minimumCapBytes: number;
+  /** The largest context, in tokens, that works with the asked cap; 0 when none does. */
+  maximumContext: number;
+}
+
+/** `flash`: our backend, inside the cap. `stock`: llama.cpp alone with its own mmap loading, the baseline. */
+export type EngineKind = "flash" | "stock";
+
+export interface InitializeParams {
+  protocolVersion: number;
+}
+export interface InitializeResult {
+  protocolVersion: number;
+  /** Version of Flint. */
+  version: string;
+  /** Release of llama.cpp inside node-llama-cpp. */
+  llamaCppRelease: string;
+}
+
+export interface PlanParams {
+  /** A `.gguf` file; of a split model its first part. */
+  modelPath: string;
+  /** The cap on all memory of the sidecar, in bytes. */
+  ramCapBytes: number;
+  /** Tokens of context; absent: the largest of 4096 and below that the model was trained for and that fits. */
+  contextTokens?: number;
+}
+
+/** What lives where, for one model, cap and context. */
+export interface Plan {
+  fits: boolean;
+  /** The smallest cap that works with this context. */
+  minimumCapBytes: number;
+  /** The largest context that works with this cap, at most what the model was trained for; 0 when none does. */
+  maximumContext: number;
+  /** The context this plan was made for. */
+  contextTokens: number;
+  weights: {
+    /** Kept in memory by llama.cpp with its own kernels. */
+    residentBytes: number;
+    /** Kept in memory by our backend. */
+    pinnedBytes: number;
+    /** Read from flash for every pass over the model. */
+    streamedBytes: number;
+    /** Pool for experts of MoE models. */
+    expertCacheBytes: number;
+    /** Pool for neurons of ReLU-family models. */
+    neuronCacheBytes: number;
+  };
+  kvBytes: number;
+  computeBytes: number;
+  /** The fixed buffer that flash reads go through. */
+  stagingBytes: number;
+  /** Node, libraries and vocabulary: what the sidecar takes besides the model's weights and context. */
+  processBytes: number;
+  /** From the measured bandwidth of this disk and this processor; absent when it was not measured. */
+  estimatedTokensPerSecond?: number;
+  /** In words, when it does not fit: what is needed and what would help. */
+  reason?: string;
+}
+
+export interface LoadParams extends PlanParams {
+  engine: EngineKind;
+  /** Threads for arithmetic; absent: the number of physical cores. */
+  threads?: number;
+  /** Token for {@link loadProgress}. */
+  progressToken?: string;
+}
+export interface LoadProgress {
+  loadedBytes: number;
+  totalBytes: number;
+}
+export interface LoadResult {
+  /** `general.name` of the model, or its file name. */
+  name: string;
+  architecture: string;
+  contextTokens: number;
+  /** Whether the vocabulary has the tokens for fill-in-the-middle. */
+  infill: boolean;
+  plan: Plan;
+}
+
+export interface ChatMessage {
+  role: "system" | "user" | "assistant";
+  text: string;
+}
+
+/** What both ways of generating share. */
+export interface GenerationParams {
+  /** Absent: until the model stops or the context is full. */
+  maximumTokens?: number;
+  /** 0 is greedy, and the default. */
+  temperature?: number;
+  seed?: number;
+  /** Go on after an end-of-generation token (benchmarks only). */
+  ignoreEos?: boolean;
+  /** Token for {@link generationProgress}. */
+  progressToken?: string;
+}
+export interface ChatParams extends GenerationParams {
+  /** The whole conversation, oldest first; the last one is the user's. */
+  messages: ChatMessage[];
+}
+export interface CompleteParams extends GenerationParams {
+  /** Raw text before the cursor: no chat template is applied. */
+  prefix: string;
+  /** Text after the cursor: makes it an infill by the model's own FIM tokens where it has them. */
+  suffix?: string;
+}
+
+export type GenerationProgress =
+  | { kind: "prompt"; readTokens: number; totalTokens: number }
+  /** `text` may be empty while a character is still incomplete; `tokensPerSecond` is of the answer so far. */
+  | { kind: "text"; text: string; tokens: number[]; tokensPerSecond: number };
+
+export interface GenerationResult {
+  text: string;
+  /** Generated ids, an end-of-generation token not included unless it was ignored. */
+  tokens: number[];
+  /** Ids fed in, BOS included where the model's metadata asks for one. */
+  promptTokens: number[];
+  /** `cancelled`: the text so far is in `text`; nothing is lost. */
+  finishReason: "stop" | "length" | "cancelled";
+  timeToFirstTokenMs: number;
+  /** Of the tokens after the first. */
+  msPerToken: { mean: number; median: number; p95: number };
+  tokensPerSecond: number;
+  flash: FlashStats;
+}
+
+/** Of one generation, or since the model was loaded (`stats`). */
+export interface FlashStats {
+  readBytes: number;
+  readBytesPerToken: number;
+  readsPerToken: number;
+  /** Bytes that were in memory when needed ÷ all bytes of weights that our backend used; 0 to 1. */
+  hitRate: number;
+}
+
+export interface Memory {
+  /** 0 for the stock engine, which has no cap. */
+  capBytes: number;
+  /** The largest resident size of the sidecar since it started, as the kernel counts it. */
+  peakBytes: number;
+  /** Its resident size now. */
+  residentBytes: number;
+}
+export interface Stats {
+  /** Path of the loaded model. */
+  modelPath?: string;
+  memory: Memory;
+  flash: FlashStats;
+}
+
+/** First request of a connection. Fails with InvalidState when the versions differ. */
+export const initializeRequest = new RequestType<InitializeParams, InitializeResult, never>("initialize");
+/** Fails with NotAModel. A model that does not fit is an answer (`fits: false`), not an error. */
+export const planRequest = new RequestType<PlanParams, Plan, never>("plan");
+/** Replaces a loaded model. Fails with DoesNotFit, NotAModel, ReadFailed. Cancellable. */
+export const loadRequest = new RequestType<LoadParams, LoadResult, DoesNotFit | undefined>("load");
+/** Cancellable: then it succeeds with finishReason `cancelled`. One generation runs at a time; more are queued. */
+export const chatRequest = new RequestType<ChatParams, GenerationResult, never>("chat");
+/** As `chat`, without a chat template. */
+export const completeRequest = new RequestType<CompleteParams, GenerationResult, never>("complete");
+export const statsRequest = new RequestType0<Stats, never>("stats");
+/** Cancels what runs and frees the model. Succeeds when nothing is loaded. */
+export const unloadRequest = new RequestType0<void, never>("unload");
+/** Answers, then the process ends with status 0. */
+export const shutdownRequest = new RequestType0<void, never>("shutdown");
+
+export const loadProgress = new ProgressType<LoadProgress>();
+export const generationProgress = new ProgressType<GenerationProgress>();
+
+/** From the sidecar, whenever it changes by itself (a load began, a generation ended). */
+export const stateNotification = new NotificationType<{ state: "empty" | "loading" | "ready" | "generating" }>("state");
