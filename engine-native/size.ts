@@ -1,0 +1,17 @@
+/** Sizes of memory as people write and read them. Units are binary: G, GB and GiB all mean 2^30 bytes. */
+
+const prefixes = ["", "K", "M", "G", "T"];
+
+/** Reads `2300MiB`, `4GiB`, `4G`, `1.5g` or a plain number of bytes; undefined when the text is no size. */
+export function parseSize(text: string): number | undefined {
+  const [, number, prefix = ""] = /^\s*(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:i?B)?|B)?\s*$/i.exec(text) ?? [];
+  if (number === undefined) return undefined;
+  const bytes = Math.round(Number(number) * 1024 ** prefixes.indexOf(prefix.toUpperCase()));
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** `bytes` in GiB with one decimal, as "5.4 GiB"; below 1 GiB in whole MiB, as "768 MiB". */
+export function formatSize(bytes: number): string {
+  const mebibytes = Math.round(bytes / 1024 ** 2);
+  return mebibytes < 1024 ? `${mebibytes} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+}
