@@ -1,0 +1,136 @@
+import { expect, test, vi } from "vitest";
+import type { CancellationToken } from "vscode-jsonrpc";
+import type { ChatMessage, GenerationResult } from "../../engine-native/protocol.js";
+import type { Message } from "../../webview/messages.js";
+import { Cancelled, EngineStopped } from "../engine/errors.js";
+import { type Answerer, ChatSession } from "./session.js";
+
+function result(text: string, finishReason: GenerationResult["finishReason"] = "stop"): GenerationResult {
+  return {
+    text,
+    tokens: [],
+    promptTokens: [],
+    finishReason,
+    timeToFirstTokenMs: 1,
+    msPerToken: { mean: 100, median: 100, p95: 100 },
+    tokensPerSecond: 10,
+    flash: { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
+  };
+}
+
+function setUp(chat: Answerer["chat"], stored: unknown = undefined) {
+  const written: Message[][] = [];
+  const session = new ChatSession({
+    engine: { chat },
+    store: {
+      read: () => stored,
+      write: (messages) => {
+        written.push(messages);
+        return Promise.resolve();
+      },
+    },
+    toProblem: (error) => ({ message: String(error), actions: [] }),
+    log: () => undefined,
+  });
+  return { session, written };
+}
+
+/** Streams "Half" and then waits to be cancelled. */
+const endless: Answerer["chat"] = (_, onText, token: CancellationToken) => {
+  onText("Half");
+  return new Promise((resolve) => token.onCancellationRequested(() => resolve(result("Half", "cancelled"))));
+};
+
+test("streams an answer and stores the conversation", async () => {
+  const { session, written } = setUp(async (_, onText) => {
+    onText("Be");
+    onText("cause.");
+    return result("Because.");
+  });
+  const streamed: string[] = [];
+  session.onDidStream(({ text }) => streamed.push(text));
+  await session.ask("Why?");
+  expect(streamed).toEqual(["Be", "cause."]);
+  expect(session.messages).toMatchObject([
+    { role: "user", text: "Why?" },
+    { role: "assistant", text: "Because.", state: "done", detail: "10.0 tokens/s" },
+  ]);
+  expect(written.at(-1)).toEqual(session.messages);
+});
+
+test("a stopped answer keeps its text", async () => {
+  const { session } = setUp(endless);
+  const asked = session.ask("Why?");
+  session.stop();
+  await asked;
+  expect(session.messages.at(-1)).toMatchObject({ text: "Half", state: "stopped" });
+});
+
+test("stopping while the model loads is no error", async () => {
+  const { session } = setUp(() => Promise.reject(new Cancelled()));
+  await session.ask("Why?");
+  expect(session.messages.at(-1)).toMatchObject({ text: "", state: "stopped" });
+});
+
+test("a crash keeps the half answer, says so, and offers to ask again", async () => {
+  const crash = new EngineStopped("signal 11");
+  crash.restarted = Promise.resolve(true);
+  const { session } = setUp(async (_, onText) => {
+    onText("Half");
+    throw crash;
+  });
+  await session.ask("Why?");
+  await vi.waitFor(() =>
+    expect(session.messages.at(-1)).toMatchObject({
+      text: "Half",
+      state: "error",
+      problem: {
+        message: "The engine stopped (signal 11). Restarted. Ask again?",
+        actions: [{ label: "Ask again", action: { kind: "askAgain" } }],
+      },
+    }),
+  );
+});
+
+test("asking again replaces the answer, and varies one that had succeeded", async () => {
+  const prompts: { messages: ChatMessage[]; temperature?: number }[] = [];
+  const { session } = setUp(async (params) => {
+    prompts.push(params);
+    return result(`Answer ${prompts.length}`);
+  });
+  await session.ask("Why?");
+  await session.askAgain();
+  expect(session.messages).toMatchObject([{ text: "Why?" }, { text: "Answer 2" }]);
+  expect(prompts[0]).toEqual({ messages: [{ role: "user", text: "Why?" }] });
+  expect(prompts[1]).toEqual({ messages: [{ role: "user", text: "Why?" }], temperature: 0.8 });
+});
+
+test("questions that got no answer are not part of the next prompt", async () => {
+  const prompts: ChatMessage[][] = [];
+  const { session } = setUp(async ({ messages }) => {
+    prompts.push(messages);
+    if (prompts.length === 1) throw new Error("no");
+    return result("Yes.");
+  });
+  await session.ask("First?");
+  await session.ask("Second?");
+  expect(prompts[1]).toEqual([{ role: "user", text: "Second?" }]);
+});
+
+test("a question right after a new chat waits for the old answer to end, and is not lost", async () => {
+  let calls = 0;
+  const { session } = setUp((...args) => (calls++ === 0 ? endless(...args) : Promise.resolve(result("Second."))));
+  const first = session.ask("First?");
+  session.clear();
+  await Promise.all([first, session.ask("Second?")]);
+  expect(session.messages).toMatchObject([{ text: "Second?" }, { text: "Second.", state: "done" }]);
+});
+
+test("what was streaming when the window closed is restored as stopped", () => {
+  const stored = [
+    { id: "1", role: "user", text: "Why?" },
+    { id: "2", role: "assistant", text: "Bec", state: "streaming" },
+  ];
+  expect(setUp(endless, stored).session.messages).toMatchObject([{ text: "Why?" }, { text: "Bec", state: "stopped" }]);
+  expect(setUp(endless, { from: "another version" }).session.messages).toEqual([]);
+});

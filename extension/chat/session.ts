@@ -1,0 +1,186 @@
+import { randomUUID } from "node:crypto";
+import { type CancellationToken, CancellationTokenSource, Emitter } from "vscode-jsonrpc";
+import type { ChatMessage, ChatParams, GenerationResult } from "../../engine-native/protocol.js";
+import type { AssistantMessage, Message, Problem } from "../../webview/messages.js";
+import { Cancelled, EngineStopped } from "../engine/errors.js";
+import { parseConversation } from "./messages.js";
+
+/** Of a question that was answered before: greedy would only say the same again. */
+const temperatureOfAnotherTry = 0.8;
+/** How often a growing answer is stored, in ms: what a crash of the editor may cost. */
+const storeEveryMs = 1000;
+
+/** What answers: the engine. */
+export interface Answerer {
+  chat(
+    params: Pick<ChatParams, "messages" | "temperature">,
+    onText: (text: string) => void,
+    token: CancellationToken,
+  ): Promise<GenerationResult>;
+}
+
+/** Where the conversation is kept over a reload of the window. */
+export interface Store {
+  read(): unknown;
+  write(messages: Message[]): PromiseLike<void>;
+}
+
+export interface SessionOptions {
+  engine: Answerer;
+  store: Store;
+  /** An error in words, with what to do about it. */
+  toProblem(error: unknown): Problem;
+  log(line: string): void;
+}
+
+/** One conversation: questions, streamed answers, and what became of them. Every change is stored. */
+export class ChatSession {
+  private readonly didChange = new Emitter<void>();
+  private readonly didStream = new Emitter<{ id: string; text: string }>();
+  /** Fires when a message came, went or changed its state. */
+  readonly onDidChange = this.didChange.event;
+  /** Fires when an answer grew by `text`. */
+  readonly onDidStream = this.didStream.event;
+
+  private list: Message[];
+  private answering: CancellationTokenSource | undefined;
+  /** Settles with the answer under way. */
+  private ended: Promise<void> = Promise.resolve();
+  private storedAt = 0;
+
+  constructor(private readonly options: SessionOptions) {
+    // What was streaming when the window closed can't go on.
+    this.list = (parseConversation(options.store.read()) ?? []).map((message) =>
+      message.role === "assistant" && message.state === "streaming" ? { ...message, state: "stopped" } : message,
+    );
+  }
+
+  /** Oldest first. */
+  get messages(): readonly Message[] {
+    return this.list;
+  }
+  get isAnswering(): boolean {
+    return this.answering !== undefined;
+  }
+
+  /** Asks `text`, after an answer that is under way. Settles when its own has ended, in whichever way; never rejects. */
+  async ask(text: string): Promise<void> {
+    while (this.answering) await this.ended;
+    this.list.push({ id: randomUUID(), role: "user", text });
+    await this.startAnswer();
+  }
+
+  /** Asks the last question again, in place of its last answer. As `ask`. */
+  async askAgain(): Promise<void> {
+    if (this.answering) return;
+    const last = this.list.at(-1);
+    if (!last) return;
+    if (last.role === "assistant") this.list.pop();
+    await this.startAnswer(last.role === "assistant" && last.state === "done" ? temperatureOfAnotherTry : undefined);
+  }
+
+  /** Ends the answer under way; its text so far stays. */
+  stop(): void {
+    this.answering?.cancel();
+  }
+
+  /** Starts an empty conversation. */
+  clear(): void {
+    this.stop();
+    this.list = [];
+    this.changed();
+  }
+
+  dispose(): void {
+    this.stop();
+    this.didChange.dispose();
+    this.didStream.dispose();
+  }
+
+  private startAnswer(temperature?: number): Promise<void> {
+    this.ended = this.answer(temperature);
+    return this.ended;
+  }
+
+  private async answer(temperature?: number): Promise<void> {
+    const cancellation = new CancellationTokenSource();
+    const messages = toPrompt(this.list);
+    const answer: AssistantMessage = { id: randomUUID(), role: "assistant", text: "", state: "streaming" };
+    this.list.push(answer);
+    this.answering = cancellation;
+    this.changed();
+    const grow = (text: string) => {
+      answer.text += text;
+      this.didStream.fire({ id: answer.id, text });
+      if (Date.now() - this.storedAt > storeEveryMs) this.store();
+    };
+    try {
+      const params = { messages, ...(temperature !== undefined && { temperature }) };
+      const result = await this.options.engine.chat(params, grow, cancellation.token);
+      answer.state = result.finishReason === "cancelled" ? "stopped" : "done";
+      // The result has the whole text, also when a progress report was lost.
+      answer.text = result.text || answer.text;
+      answer.detail = describe(result);
+    } catch (error) {
+      if (error instanceof Cancelled || cancellation.token.isCancellationRequested) {
+        answer.state = "stopped";
+      } else {
+        answer.state = "error";
+        answer.problem = this.problem(error, answer);
+      }
+    } finally {
+      cancellation.dispose();
+      if (this.answering === cancellation) this.answering = undefined;
+      this.changed();
+    }
+  }
+
+  /** A crash is told at once, and told again when it is known whether the engine is back. */
+  private problem(error: unknown, answer: AssistantMessage): Problem {
+    if (!(error instanceof EngineStopped && error.restarted)) return this.options.toProblem(error);
+    void error.restarted.then((restarted) => {
+      if (!this.list.includes(answer)) return;
+      answer.problem = {
+        message: restarted ? `${error.message} Restarted. Ask again?` : `${error.message} It could not be restarted.`,
+        actions: restarted
+          ? [{ label: "Ask again", action: { kind: "askAgain" } }]
+          : [{ label: "Restart engine", action: { kind: "restartEngine" } }],
+      };
+      this.changed();
+    });
+    return {
+      message: `${error.message} Restarting it.`,
+      actions: [{ label: "Show log", action: { kind: "showLog" } }],
+    };
+  }
+
+  private changed(): void {
+    this.store();
+    this.didChange.fire();
+  }
+
+  private store(): void {
+    this.storedAt = Date.now();
+    this.options.store
+      .write(structuredClone(this.list))
+      .then(undefined, (error: unknown) => this.options.log(`The conversation could not be stored: ${String(error)}`));
+  }
+}
+
+/** What the model is given: answers that failed without a word are left out, with the question they left unanswered. */
+function toPrompt(messages: readonly Message[]): ChatMessage[] {
+  return messages
+    .filter((message, index) => {
+      const answer = message.role === "user" ? messages[index + 1] : message;
+      return answer === undefined || answer.role === "user" || answer.text !== "";
+    })
+    .map(({ role, text }) => ({ role, text }));
+}
+
+function describe({ tokensPerSecond, finishReason }: GenerationResult): string | undefined {
+  const parts = [
+    ...(tokensPerSecond > 0 ? [`${tokensPerSecond.toFixed(1)} tokens/s`] : []),
+    ...(finishReason === "length" ? ["the context is full"] : []),
+  ];
+  return parts.length > 0 ? parts.join(" · ") : undefined;
+}

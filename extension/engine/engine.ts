@@ -1,0 +1,344 @@
+import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import {
+  CancellationToken,
+  CancellationTokenSource,
+  Emitter,
+  type MessageConnection,
+  type ProgressType,
+} from "vscode-jsonrpc";
+import type { Sidecar } from "../../engine-native/client.js";
+import {
+  type ChatParams,
+  type CompleteParams,
+  chatRequest,
+  completeRequest,
+  type GenerationProgress,
+  type GenerationResult,
+  generationProgress,
+  type LoadResult,
+  loadProgress,
+  loadRequest,
+  type Stats,
+  statsRequest,
+} from "../../engine-native/protocol.js";
+import { Cancelled, type EngineStopped, NoModel } from "./errors.js";
+import { RestartPolicy } from "./restartPolicy.js";
+import { SidecarProcess } from "./sidecarProcess.js";
+import type { EngineState } from "./state.js";
+
+/** What is loaded, and within which limits. */
+export interface EngineSettings {
+  /** A `.gguf` file; of a split model its first part. */
+  modelPath: string;
+  /** The cap on all memory of the sidecar, in bytes. */
+  ramCapBytes: number;
+  /** Tokens of context; absent: the engine chooses. */
+  contextTokens?: number;
+}
+
+export interface EngineOptions {
+  /** Starts a sidecar. */
+  start(): Promise<Sidecar>;
+  /** The settings of now; undefined when no model is chosen. @throws InvalidSetting */
+  settings(): EngineSettings | undefined;
+  /** Takes one line for the log. */
+  log(line: string): void;
+}
+
+interface Load {
+  cancellation: CancellationTokenSource;
+  result: Promise<LoadResult>;
+}
+
+/**
+ * The engine as the extension sees it: loads the model of the settings when it is first needed, generates one answer
+ * at a time, and comes back after a crash. Knows no VS Code.
+ */
+export class Engine {
+  private readonly process: SidecarProcess;
+  private readonly policy = new RestartPolicy();
+  private readonly didChangeState = new Emitter<EngineState>();
+  private readonly didCrash = new Emitter<EngineStopped>();
+  /** Fires for every change of `state`, each generated token included. */
+  readonly onDidChangeState = this.didChangeState.event;
+  /** Fires when the sidecar ended by itself, after it was decided whether to restart it. */
+  readonly onDidCrash = this.didCrash.event;
+
+  private currentState: EngineState = { kind: "empty" };
+  private settings: EngineSettings | undefined;
+  private settingsError: unknown;
+  private pendingLoad: Load | undefined;
+  /** Settles when the sidecar is done with the load before, which it wants to be before it takes another. */
+  private lastLoad: Promise<unknown> = Promise.resolve();
+  private model: LoadResult | undefined;
+  private chatting = false;
+  private completion: CancellationTokenSource | undefined;
+  private lastSpeed: number | undefined;
+
+  constructor(private readonly options: EngineOptions) {
+    this.process = new SidecarProcess(() => options.start());
+    this.process.onDidCrash((stop) => this.crashed(stop));
+    this.readSettings();
+  }
+
+  get state(): EngineState {
+    return this.currentState;
+  }
+  /** Process id of the sidecar, while one runs. */
+  get pid(): number | undefined {
+    return this.process.pid;
+  }
+  /** What is loaded, while something is. */
+  get loaded(): LoadResult | undefined {
+    return this.model;
+  }
+  /** Speed of the last answer of this model, in tokens/s. */
+  get tokensPerSecond(): number | undefined {
+    return this.lastSpeed;
+  }
+
+  /**
+   * Loads the model of the settings unless it is loaded. Cancelling ends the load for all who wait for it.
+   * @throws NoModel, InvalidSetting, Cancelled, EngineStopped, or a ResponseError with an ErrorCode of the protocol.
+   */
+  async load(token: CancellationToken = CancellationToken.None): Promise<LoadResult> {
+    if (this.model) return this.model;
+    const load = this.pendingLoad ?? this.startLoad();
+    if (token.isCancellationRequested) load.cancellation.cancel();
+    const subscription = token.onCancellationRequested(() => load.cancellation.cancel());
+    try {
+      return await load.result;
+    } finally {
+      subscription.dispose();
+    }
+  }
+
+  /** Starts loading in the background if that was not tried yet. What goes wrong is in `state`. */
+  warmUp(): void {
+    if (this.currentState.kind !== "idle") return;
+    this.load().catch((error: unknown) => this.options.log(`load: ${String(error)}`));
+  }
+
+  /**
+   * Answers a conversation, loading the model first where needed. Cancelling succeeds with finishReason `cancelled`,
+   * or throws Cancelled when the model was still loading.
+   * @throws as `load`; Error when an answer is being generated already.
+   */
+  async chat(
+    params: Pick<ChatParams, "messages" | "temperature">,
+    onText: (text: string) => void,
+    token: CancellationToken = CancellationToken.None,
+  ): Promise<GenerationResult> {
+    if (this.chatting) throw new Error("Flint is answering already. Stop that answer first.");
+    this.chatting = true;
+    try {
+      await this.load(token);
+      if (token.isCancellationRequested) throw new Cancelled();
+      // Somebody waits for this answer: an inline suggestion is worth less.
+      this.completion?.cancel();
+      this.setState({ kind: "reading" });
+      const onProgress = (progress: GenerationProgress) => {
+        this.showProgress(progress);
+        if (progress.kind === "text" && progress.text !== "") onText(progress.text);
+      };
+      const result = await this.process.use((connection) =>
+        withProgress(connection, generationProgress, onProgress, (progressToken) =>
+          connection.sendRequest(chatRequest, { ...params, progressToken }, token),
+        ),
+      );
+      this.lastSpeed = result.tokensPerSecond || this.lastSpeed;
+      return result;
+    } finally {
+      this.chatting = false;
+      if (this.currentState.kind === "reading" || this.currentState.kind === "answering") {
+        this.setState({ kind: "ready" });
+      }
+      this.settingsChanged();
+    }
+  }
+
+  /**
+   * Continues raw text, for inline suggestions. A newer call cancels the one before.
+   * @returns undefined, without waiting, when no model is loaded or an answer is being generated.
+   * @throws EngineStopped, or a ResponseError with an ErrorCode of the protocol.
+   */
+  async complete(params: CompleteParams, token: CancellationToken): Promise<GenerationResult | undefined> {
+    if (this.currentState.kind !== "ready" || this.chatting) return undefined;
+    this.completion?.cancel();
+    const cancellation = new CancellationTokenSource();
+    this.completion = cancellation;
+    const subscription = token.onCancellationRequested(() => cancellation.cancel());
+    try {
+      return await this.process.use((connection) =>
+        connection.sendRequest(completeRequest, params, cancellation.token),
+      );
+    } finally {
+      subscription.dispose();
+      cancellation.dispose();
+      if (this.completion === cancellation) this.completion = undefined;
+    }
+  }
+
+  /** Memory and reads of the sidecar; undefined when none runs. @throws EngineStopped when it ends meanwhile. */
+  async stats(): Promise<Stats | undefined> {
+    if (this.pid === undefined) return undefined;
+    return this.process.use((connection) => connection.sendRequest(statsRequest));
+  }
+
+  /** Ends the sidecar, whatever it does, and loads again in a new one. */
+  restart(): void {
+    this.policy.reset();
+    this.reset();
+    this.process.stop();
+    this.readSettings();
+    this.warmUp();
+  }
+
+  /** To be called when the settings may have changed: loads again where that makes a difference. */
+  settingsChanged(): void {
+    // An answer under way goes on with the old settings to its end, where `chat` calls this again.
+    if (this.chatting && this.model) return;
+    const before = this.settings;
+    const errorBefore = this.settingsError;
+    const read = this.currentSettings();
+    if (isDeepStrictEqual(read.settings, before) && read.error === undefined && errorBefore === undefined) return;
+    this.reset();
+    this.readSettings();
+    if (!this.settings) this.process.stop();
+    this.warmUp();
+  }
+
+  dispose(): void {
+    this.pendingLoad?.cancellation.cancel();
+    this.process.dispose();
+    this.didChangeState.dispose();
+    this.didCrash.dispose();
+  }
+
+  private currentSettings(): { settings?: EngineSettings | undefined; error?: unknown } {
+    try {
+      return { settings: this.options.settings() };
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  private readSettings(): void {
+    const { settings, error } = this.currentSettings();
+    this.settings = settings;
+    this.settingsError = error;
+    if (error === undefined) this.setState({ kind: settings ? "idle" : "empty" });
+    else this.setState({ kind: "failed", error });
+  }
+
+  /** Forgets what is loaded or loading. */
+  private reset(): void {
+    this.pendingLoad?.cancellation.cancel();
+    this.pendingLoad = undefined;
+    this.completion?.cancel();
+    this.model = undefined;
+    this.lastSpeed = undefined;
+  }
+
+  private startLoad(): Load {
+    if (this.settingsError !== undefined) throw this.settingsError;
+    if (!this.settings) throw new NoModel();
+    const cancellation = new CancellationTokenSource();
+    const result = this.runLoad(this.settings, cancellation, () => this.pendingLoad === load);
+    const load = { cancellation, result };
+    this.pendingLoad = load;
+    this.lastLoad = Promise.allSettled([result]);
+    this.setState({ kind: "loading" });
+    return load;
+  }
+
+  private async runLoad(
+    settings: EngineSettings,
+    cancellation: CancellationTokenSource,
+    isCurrent: () => boolean,
+  ): Promise<LoadResult> {
+    try {
+      await this.lastLoad;
+      if (cancellation.token.isCancellationRequested) throw new Cancelled();
+      const result = await this.process.use((connection) =>
+        withProgress(
+          connection,
+          loadProgress,
+          (progress) => isCurrent() && this.setState({ kind: "loading", progress }),
+          (progressToken) =>
+            connection.sendRequest(loadRequest, { ...settings, engine: "flash", progressToken }, cancellation.token),
+        ),
+      );
+      if (!isCurrent()) throw new Cancelled();
+      this.pendingLoad = undefined;
+      this.model = result;
+      this.setState({ kind: "ready" });
+      return result;
+    } catch (error) {
+      const cancelled = cancellation.token.isCancellationRequested || error instanceof Cancelled;
+      if (isCurrent()) {
+        this.pendingLoad = undefined;
+        this.setState(cancelled ? { kind: "idle" } : { kind: "failed", error });
+      }
+      throw cancelled ? new Cancelled() : error;
+    } finally {
+      cancellation.dispose();
+    }
+  }
+
+  private crashed(stop: EngineStopped): void {
+    const wasUsed = this.model !== undefined || this.pendingLoad !== undefined;
+    this.options.log(stop.message);
+    stop.interrupted = this.chatting;
+    this.pendingLoad = undefined;
+    this.model = undefined;
+    if (this.policy.crashed()) {
+      this.setState({ kind: "idle" });
+      if (wasUsed) {
+        stop.restarted = this.load().then(
+          () => true,
+          (error: unknown) => {
+            this.options.log(`restart: ${String(error)}`);
+            return false;
+          },
+        );
+      }
+    } else {
+      this.setState({ kind: "failed", error: stop });
+    }
+    this.didCrash.fire(stop);
+  }
+
+  private showProgress(progress: GenerationProgress): void {
+    if (progress.kind === "text") {
+      this.setState({ kind: "answering", tokensPerSecond: progress.tokensPerSecond });
+      return;
+    }
+    const { readTokens, totalTokens } = progress;
+    const before = this.currentState.kind === "reading" ? this.currentState.progress?.first : undefined;
+    const first = before ?? { readTokens, time: Date.now() };
+    this.setState({ kind: "reading", progress: { readTokens, totalTokens, first } });
+  }
+
+  private setState(state: EngineState): void {
+    this.currentState = state;
+    this.didChangeState.fire(state);
+  }
+}
+
+/** Runs `request` with a progress token of its own, whose reports go to `onProgress`. */
+async function withProgress<P, R>(
+  connection: MessageConnection,
+  type: ProgressType<P>,
+  onProgress: (progress: P) => void,
+  request: (token: string) => Promise<R>,
+): Promise<R> {
+  const token = randomUUID();
+  const subscription = connection.onProgress(type, token, onProgress);
+  try {
+    return await request(token);
+  } finally {
+    subscription.dispose();
+  }
+}

@@ -1,0 +1,156 @@
+import { join } from "node:path";
+import * as vscode from "vscode";
+import { startSidecar } from "../engine-native/client.js";
+import type { Action } from "../webview/messages.js";
+import type { FlintApi } from "./api.js";
+import { ChatSession } from "./chat/session.js";
+import { ChatView } from "./chat/view.js";
+import { Engine, type EngineSettings } from "./engine/engine.js";
+import { InvalidSetting } from "./engine/errors.js";
+import { InlineProvider } from "./inline/provider.js";
+import { changeRamCap, chooseModel, raiseRamCap, updateSetting } from "./models/settings.js";
+import { parseSettings } from "./settings.js";
+import { showMenu } from "./status/menu.js";
+import { toProblem, toStatus } from "./status/status.js";
+import { StatusBar } from "./status/statusBar.js";
+import { StatusFeed } from "./status/statusFeed.js";
+
+const conversationKey = "flint.conversation";
+
+export function activate(context: vscode.ExtensionContext): FlintApi {
+  const output = vscode.window.createOutputChannel("Flint", { log: true });
+  const warn = (line: string) => output.warn(line);
+
+  const engine = new Engine({
+    start: () =>
+      startSidecar({
+        scriptPath: join(context.extensionPath, "dist", "sidecar.js"),
+        onLog: (line) => output.info(line),
+      }),
+    settings: readSettings,
+    log: warn,
+  });
+  const feed = new StatusFeed(engine, readValidSettings, warn);
+  const statusBar = new StatusBar("flint.showMenu");
+  statusBar.show(feed.snapshot);
+
+  const session = new ChatSession({
+    engine,
+    store: {
+      read: () => context.workspaceState.get(conversationKey),
+      write: (messages) => context.workspaceState.update(conversationKey, messages),
+    },
+    toProblem: (error) => toProblem(error, feed.snapshot),
+    log: warn,
+  });
+  /** Lets `work` go on by itself; what goes wrong with it is in the log. */
+  const run = (work: PromiseLike<unknown>): void => {
+    work.then(undefined, (error: unknown) => output.error(String(error)));
+  };
+  const act = (action: Action): void => {
+    switch (action.kind) {
+      case "chooseModel":
+        run(chooseModel());
+        break;
+      case "askAgain":
+        run(session.askAgain());
+        break;
+      case "restartEngine":
+        engine.restart();
+        break;
+      case "loadAgain":
+        run(engine.load());
+        break;
+      case "showLog":
+        output.show();
+        break;
+      case "raiseCap":
+        run(raiseRamCap(action.bytes));
+        break;
+      case "useContext":
+        run(updateSetting("contextSize", action.tokens));
+        break;
+      case "openSetting":
+        run(vscode.commands.executeCommand("workbench.action.openSettings", action.setting));
+        break;
+    }
+  };
+  const chat = new ChatView({
+    extensionUri: context.extensionUri,
+    session,
+    status: () => toStatus(feed.snapshot),
+    onDidChangeStatus: feed.onDidChange,
+    act,
+    onShown: () => engine.warmUp(),
+    log: warn,
+  });
+
+  const command = (name: string, handler: () => unknown) => vscode.commands.registerCommand(`flint.${name}`, handler);
+  context.subscriptions.push(
+    output,
+    engine,
+    feed,
+    statusBar,
+    session,
+    chat,
+    feed.onDidChange((snapshot) => statusBar.show(snapshot)),
+    session.onDidChange(() =>
+      run(vscode.commands.executeCommand("setContext", "flint.answering", session.isAnswering)),
+    ),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration("flint")) engine.settingsChanged();
+    }),
+    // In a workspace that was not trusted before, its own `flint.model` counts from now on.
+    vscode.workspace.onDidGrantWorkspaceTrust(() => engine.settingsChanged()),
+    vscode.languages.registerInlineCompletionItemProvider(
+      ["file", "untitled", "vscode-notebook-cell", "vscode-vfs"].map((scheme) => ({ scheme })),
+      new InlineProvider(engine, warn),
+    ),
+    command("chooseModel", chooseModel),
+    command("changeRamCap", changeRamCap),
+    command("newChat", async () => {
+      session.clear();
+      await chat.focus();
+    }),
+    command("stop", () => session.stop()),
+    command("restartEngine", () => engine.restart()),
+    command("showLog", () => output.show()),
+    command("showMenu", showMenu),
+  );
+
+  const didChangeState = new vscode.EventEmitter<string>();
+  context.subscriptions.push(
+    didChangeState,
+    engine.onDidChangeState(({ kind }) => didChangeState.fire(kind)),
+  );
+  return {
+    engine: {
+      pid: () => engine.pid,
+      state: () => engine.state.kind,
+      load: () => engine.load(),
+      chat: (messages, onText, token) => engine.chat({ messages }, onText, token),
+      onDidChangeState: didChangeState.event,
+    },
+  };
+}
+
+/** @throws InvalidSetting */
+function readSettings(): EngineSettings | undefined {
+  const configuration = vscode.workspace.getConfiguration("flint");
+  const raw = {
+    model: configuration.get<unknown>("model"),
+    ramCap: configuration.get<unknown>("ramCap"),
+    contextSize: configuration.get<unknown>("contextSize"),
+  };
+  return parseSettings(raw, vscode.workspace.workspaceFolders?.[0]?.uri.fsPath);
+}
+
+/** The settings where they make sense; that they don't is told by the engine's state. */
+function readValidSettings(): EngineSettings | undefined {
+  try {
+    return readSettings();
+  } catch (error) {
+    if (error instanceof InvalidSetting) return undefined;
+    throw error;
+  }
+}

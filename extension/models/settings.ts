@@ -1,0 +1,49 @@
+import { totalmem } from "node:os";
+import * as vscode from "vscode";
+import { formatSize } from "../../engine-native/size.js";
+import { InvalidSetting } from "../engine/errors.js";
+import { parseRamCap, ramCapValue } from "../settings.js";
+
+/** Sets `flint.<name>` where it is set already, else for the user. */
+export async function updateSetting(name: "model" | "ramCap" | "contextSize", value: string | number): Promise<void> {
+  const configuration = vscode.workspace.getConfiguration("flint");
+  const inWorkspace = configuration.inspect(name)?.workspaceValue !== undefined;
+  const target = inWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
+  await configuration.update(name, value, target);
+}
+
+/** Lets the person pick a `.gguf` file and makes it the model. */
+export async function chooseModel(): Promise<void> {
+  const [file] =
+    (await vscode.window.showOpenDialog({
+      title: "Choose a model",
+      openLabel: "Use this model",
+      filters: { "GGUF models": ["gguf"] },
+    })) ?? [];
+  if (file) await updateSetting("model", file.fsPath);
+}
+
+/** Asks for a new RAM cap. */
+export async function changeRamCap(): Promise<void> {
+  const value = await vscode.window.showInputBox({
+    title: "RAM cap",
+    prompt: `All the memory that the engine may take. This machine has ${formatSize(totalmem())}.`,
+    value: vscode.workspace.getConfiguration("flint").get("ramCap", ""),
+    placeHolder: "4GiB",
+    validateInput: (text) => {
+      try {
+        parseRamCap(text);
+        return undefined;
+      } catch (error) {
+        if (error instanceof InvalidSetting) return error.message;
+        throw error;
+      }
+    },
+  });
+  if (value !== undefined) await updateSetting("ramCap", value.trim());
+}
+
+/** Raises the cap to at least `bytes`. */
+export async function raiseRamCap(bytes: number): Promise<void> {
+  await updateSetting("ramCap", ramCapValue(bytes));
+}

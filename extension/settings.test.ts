@@ -1,0 +1,49 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { expect, test } from "vitest";
+import { InvalidSetting } from "./engine/errors.js";
+import { parseRamCap, parseSettings, ramCapValue } from "./settings.js";
+
+const GiB = 1024 ** 3;
+const raw = { model: "/models/a.gguf", ramCap: "4GiB", contextSize: 0 };
+
+test("reads the settings; a context of 0 leaves the choice to the engine", () => {
+  expect(parseSettings(raw)).toEqual({ modelPath: resolve("/models/a.gguf"), ramCapBytes: 4 * GiB });
+  expect(parseSettings({ ...raw, contextSize: 8192 })).toMatchObject({ contextTokens: 8192 });
+});
+
+test("no model is not an error", () => {
+  expect(parseSettings({ ...raw, model: "  " })).toBeUndefined();
+});
+
+test("paths: home and folder", () => {
+  expect(parseSettings({ ...raw, model: "~/a.gguf" })?.modelPath).toBe(join(homedir(), "a.gguf"));
+  expect(parseSettings({ ...raw, model: "a.gguf" }, "/project")?.modelPath).toBe(resolve("/project/a.gguf"));
+});
+
+test.each([
+  [{ ...raw, ramCap: "lots" }, "flint.ramCap", /“lots” is not a size. Write it like 4GiB or 768MiB/],
+  [{ ...raw, ramCap: 4 }, "flint.ramCap", /“4” is not a size/],
+  [{ ...raw, ramCap: "4" }, "flint.ramCap", /too small/],
+  [{ ...raw, contextSize: -1 }, "flint.contextSize", /whole number/],
+  [{ ...raw, contextSize: 1.5 }, "flint.contextSize", /whole number/],
+  [{ ...raw, model: 7 }, "flint.model", /path/],
+])("refuses %j", (settings, name, message) => {
+  let thrown: unknown;
+  try {
+    parseSettings(settings);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(InvalidSetting);
+  expect(thrown).toMatchObject({ setting: name, message: expect.stringMatching(message) });
+});
+
+test.each([
+  [4 * GiB, "4GiB"],
+  [2.9 * GiB, "3008MiB"],
+  [4 * GiB - 1, "4GiB"],
+])("a cap of %d bytes is written %s, never less", (bytes, text) => {
+  expect(ramCapValue(bytes)).toBe(text);
+  expect(parseRamCap(text)).toBeGreaterThanOrEqual(bytes);
+});

@@ -1,0 +1,64 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { formatSize, parseSize } from "../engine-native/size.js";
+import type { EngineSettings } from "./engine/engine.js";
+import { InvalidSetting } from "./engine/errors.js";
+
+/** Below this not even an empty engine runs. */
+const smallestCapBytes = 256 * 1024 ** 2;
+
+/** The values as they stand in settings.json: of any type, since anybody may have written them. */
+export interface RawSettings {
+  /** `flint.model` */
+  model: unknown;
+  /** `flint.ramCap` */
+  ramCap: unknown;
+  /** `flint.contextSize` */
+  contextSize: unknown;
+}
+
+/**
+ * Turns the settings into what the engine needs; undefined when no model is chosen.
+ * @param folder that a relative path of a model starts from.
+ * @throws InvalidSetting
+ */
+export function parseSettings(raw: RawSettings, folder = homedir()): EngineSettings | undefined {
+  if (typeof raw.model !== "string") throw new InvalidSetting("flint.model", "flint.model must be the path of a file.");
+  const model = raw.model.trim();
+  if (model === "") return undefined;
+  const contextTokens = parseContextSize(raw.contextSize);
+  return {
+    modelPath: /^~[/\\]/.test(model) ? join(homedir(), model.slice(2)) : resolve(folder, model),
+    ramCapBytes: parseRamCap(raw.ramCap),
+    ...(contextTokens > 0 && { contextTokens }),
+  };
+}
+
+/** Reads `flint.ramCap` into bytes. @throws InvalidSetting, with a message that tells how to write it. */
+export function parseRamCap(value: unknown): number {
+  const bytes = typeof value === "string" ? parseSize(value) : undefined;
+  if (bytes === undefined) {
+    throw new InvalidSetting("flint.ramCap", `“${String(value)}” is not a size. Write it like 4GiB or 768MiB.`);
+  }
+  if (bytes < smallestCapBytes) {
+    throw new InvalidSetting(
+      "flint.ramCap",
+      `A RAM cap of ${formatSize(bytes)} is too small: the engine needs at least ${formatSize(smallestCapBytes)}.`,
+    );
+  }
+  return bytes;
+}
+
+function parseContextSize(value: unknown): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new InvalidSetting(
+    "flint.contextSize",
+    "flint.contextSize must be a whole number of tokens, or 0 for automatic.",
+  );
+}
+
+/** `bytes` as a value for `flint.ramCap`, rounded up to what reads well: whole multiples of 64 MiB. */
+export function ramCapValue(bytes: number): string {
+  const mebibytes = Math.ceil(bytes / 1024 ** 2 / 64) * 64;
+  return mebibytes % 1024 === 0 ? `${mebibytes / 1024}GiB` : `${mebibytes}MiB`;
+}

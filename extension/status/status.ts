@@ -1,0 +1,136 @@
+import { totalmem } from "node:os";
+import { basename } from "node:path";
+import type { LoadResult, Stats } from "../../engine-native/protocol.js";
+import { formatSize } from "../../engine-native/size.js";
+import type { Problem, Status } from "../../webview/messages.js";
+import type { EngineSettings } from "../engine/engine.js";
+import type { EngineStopped } from "../engine/errors.js";
+import { describeError } from "../engine/problem.js";
+import type { EngineState, PromptProgress } from "../engine/state.js";
+
+const integer = new Intl.NumberFormat("en-US");
+const gigabyte = 1e9;
+const gibibyte = 1024 ** 3;
+
+/** All there is to know about the engine at one moment. */
+export interface Snapshot {
+  state: EngineState;
+  settings: EngineSettings | undefined;
+  loaded: LoadResult | undefined;
+  /** Of the last answer, in tokens/s. */
+  tokensPerSecond: number | undefined;
+  stats: Stats | undefined;
+  /** A crash that came while no answer was under way, until the next question. */
+  crash?: EngineStopped | undefined;
+}
+
+/** The engine's moment in words, for the chat. */
+export function toStatus(snapshot: Snapshot, now = Date.now()): Status {
+  const { state, loaded, settings } = snapshot;
+  const speed = speedOf(snapshot);
+  const memory = memoryOf(snapshot);
+  const model = modelName(snapshot);
+  return {
+    phase: state.kind,
+    model,
+    fit: loaded && settings && fit(loaded, settings),
+    ...activity(state, now),
+    footer: [
+      model ?? "No model",
+      ...(speed === undefined ? [] : [formatSpeed(speed)]),
+      ...(memory ? [`${memory.used} of ${memory.cap} GiB`] : []),
+    ],
+    problem: problemOf(snapshot) ?? crashNotice(snapshot),
+  };
+}
+
+/** Name of the loaded model, or until it is loaded of its file. */
+export function modelName({ loaded, settings }: Pick<Snapshot, "loaded" | "settings">): string | undefined {
+  return loaded?.name ?? (settings && basename(settings.modelPath, ".gguf"));
+}
+
+/** Speed of the answer under way, or of the last one, in tokens/s. */
+export function speedOf({ state, tokensPerSecond }: Snapshot): number | undefined {
+  return state.kind === "answering" ? state.tokensPerSecond : tokensPerSecond;
+}
+
+/** "5.2 tokens/s" */
+export function formatSpeed(tokensPerSecond: number): string {
+  return `${tokensPerSecond.toFixed(1)} tokens/s`;
+}
+
+/** Memory that the engine takes and may take, both in GiB with one decimal. */
+export function memoryOf({ loaded, stats }: Snapshot): { used: string; cap: string } | undefined {
+  if (!loaded || !stats || stats.memory.capBytes === 0) return undefined;
+  const { residentBytes, capBytes } = stats.memory;
+  return { used: (residentBytes / gibibyte).toFixed(1), cap: (capBytes / gibibyte).toFixed(1) };
+}
+
+/** The problem that the engine is in, if it failed. */
+export function problemOf(snapshot: Snapshot): Problem | undefined {
+  if (snapshot.state.kind !== "failed") return undefined;
+  return toProblem(snapshot.state.error, snapshot);
+}
+
+function crashNotice({ crash, state }: Snapshot): Problem | undefined {
+  return (
+    crash && {
+      message: `${crash.message} ${state.kind === "loading" ? "Restarting it." : "Restarted."}`,
+      actions: [{ label: "Show log", action: { kind: "showLog" } }],
+    }
+  );
+}
+
+/** An error of the engine in words. */
+export function toProblem(error: unknown, snapshot: Pick<Snapshot, "loaded" | "settings">): Problem {
+  return describeError(error, {
+    model: modelName(snapshot) ?? "The model",
+    settings: snapshot.settings,
+    totalMemoryBytes: totalmem(),
+  });
+}
+
+/** What the engine is busy with, and how much of it is done (0 to 1). */
+export function activity(state: EngineState, now = Date.now()): Pick<Status, "activity" | "fraction"> {
+  switch (state.kind) {
+    case "loading": {
+      if (!state.progress) return { activity: "Loading: starting the engine" };
+      const { loadedBytes, totalBytes } = state.progress;
+      const [loaded, total] = [loadedBytes, totalBytes].map((bytes) => (bytes / gigabyte).toFixed(1));
+      return { activity: `Loading: ${loaded} of ${total} GB`, fraction: ratio(loadedBytes, totalBytes) };
+    }
+    case "reading": {
+      if (!state.progress) return { activity: "Reading your prompt" };
+      const { readTokens, totalTokens } = state.progress;
+      const counts = `${integer.format(readTokens)} of ${integer.format(totalTokens)} tokens`;
+      return {
+        activity: `Reading your prompt: ${counts}${timeLeft(state.progress, now)}`,
+        fraction: ratio(readTokens, totalTokens),
+      };
+    }
+    case "answering":
+      return { activity: `Answering: ${formatSpeed(state.tokensPerSecond)}` };
+    default:
+      return {};
+  }
+}
+
+function fit({ plan }: LoadResult, { ramCapBytes }: EngineSettings): string {
+  const speed = plan?.estimatedTokensPerSecond;
+  const fits = `Fits in ${formatSize(ramCapBytes)}`;
+  if (speed === undefined) return fits;
+  return `${fits}, about ${speed < 10 ? Number(speed.toFixed(1)) : Math.round(speed)} tokens/s`;
+}
+
+function timeLeft({ readTokens, totalTokens, first }: PromptProgress, now: number): string {
+  const read = readTokens - first.readTokens;
+  const elapsed = now - first.time;
+  // Sooner than this the guess would jump about.
+  if (read <= 0 || elapsed < 500) return "";
+  const seconds = Math.round(((totalTokens - readTokens) * elapsed) / read / 1000);
+  return seconds < 1 ? "" : `, about ${seconds} s left`;
+}
+
+function ratio(part: number, whole: number): number {
+  return whole > 0 ? Math.min(1, part / whole) : 0;
+}

@@ -1,0 +1,92 @@
+import * as vscode from "vscode";
+import { formatSize } from "../../engine-native/size.js";
+import { activity, formatSpeed, memoryOf, modelName, problemOf, type Snapshot, speedOf } from "./status.js";
+
+/** The item of the status bar: state, speed and memory; its tooltip tells the plan, a click opens the menu. */
+export class StatusBar implements vscode.Disposable {
+  private readonly item = vscode.window.createStatusBarItem("flint.status", vscode.StatusBarAlignment.Right, 100);
+
+  constructor(command: string) {
+    this.item.name = "Flint";
+    this.item.command = command;
+    this.item.show();
+  }
+
+  show(snapshot: Snapshot): void {
+    const failed = snapshot.state.kind === "failed";
+    const text = statusText(snapshot);
+    this.item.text = `$(${failed ? "error" : "flame"}) ${text}`;
+    this.item.accessibilityInformation = { label: accessibleLabel(snapshot), role: "button" };
+    this.item.backgroundColor = failed ? new vscode.ThemeColor("statusBarItem.errorBackground") : undefined;
+    this.item.tooltip = new vscode.MarkdownString(tooltip(snapshot));
+  }
+
+  dispose(): void {
+    this.item.dispose();
+  }
+}
+
+/** As "Flint  5.2 t/s  5.8/6.0 GiB". */
+function statusText(snapshot: Snapshot): string {
+  const { state } = snapshot;
+  const { fraction } = activity(state);
+  const percent = fraction === undefined ? "" : ` ${Math.floor(fraction * 100)}%`;
+  const speed = speedOf(snapshot);
+  const memory = memoryOf(snapshot);
+  const used = memory && `${memory.used}/${memory.cap} GiB`;
+  switch (state.kind) {
+    case "empty":
+      return "Flint: no model";
+    case "failed":
+      return "Flint: error";
+    case "loading":
+      return `Flint  loading${percent}`;
+    case "reading":
+      return ["Flint", `reading${percent}`, ...(used ? [used] : [])].join("  ");
+    default:
+      return ["Flint", ...(speed === undefined ? [] : [`${speed.toFixed(1)} t/s`]), ...(used ? [used] : [])].join("  ");
+  }
+}
+
+function accessibleLabel(snapshot: Snapshot): string {
+  const { state } = snapshot;
+  const speed = speedOf(snapshot);
+  const memory = memoryOf(snapshot);
+  return [
+    "Flint",
+    modelName(snapshot) ?? "no model",
+    activity(state).activity ?? state.kind,
+    ...(speed === undefined ? [] : [formatSpeed(speed)]),
+    ...(memory ? [`${memory.used} of ${memory.cap} GiB of memory used`] : []),
+  ].join(", ");
+}
+
+/** Markdown: the model, and what of it lives where. */
+function tooltip(snapshot: Snapshot): string {
+  const { state, loaded, stats } = snapshot;
+  const problem = problemOf(snapshot);
+  if (problem) return escapeMarkdown(problem.message);
+  if (state.kind === "empty") return "No model is chosen. Click to choose one.";
+  const title = `**${escapeMarkdown(modelName(snapshot) ?? "Flint")}**`;
+  const doing = activity(state).activity;
+  const plan = loaded?.plan;
+  if (!plan) return `${title}\n\n${doing ?? (loaded ? "Ready." : "Loaded when it is first needed.")}`;
+  const { residentBytes, pinnedBytes, streamedBytes, expertCacheBytes, neuronCacheBytes } = plan.weights;
+  const memory = memoryOf(snapshot);
+  const rows: [string, string][] = [
+    ["Resident", formatSize(residentBytes + pinnedBytes)],
+    ["Streamed", streamedBytes === 0 ? "nothing" : `${formatSize(streamedBytes)} for every token`],
+    ...(expertCacheBytes > 0 ? [["Expert cache", formatSize(expertCacheBytes)] satisfies [string, string]] : []),
+    ...(neuronCacheBytes > 0 ? [["Neuron cache", formatSize(neuronCacheBytes)] satisfies [string, string]] : []),
+    ["Context", `${loaded.contextTokens.toLocaleString("en-US")} tokens, ${formatSize(plan.kvBytes)}`],
+    ...(stats ? [["Hit rate", `${Math.round(stats.flash.hitRate * 100)}%`] satisfies [string, string]] : []),
+    ...(memory ? [["Memory", `${memory.used} of ${memory.cap} GiB`] satisfies [string, string]] : []),
+  ];
+  const table = ["| | |", "|---|---|", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");
+  return [title, ...(doing ? [doing] : []), table].join("\n\n");
+}
+
+/** A name from a model file is text, not Markdown. */
+function escapeMarkdown(text: string): string {
+  return text.replace(/[\\`*_{}[\]()#+\-.!|<>~]/g, "\\$&");
+}

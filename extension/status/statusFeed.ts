@@ -1,0 +1,91 @@
+import { Emitter } from "vscode-jsonrpc";
+import type { Stats } from "../../engine-native/protocol.js";
+import type { Engine, EngineSettings } from "../engine/engine.js";
+import type { EngineStopped } from "../engine/errors.js";
+import type { EngineState } from "../engine/state.js";
+import type { Snapshot } from "./status.js";
+
+/** How often what is shown may change, and how often memory is asked for while the engine works, in ms. */
+const showEveryMs = 200;
+const askEveryMs = 1000;
+
+/** Follows the engine for the status bar and the chat: a calm stream of snapshots, with its memory. */
+export class StatusFeed {
+  private readonly didChange = new Emitter<Snapshot>();
+  /** Fires at most every 200 ms. */
+  readonly onDidChange = this.didChange.event;
+
+  private stats: Stats | undefined;
+  private asking = false;
+  private askedAt = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private lastKind: EngineState["kind"];
+  private crash: EngineStopped | undefined;
+  private readonly subscriptions;
+
+  constructor(
+    private readonly engine: Engine,
+    /** The settings as far as they make sense. */
+    private readonly settings: () => EngineSettings | undefined,
+    private readonly log: (line: string) => void,
+  ) {
+    this.lastKind = engine.state.kind;
+    this.subscriptions = [
+      engine.onDidChangeState((state) => this.follow(state)),
+      engine.onDidCrash((stop) => {
+        // One that cut an answer short is told there.
+        if (!stop.interrupted) this.crash = stop;
+        this.show();
+      }),
+    ];
+  }
+
+  get snapshot(): Snapshot {
+    const { state, loaded, tokensPerSecond } = this.engine;
+    return {
+      state,
+      loaded,
+      tokensPerSecond,
+      settings: this.settings(),
+      stats: loaded && this.stats,
+      crash: this.crash,
+    };
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    for (const subscription of this.subscriptions) subscription.dispose();
+    this.didChange.dispose();
+  }
+
+  private follow(state: EngineState): void {
+    // The next question shows that the engine is back.
+    if (state.kind === "reading") this.crash = undefined;
+    const turned = state.kind !== this.lastKind;
+    this.lastKind = state.kind;
+    if (turned || Date.now() - this.askedAt >= askEveryMs) void this.ask();
+    if (turned) this.show();
+    else this.timer ??= setTimeout(() => this.show(), showEveryMs);
+  }
+
+  private show(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.didChange.fire(this.snapshot);
+  }
+
+  private async ask(): Promise<void> {
+    // While it loads the engine has no time to answer, and nothing worth knowing.
+    if (this.asking || !this.engine.loaded) return;
+    this.asking = true;
+    this.askedAt = Date.now();
+    try {
+      this.stats = await this.engine.stats();
+      this.timer ??= setTimeout(() => this.show(), 0);
+    } catch (error) {
+      this.log(`stats: ${String(error)}`);
+    } finally {
+      this.asking = false;
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/** What the chat panel and the extension say to each other. Types only: the extension validates what it receives. */
+
+/** A thing to do about a problem. The extension carries it out. */
+export type Action =
+  | { kind: "chooseModel" | "askAgain" | "restartEngine" | "loadAgain" | "showLog" }
+  | { kind: "raiseCap"; bytes: number }
+  | { kind: "useContext"; tokens: number }
+  | { kind: "openSetting"; setting: string };
+
+/** What happened, in a sentence or two, and what can be done. */
+export interface Problem {
+  message: string;
+  actions: { label: string; action: Action }[];
+}
+
+export type AnswerState = "streaming" | "done" | "stopped" | "error";
+
+export interface UserMessage {
+  id: string;
+  role: "user";
+  text: string;
+}
+export interface AssistantMessage {
+  id: string;
+  role: "assistant";
+  /** Markdown; may be a half answer. */
+  text: string;
+  state: AnswerState;
+  /** Why it stopped, in state `error`. */
+  problem?: Problem | undefined;
+  /** A few words on how it went, as "5.2 tokens/s". */
+  detail?: string | undefined;
+}
+export type Message = UserMessage | AssistantMessage;
+
+/** What the engine does, in words. */
+export interface Status {
+  phase: "empty" | "idle" | "loading" | "ready" | "reading" | "answering" | "failed";
+  /** Name of the chosen model. */
+  model?: string | undefined;
+  /** "Fits in 6.0 GiB, about 5 tokens/s", of a loaded model. */
+  fit?: string | undefined;
+  /** What it is busy with, as "Loading: 0.2 of 0.3 GB". */
+  activity?: string | undefined;
+  /** How much of that is done, 0 to 1. */
+  fraction?: number | undefined;
+  /** Model, speed and memory, for the line below the input. */
+  footer: string[];
+  /** In phase `failed`, or something to know that no answer tells. */
+  problem?: Problem | undefined;
+}
+
+export type ToWebview =
+  /** The whole conversation: on `ready`, and whenever a message came, went or changed its state. */
+  | { type: "conversation"; messages: Message[] }
+  /** More text for the answer `id`. */
+  | { type: "text"; id: string; text: string }
+  | { type: "status"; status: Status }
+  | { type: "focusInput" };
+
+export type FromWebview =
+  /** It listens now. */
+  | { type: "ready" }
+  | { type: "ask"; text: string }
+  | { type: "stop" }
+  | { type: "copy"; text: string }
+  | { type: "act"; action: Action };
