@@ -2,7 +2,9 @@
 import { build } from "esbuild";
 
 const production = process.argv.includes("--production");
+/** @type {import("esbuild").BuildOptions} */
 const shared = { bundle: true, sourcemap: production ? false : "linked", minify: production, logLevel: "warning" };
+/** @type {import("esbuild").BuildOptions} */
 const node = { ...shared, platform: "node", target: "node20" };
 
 await Promise.all([

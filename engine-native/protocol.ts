@@ -105,7 +105,8 @@ export interface LoadResult {
   contextTokens: number;
   /** Whether the vocabulary has the tokens for fill-in-the-middle. */
   infill: boolean;
-  plan: Plan;
+  /** Absent for the stock engine, which plans nothing. */
+  plan?: Plan;
 }
 
 export interface ChatMessage {

@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+/** The command line: a client of the same sidecar, over the same protocol, as the extension. */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { parseSize } from "../size.js";
+import { exitStatus, UsageError } from "./exit.js";
+import { type PlanOptions, plan } from "./plan.js";
+import { type RunOptions, run } from "./run.js";
+
+const manifest: { version: string } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+
+function size(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === undefined || bytes <= 0) throw new InvalidArgumentError("a size is like 2300MiB, 4GiB or 4G.");
+  return bytes;
+}
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("expected a whole number above 0.");
+  return value;
+}
+function temperature(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0)) throw new InvalidArgumentError("expected a number, 0 or above.");
+  return value;
+}
+function seed(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number.");
+  return value;
+}
+
+const ramCap = () =>
+  new Option("--ram-cap <size>", "cap on all memory of the engine").argParser(size).default(4 * 2 ** 30, "4GiB");
+const context = () => new Option("--context <tokens>", "tokens of context (default: up to 4096)").argParser(count);
+
+const interrupt = new AbortController();
+process.once("SIGINT", () => interrupt.abort());
+process.once("SIGTERM", () => interrupt.abort());
+
+const program = new Command("flint")
+  .description("Runs language models bigger than the memory you give them.")
+  .version(manifest.version)
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text) });
+
+program
+  .command("run")
+  .description("generate text")
+  .argument("<model>", "a .gguf file; of a split model its first part")
+  .option("--prompt <text>", "raw text, unless --chat")
+  .option("--prompt-file <file>", "the prompt from a file")
+  .option("--suffix-file <file>", "text after the cursor, from a file: makes it an infill")
+  .option("--chat", "apply the model's chat template")
+  .addOption(new Option("--tokens <n>", "at most so many tokens").argParser(count))
+  .addOption(ramCap())
+  .addOption(context())
+  .addOption(new Option("--temperature <t>", "0 is greedy").argParser(temperature).default(0))
+  .addOption(new Option("--seed <n>", "for a temperature above 0").argParser(seed))
+  .addOption(new Option("--threads <n>", "threads for arithmetic (default: one a core)").argParser(count))
+  .option("--ignore-eos", "go on after the end")
+  .addOption(
+    new Option("--engine <engine>", "stock: llama.cpp alone, with mmap").choices(["flash", "stock"]).default("flash"),
+  )
+  .option("--json", "print one object, on the last line")
+  .action((model: string, options: RunOptions) => run(model, options, interrupt.signal));
+
+program
+  .command("plan")
+  .description("tell whether a model fits a cap, before it is loaded")
+  .argument("<model>", "a .gguf file; of a split model its first part")
+  .addOption(ramCap())
+  .addOption(context())
+  .option("--json", "print one object")
+  .action((model: string, options: PlanOptions) => plan(model, options));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has printed it; asking for help is no error.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    const interrupted = interrupt.signal.aborted;
+    process.exitCode = interrupted ? 130 : exitStatus(error);
+    if (!interrupted) {
+      const message = error instanceof Error ? error.message : String(error);
+      const hint = error instanceof UsageError ? " (flint --help)" : "";
+      process.stderr.write(`flint: ${message.replace(/\s*\n\s*/g, " ")}${hint}\n`);
+    }
+  }
+}

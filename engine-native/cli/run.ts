@@ -1,0 +1,153 @@
+/** `flint run`: one generation. */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { CancellationTokenSource } from "vscode-jsonrpc";
+import type { Sidecar } from "../client.js";
+import {
+  chatRequest,
+  completeRequest,
+  type EngineKind,
+  type GenerationParams,
+  type GenerationResult,
+  generationProgress,
+  type LoadResult,
+  loadRequest,
+  type Memory,
+  statsRequest,
+} from "../protocol.js";
+import { formatSize } from "../size.js";
+import { UsageError } from "./exit.js";
+import { withSidecar } from "./session.js";
+
+export interface RunOptions {
+  prompt?: string;
+  promptFile?: string;
+  suffixFile?: string;
+  chat?: boolean;
+  tokens?: number;
+  ramCap: number;
+  context?: number;
+  temperature: number;
+  seed?: number;
+  threads?: number;
+  ignoreEos?: boolean;
+  engine: EngineKind;
+  json?: boolean;
+}
+
+/** Streams the answer to standard output, or prints one JSON object. @throws UsageError, ResponseError. */
+export async function run(model: string, options: RunOptions, signal: AbortSignal): Promise<void> {
+  const prompt = await promptText(options);
+  const suffix = options.suffixFile === undefined ? undefined : await text(options.suffixFile);
+  if (options.chat && suffix !== undefined) throw new UsageError("--chat and --suffix-file do not go together");
+  const { loaded, result, memory } = await withSidecar(async (sidecar) => {
+    const cancellation = new CancellationTokenSource();
+    signal.addEventListener("abort", () => cancellation.cancel(), { once: true });
+    const loaded = await load(sidecar, model, options, cancellation);
+    const result = await generate(sidecar, prompt, suffix, options, cancellation);
+    const { memory } = await sidecar.connection.sendRequest(statsRequest);
+    return { loaded, result, memory };
+  });
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(report(model, loaded, result, memory))}\n`);
+  } else {
+    process.stdout.write("\n");
+    process.stderr.write(`${summary(result, memory)}\n`);
+  }
+  signal.throwIfAborted();
+}
+
+async function text(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+async function promptText({ prompt, promptFile }: RunOptions): Promise<string> {
+  if ((prompt === undefined) === (promptFile === undefined)) {
+    throw new UsageError("give the prompt with either --prompt or --prompt-file");
+  }
+  return prompt ?? text(promptFile ?? "");
+}
+
+function load(
+  { connection }: Sidecar,
+  model: string,
+  options: RunOptions,
+  cancellation: CancellationTokenSource,
+): Promise<LoadResult> {
+  const params = {
+    modelPath: resolve(model),
+    ramCapBytes: options.ramCap,
+    engine: options.engine,
+    ...(options.context === undefined ? {} : { contextTokens: options.context }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  };
+  return connection.sendRequest(loadRequest, params, cancellation.token);
+}
+
+async function generate(
+  { connection }: Sidecar,
+  prompt: string,
+  suffix: string | undefined,
+  options: RunOptions,
+  cancellation: CancellationTokenSource,
+): Promise<GenerationResult> {
+  const progressToken = "run";
+  const params: GenerationParams = {
+    temperature: options.temperature,
+    progressToken,
+    ...(options.tokens === undefined ? {} : { maximumTokens: options.tokens }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.ignoreEos ? { ignoreEos: true } : {}),
+  };
+  const listener = connection.onProgress(generationProgress, progressToken, (progress) => {
+    if (progress.kind === "text" && !options.json) process.stdout.write(progress.text);
+  });
+  try {
+    return await (options.chat
+      ? connection.sendRequest(
+          chatRequest,
+          { ...params, messages: [{ role: "user", text: prompt }] },
+          cancellation.token,
+        )
+      : connection.sendRequest(
+          completeRequest,
+          { ...params, prefix: prompt, ...(suffix === undefined ? {} : { suffix }) },
+          cancellation.token,
+        ));
+  } finally {
+    listener.dispose();
+  }
+}
+
+function report(model: string, loaded: LoadResult, result: GenerationResult, memory: Memory) {
+  const { tokens, text, promptTokens, timeToFirstTokenMs, msPerToken, tokensPerSecond, finishReason, flash } = result;
+  const { capBytes, peakBytes } = memory;
+  return {
+    model,
+    tokens,
+    text,
+    promptTokens,
+    timeToFirstTokenMs,
+    msPerToken,
+    tokensPerSecond,
+    memory: { capBytes, peakBytes },
+    flash,
+    plan: loaded.plan ?? null,
+    finishReason,
+  };
+}
+
+function summary({ tokens, tokensPerSecond, timeToFirstTokenMs, flash }: GenerationResult, memory: Memory): string {
+  const cap = memory.capBytes === 0 ? "no cap" : `cap ${formatSize(memory.capBytes)}`;
+  return [
+    `${tokens.length} tokens`,
+    `${tokensPerSecond.toFixed(1)} tokens/s`,
+    `first after ${(timeToFirstTokenMs / 1000).toFixed(1)} s`,
+    `peak memory ${formatSize(memory.peakBytes)} (${cap})`,
+    `${formatSize(flash.readBytesPerToken)} read from flash for each token`,
+  ].join(", ");
+}

@@ -1,0 +1,121 @@
+/** libggml-flash, through the addon: typed here, implemented in src/addon/addon.cpp. */
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { ErrorCode, type FlashStats, type Plan } from "../protocol.js";
+import { engineError } from "./errors.js";
+
+interface NativePlan {
+  fits: boolean;
+  minimumCapBytes: number;
+  maximumContext: number;
+  contextTokens: number;
+  microBatchTokens: number;
+  residentBytes: number;
+  streamedBytes: number;
+  kvBytes: number;
+  computeBytes: number;
+  stagingBytes: number;
+  processBytes: number;
+}
+/** Since the process started. */
+interface NativeStats {
+  usedBytes: number;
+  readBytes: number;
+  reads: number;
+}
+interface Addon {
+  plan(modelPath: string, ramCapBytes: number, contextTokens: number): NativePlan;
+  configure(modelPath: string, ramCapBytes: number, contextTokens: number): NativePlan;
+  deconfigure(): void;
+  stats(): NativeStats;
+  setAbort(abort: boolean): void;
+  takeError(): string | undefined;
+}
+
+const nativeFile = (name: string) => fileURLToPath(new URL(`./native/${name}`, import.meta.url));
+
+/** Where ggml finds our backend: the value for GGML_BACKEND_PATH. */
+export const backendPath = nativeFile("libggml-flash.so");
+
+/** A plan, and how many tokens of a prompt go through the weights at once. */
+export interface FlashPlan {
+  plan: Plan;
+  microBatchTokens: number;
+}
+
+/** The backend of this process. Only after node-llama-cpp has loaded ggml and, with it, {@link backendPath}. */
+export class Flash {
+  readonly #addon: Addon = createRequire(import.meta.url)(nativeFile("flint-addon.node"));
+
+  /** @throws ResponseError NotAModel or InvalidArgument. */
+  plan(modelPath: string, ramCapBytes: number, contextTokens = 0): FlashPlan {
+    return describe(this.#call(() => this.#addon.plan(modelPath, ramCapBytes, contextTokens)));
+  }
+
+  /** As plan, and the next model that llama.cpp loads is served by it. Also throws ReadFailed. */
+  configure(modelPath: string, ramCapBytes: number, contextTokens = 0): FlashPlan {
+    return describe(this.#call(() => this.#addon.configure(modelPath, ramCapBytes, contextTokens)));
+  }
+
+  /** Models loaded from now on are not served. */
+  deconfigure(): void {
+    this.#addon.deconfigure();
+  }
+
+  /** Ends the computation that runs, within one operation, until it is called with false. */
+  setAbort(abort: boolean): void {
+    this.#addon.setAbort(abort);
+  }
+
+  /** Why the last computation failed, once. */
+  takeError(): string | undefined {
+    return this.#addon.takeError();
+  }
+
+  /** Starts counting: the returned function tells what was read since, over so many tokens. */
+  measure(): (tokens: number) => FlashStats {
+    const start = this.#addon.stats();
+    return (tokens) => {
+      const now = this.#addon.stats();
+      const readBytes = now.readBytes - start.readBytes;
+      const usedBytes = now.usedBytes - start.usedBytes;
+      return {
+        readBytes,
+        readBytesPerToken: tokens === 0 ? 0 : readBytes / tokens,
+        readsPerToken: tokens === 0 ? 0 : (now.reads - start.reads) / tokens,
+        hitRate: usedBytes === 0 ? 1 : 1 - readBytes / usedBytes,
+      };
+    };
+  }
+
+  #call<T>(body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      const status = error instanceof Error && "status" in error ? error.status : undefined;
+      const code = Object.values(ErrorCode).find((known) => known === status) ?? ErrorCode.InvalidArgument;
+      throw engineError(code, error);
+    }
+  }
+}
+
+function describe(native: NativePlan): FlashPlan {
+  const plan: Plan = {
+    fits: native.fits,
+    minimumCapBytes: native.minimumCapBytes,
+    maximumContext: native.maximumContext,
+    contextTokens: native.contextTokens,
+    weights: {
+      residentBytes: native.residentBytes,
+      pinnedBytes: 0,
+      streamedBytes: native.streamedBytes,
+      expertCacheBytes: 0,
+      neuronCacheBytes: 0,
+    },
+    kvBytes: native.kvBytes,
+    computeBytes: native.computeBytes,
+    stagingBytes: native.stagingBytes,
+    processBytes: native.processBytes,
+  };
+  return { plan, microBatchTokens: native.microBatchTokens };
+}

@@ -1,0 +1,125 @@
+// The thin way from the sidecar's TypeScript to libggml-flash, which ggml has loaded by then.
+
+#include <napi.h>
+
+#include <array>
+
+#include "flash.h"
+#include "ggml-backend.h"
+
+namespace {
+
+using Message = std::array<char, 1024>;
+
+/** Null, with a pending JavaScript exception, when the backend is not there or of another version. */
+const flash_api* find_api(const Napi::CallbackInfo& info) {
+    ggml_backend_reg_t registry = ggml_backend_reg_by_name(FLASH_BACKEND_NAME);
+    const auto* api = registry == nullptr
+                          ? nullptr
+                          : static_cast<const flash_api*>(ggml_backend_reg_get_proc_address(registry, FLASH_API_NAME));
+    if (api != nullptr && api->version == FLASH_API_VERSION) return api;
+    Napi::Error::New(info.Env(), "libggml-flash is not loaded or of another version").ThrowAsJavaScriptException();
+    return nullptr;
+}
+
+void throw_status(Napi::Env env, flash_status status, const Message& message) {
+    Napi::Error error = Napi::Error::New(env, message.data());
+    error.Set("status", Napi::Number::New(env, status));
+    error.ThrowAsJavaScriptException();
+}
+
+Napi::Object plan_to_object(Napi::Env env, const flash_plan& plan) {
+    Napi::Object object = Napi::Object::New(env);
+    const auto number = [&](const char* name, uint64_t value) {
+        object.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+    };
+    object.Set("fits", Napi::Boolean::New(env, plan.fits));
+    number("minimumCapBytes", plan.minimum_cap_bytes);
+    number("maximumContext", plan.maximum_context);
+    number("contextTokens", plan.context_tokens);
+    number("microBatchTokens", plan.micro_batch_tokens);
+    number("residentBytes", plan.resident_bytes);
+    number("streamedBytes", plan.streamed_bytes);
+    number("kvBytes", plan.kv_bytes);
+    number("computeBytes", plan.compute_bytes);
+    number("stagingBytes", plan.staging_bytes);
+    number("processBytes", plan.process_bytes);
+    return object;
+}
+
+using PlanFunction = decltype(flash_api::plan);
+
+/** (modelPath: string, ramCapBytes: number, contextTokens: number) => plan; sidecar/flash.ts has the types. */
+Napi::Value call_plan(const Napi::CallbackInfo& info, PlanFunction flash_api::*function) {
+    const Napi::Env env = info.Env();
+    const flash_api* api = find_api(info);
+    if (api == nullptr) return env.Undefined();
+    if (info.Length() != 3 || !info[0].IsString() || !info[1].IsNumber() || !info[2].IsNumber()) {
+        Napi::TypeError::New(env, "expected a path, a cap in bytes and a context in tokens")
+            .ThrowAsJavaScriptException();
+        return env.Undefined();
+    }
+    const std::string path = info[0].As<Napi::String>();
+    const int64_t cap = info[1].As<Napi::Number>().Int64Value();
+    const int64_t context = info[2].As<Napi::Number>().Int64Value();
+    Message message{};
+    if (cap < 0 || context < 0 || context > UINT32_MAX) {
+        Napi::RangeError::New(env, "a cap or context is out of range").ThrowAsJavaScriptException();
+        return env.Undefined();
+    }
+    const flash_plan_request request{path.c_str(), static_cast<uint64_t>(cap), static_cast<uint32_t>(context)};
+    flash_plan plan{};
+    const flash_status status = (api->*function)(&request, &plan, message.data(), message.size());
+    if (status != FLASH_OK) {
+        throw_status(env, status, message);
+        return env.Undefined();
+    }
+    return plan_to_object(env, plan);
+}
+
+Napi::Value plan(const Napi::CallbackInfo& info) { return call_plan(info, &flash_api::plan); }
+Napi::Value configure(const Napi::CallbackInfo& info) { return call_plan(info, &flash_api::configure); }
+
+void deconfigure(const Napi::CallbackInfo& info) {
+    if (const flash_api* api = find_api(info)) api->deconfigure();
+}
+
+Napi::Value stats(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const flash_api* api = find_api(info);
+    if (api == nullptr) return env.Undefined();
+    flash_stats stats{};
+    api->stats(&stats);
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("usedBytes", Napi::Number::New(env, static_cast<double>(stats.used_bytes)));
+    object.Set("readBytes", Napi::Number::New(env, static_cast<double>(stats.read_bytes)));
+    object.Set("reads", Napi::Number::New(env, static_cast<double>(stats.reads)));
+    return object;
+}
+
+void set_abort(const Napi::CallbackInfo& info) {
+    const flash_api* api = find_api(info);
+    if (api != nullptr && info.Length() == 1 && info[0].IsBoolean()) api->set_abort(info[0].As<Napi::Boolean>());
+}
+
+Napi::Value take_error(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    Message message{};
+    const flash_api* api = find_api(info);
+    if (api == nullptr || !api->take_error(message.data(), message.size())) return env.Undefined();
+    return Napi::String::New(env, message.data());
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+    exports.Set("plan", Napi::Function::New(env, plan));
+    exports.Set("configure", Napi::Function::New(env, configure));
+    exports.Set("deconfigure", Napi::Function::New(env, deconfigure));
+    exports.Set("stats", Napi::Function::New(env, stats));
+    exports.Set("setAbort", Napi::Function::New(env, set_abort));
+    exports.Set("takeError", Napi::Function::New(env, take_error));
+    return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(flint, init)

@@ -1,0 +1,315 @@
+// The ggml vtables of the Flash backend, and nothing else. Two devices: the registered one hands out the flash buffer
+// type, so that llama.cpp offers it every weight; the backend points at a private one whose default buffer type is the
+// CPU's, so that the scheduler allocates the outputs of our operations in ordinary memory.
+
+#include <sys/mman.h>
+
+#include <cstring>
+
+#include "backend/engine.h"
+#include "backend/kernels.h"
+#include "ggml-backend-impl.h"
+#include "ggml-impl.h"
+
+namespace flash {
+namespace {
+
+ggml_backend_dev_t registered_device();
+ggml_backend_buffer_type_t flash_buffer_type();
+
+// buffer: addresses that nothing may touch, for weights that stay on flash
+
+struct FlashBuffer {
+    std::shared_ptr<Stream> stream;
+    void* base;
+    size_t size;
+};
+
+FlashBuffer& context_of(ggml_backend_buffer_t buffer) { return *static_cast<FlashBuffer*>(buffer->context); }
+
+void buffer_free(ggml_backend_buffer_t buffer) {
+    const std::unique_ptr<FlashBuffer> context(&context_of(buffer));
+    munmap(context->base, context->size);
+}
+
+void* buffer_get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).base; }
+
+ggml_status buffer_init_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
+    const TensorInfo* info = context_of(buffer).stream->find(tensor->name);
+    if (info == nullptr || info->size != ggml_nbytes(tensor)) return GGML_STATUS_FAILED;
+    tensor->extra = const_cast<TensorInfo*>(info);
+    return GGML_STATUS_SUCCESS;
+}
+
+void buffer_memset_tensor(ggml_backend_buffer_t, ggml_tensor*, uint8_t, size_t, size_t) {}
+
+// llama.cpp brings each tensor's bytes once, at load: they are on flash already.
+void buffer_set_tensor(ggml_backend_buffer_t, ggml_tensor*, const void*, size_t, size_t) {}
+
+void buffer_get_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* tensor, void* data, size_t offset,
+                       size_t size) {
+    const auto* info = static_cast<const TensorInfo*>(tensor->extra);
+    const auto copied = context_of(buffer).stream->copy(*info, offset, size, data);
+    if (!copied) {
+        Engine::instance().fail(copied.error());
+        std::memset(data, 0, size);
+    }
+}
+
+void buffer_clear(ggml_backend_buffer_t, uint8_t) {}
+
+const ggml_backend_buffer_i kBufferInterface = {
+    /* .free_buffer   = */ buffer_free,
+    /* .get_base      = */ buffer_get_base,
+    /* .init_tensor   = */ buffer_init_tensor,
+    /* .memset_tensor = */ buffer_memset_tensor,
+    /* .set_tensor    = */ buffer_set_tensor,
+    /* .get_tensor    = */ buffer_get_tensor,
+    /* .set_tensor_2d = */ nullptr,
+    /* .get_tensor_2d = */ nullptr,
+    /* .cpy_tensor    = */ nullptr,
+    /* .clear         = */ buffer_clear,
+    /* .reset         = */ nullptr,
+};
+
+// buffer type
+
+const char* buffer_type_get_name(ggml_backend_buffer_type_t) { return FLASH_BACKEND_NAME; }
+
+ggml_backend_buffer_t buffer_type_alloc(ggml_backend_buffer_type_t type, size_t size) {
+    std::shared_ptr<Stream> stream = Engine::instance().configured();
+    if (!stream) return nullptr;
+    void* base = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED) return nullptr;
+    auto context = std::make_unique<FlashBuffer>(FlashBuffer{std::move(stream), base, size});
+    return ggml_backend_buffer_init(type, kBufferInterface, context.release(), size);
+}
+
+size_t buffer_type_get_alignment(ggml_backend_buffer_type_t) { return 64; }
+
+const ggml_backend_buffer_type_i kBufferTypeInterface = {
+    /* .get_name       = */ buffer_type_get_name,
+    /* .alloc_buffer   = */ buffer_type_alloc,
+    /* .get_alignment  = */ buffer_type_get_alignment,
+    /* .get_max_size   = */ nullptr,
+    /* .get_alloc_size = */ nullptr,
+    /* .is_host        = */ nullptr,
+};
+
+ggml_backend_buffer_type_t flash_buffer_type() {
+    static ggml_backend_buffer_type type = {kBufferTypeInterface, registered_device(), nullptr};
+    return &type;
+}
+
+bool on_flash(const ggml_tensor* tensor) {
+    return tensor != nullptr && tensor->buffer != nullptr && tensor->buffer->buft == flash_buffer_type();
+}
+
+// backend
+
+struct FlashBackend {
+    std::unique_ptr<Kernels> kernels;
+    ggml_abort_callback abort_callback = nullptr;
+    void* abort_data = nullptr;
+};
+
+FlashBackend& context_of(ggml_backend_t backend) { return *static_cast<FlashBackend*>(backend->context); }
+
+bool should_abort(void* data) {
+    const auto& context = *static_cast<FlashBackend*>(data);
+    return Engine::instance().aborted() ||
+           (context.abort_callback != nullptr && context.abort_callback(context.abort_data));
+}
+
+const char* backend_get_name(ggml_backend_t) { return FLASH_BACKEND_NAME; }
+
+void backend_free(ggml_backend_t backend) {
+    const std::unique_ptr<ggml_backend> owned(backend);
+    const std::unique_ptr<FlashBackend> context(&context_of(backend));
+}
+
+/** One multiplication with a weight on flash. */
+ggml_status compute_flash(FlashBackend& context, const ggml_tensor* node) {
+    const ggml_tensor* weight = node->src[0];
+    const auto* info = static_cast<const TensorInfo*>(weight->extra);
+    const auto status = context_of(weight->buffer).stream->multiply(context.kernels->backend(), *info, node);
+    if (status) return *status;
+    Engine::instance().fail(status.error());
+    return GGML_STATUS_FAILED;
+}
+
+ggml_status backend_graph_compute(ggml_backend_t backend, ggml_cgraph* graph) {
+    FlashBackend& context = context_of(backend);
+    for (int i = 0; i < graph->n_nodes;) {
+        if (should_abort(&context)) return GGML_STATUS_ABORTED;
+        ggml_status status = GGML_STATUS_SUCCESS;
+        if (on_flash(graph->nodes[i]->src[0])) {
+            status = compute_flash(context, graph->nodes[i++]);
+        } else {
+            int end = i + 1;
+            while (end < graph->n_nodes && !on_flash(graph->nodes[end]->src[0])) end++;
+            ggml_cgraph between = ggml_graph_view(graph, i, end);
+            status = ggml_backend_graph_compute(context.kernels->backend(), &between);
+            i = end;
+        }
+        if (status != GGML_STATUS_SUCCESS) return status;
+    }
+    return GGML_STATUS_SUCCESS;
+}
+
+const ggml_backend_i kBackendInterface = {
+    /* .get_name            = */ backend_get_name,
+    /* .free                = */ backend_free,
+    /* .set_tensor_async    = */ nullptr,
+    /* .get_tensor_async    = */ nullptr,
+    /* .set_tensor_2d_async = */ nullptr,
+    /* .get_tensor_2d_async = */ nullptr,
+    /* .cpy_tensor_async    = */ nullptr,
+    /* .synchronize         = */ nullptr,
+    /* .graph_plan_create   = */ nullptr,
+    /* .graph_plan_free     = */ nullptr,
+    /* .graph_plan_update   = */ nullptr,
+    /* .graph_plan_compute  = */ nullptr,
+    /* .graph_compute       = */ backend_graph_compute,
+    /* .event_record        = */ nullptr,
+    /* .event_wait          = */ nullptr,
+    /* .graph_optimize      = */ nullptr,
+};
+
+ggml_guid_t backend_guid() {
+    static ggml_guid guid = {0xf1, 0xa5, 0x4b, 0x1c, 0x6e, 0x0d, 0x4f, 0x57,
+                             0x9a, 0x21, 0x33, 0xd8, 0x70, 0x5e, 0xc2, 0x94};
+    return &guid;
+}
+
+// device
+
+const char* device_get_name(ggml_backend_dev_t) { return FLASH_BACKEND_NAME; }
+const char* device_get_description(ggml_backend_dev_t) { return "Weights streamed from flash"; }
+
+void device_get_memory(ggml_backend_dev_t, size_t* free, size_t* total) { *free = *total = 0; }
+
+enum ggml_backend_dev_type device_get_type(ggml_backend_dev_t) { return GGML_BACKEND_DEVICE_TYPE_ACCEL; }
+
+void device_get_props(ggml_backend_dev_t device, ggml_backend_dev_props* props) {
+    *props = {};
+    props->name = device_get_name(device);
+    props->description = device_get_description(device);
+    props->type = device_get_type(device);
+}
+
+ggml_backend_dev_t private_device();
+
+ggml_backend_t device_init_backend(ggml_backend_dev_t, const char*) {
+    auto kernels = Kernels::create();
+    if (!kernels) {
+        Engine::instance().fail(kernels.error());
+        return nullptr;
+    }
+    auto context = std::make_unique<FlashBackend>();
+    context->kernels = std::move(*kernels);
+    context->kernels->set_abort_callback(should_abort, context.get());
+    auto backend = std::make_unique<ggml_backend>();
+    *backend = ggml_backend{backend_guid(), kBackendInterface, private_device(), context.release()};
+    return backend.release();
+}
+
+ggml_backend_buffer_type_t device_get_buffer_type(ggml_backend_dev_t) { return flash_buffer_type(); }
+ggml_backend_buffer_type_t private_device_get_buffer_type(ggml_backend_dev_t) { return ggml_backend_cpu_buffer_type(); }
+
+bool device_supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
+    switch (op->op) {
+        case GGML_OP_NONE:
+        case GGML_OP_VIEW:
+        case GGML_OP_RESHAPE:
+        case GGML_OP_PERMUTE:
+        case GGML_OP_TRANSPOSE:
+            return true;
+        // Between two multiplications of a feed-forward block: claimed, the block is one split and not three.
+        case GGML_OP_GLU:
+        case GGML_OP_UNARY:
+        case GGML_OP_SQR:
+            return true;
+        case GGML_OP_MUL_MAT: {
+            if (!on_flash(op->src[0])) return false;
+            if (op->src[0]->extra != nullptr) return true;
+            // llama.cpp asks for a weight that it has not placed yet, by name.
+            const auto stream = Engine::instance().configured();
+            return stream && stream->find(op->src[0]->name) != nullptr;
+        }
+        default:
+            return false;
+    }
+}
+
+bool device_supports_buft(ggml_backend_dev_t, ggml_backend_buffer_type_t type) {
+    return type == flash_buffer_type() || ggml_backend_buft_is_host(type);
+}
+
+constexpr ggml_backend_device_i device_interface(ggml_backend_buffer_type_t (*get_buffer_type)(ggml_backend_dev_t)) {
+    return {
+        /* .get_name             = */ device_get_name,
+        /* .get_description      = */ device_get_description,
+        /* .get_memory           = */ device_get_memory,
+        /* .get_type             = */ device_get_type,
+        /* .get_props            = */ device_get_props,
+        /* .init_backend         = */ device_init_backend,
+        /* .get_buffer_type      = */ get_buffer_type,
+        /* .get_host_buffer_type = */ nullptr,
+        /* .buffer_from_host_ptr = */ nullptr,
+        /* .supports_op          = */ device_supports_op,
+        /* .supports_buft        = */ device_supports_buft,
+        /* .offload_op           = */ nullptr,
+        /* .event_new            = */ nullptr,
+        /* .event_free           = */ nullptr,
+        /* .event_synchronize    = */ nullptr,
+    };
+}
+
+// registry
+
+void set_threads(ggml_backend_t backend, int count) { context_of(backend).kernels->set_threads(count); }
+
+void set_abort_callback(ggml_backend_t backend, ggml_abort_callback callback, void* data) {
+    context_of(backend).abort_callback = callback;
+    context_of(backend).abort_data = data;
+}
+
+const char* registry_get_name(ggml_backend_reg_t) { return FLASH_BACKEND_NAME; }
+size_t registry_get_device_count(ggml_backend_reg_t) { return 1; }
+ggml_backend_dev_t registry_get_device(ggml_backend_reg_t, size_t) { return registered_device(); }
+
+void* registry_get_proc_address(ggml_backend_reg_t, const char* name) {
+    if (std::strcmp(name, "ggml_backend_set_n_threads") == 0) return reinterpret_cast<void*>(set_threads);
+    if (std::strcmp(name, "ggml_backend_set_abort_callback") == 0) return reinterpret_cast<void*>(set_abort_callback);
+    if (std::strcmp(name, FLASH_API_NAME) == 0) return const_cast<flash_api*>(api());
+    return nullptr;
+}
+
+ggml_backend_reg_t registry() {
+    static ggml_backend_reg registry = {
+        /* .api_version = */ GGML_BACKEND_API_VERSION,
+        /* .iface       = */
+        {registry_get_name, registry_get_device_count, registry_get_device, registry_get_proc_address},
+        /* .context     = */ nullptr,
+    };
+    return &registry;
+}
+
+ggml_backend_dev_t registered_device() {
+    static ggml_backend_device device = {device_interface(device_get_buffer_type), registry(), nullptr};
+    return &device;
+}
+
+ggml_backend_dev_t private_device() {
+    static ggml_backend_device device = {device_interface(private_device_get_buffer_type), registry(), nullptr};
+    return &device;
+}
+
+}  // namespace
+}  // namespace flash
+
+/** What ggml looks up in a backend library. */
+extern "C" __attribute__((visibility("default"))) ggml_backend_reg_t ggml_backend_init(void) {
+    return flash::registry();
+}

@@ -1,0 +1,127 @@
+#include "backend/engine.h"
+
+#include <cstdio>
+
+#include "plan/model.h"
+
+namespace flash {
+namespace {
+
+flash_plan describe(const Plan& plan) {
+    return flash_plan{
+        /* .fits               = */ plan.fits,
+        /* .minimum_cap_bytes  = */ plan.minimum_cap_bytes,
+        /* .maximum_context    = */ plan.maximum_context,
+        /* .context_tokens     = */ plan.context,
+        /* .micro_batch_tokens = */ plan.micro_batch,
+        /* .resident_bytes     = */ plan.resident_bytes,
+        /* .streamed_bytes     = */ plan.streamed_bytes,
+        /* .kv_bytes           = */ plan.kv_bytes,
+        /* .compute_bytes      = */ plan.compute_bytes,
+        /* .staging_bytes      = */ plan.staging_bytes,
+        /* .process_bytes      = */ kProcessBytes,
+    };
+}
+
+struct PlannedModel {
+    Model model;
+    Plan plan;
+};
+
+Result<PlannedModel> plan_model(const flash_plan_request& request) {
+    if (request.model_path == nullptr || request.ram_cap_bytes == 0) {
+        return Error{FLASH_INVALID_ARGUMENT, "a plan needs a model and a RAM cap above zero"};
+    }
+    Result<Model> model = read_model(request.model_path);
+    if (!model) return model.error();
+    Plan plan = make_plan(*model, request.ram_cap_bytes, request.context_tokens);
+    return PlannedModel{std::move(*model), std::move(plan)};
+}
+
+/** Runs `body` for a C caller: a failure, or memory that ran out inside, becomes a status and a message. */
+template <typename Body>
+flash_status answer(flash_plan* plan, char* error, size_t error_size, Body body) {
+    try {
+        const Result<flash_plan> result = body();
+        if (result) {
+            *plan = *result;
+            return FLASH_OK;
+        }
+        std::snprintf(error, error_size, "%s", result.error().message.c_str());
+        return result.error().status;
+    } catch (const std::exception& exception) {
+        std::snprintf(error, error_size, "%s", exception.what());
+        return FLASH_READ_FAILED;
+    }
+}
+
+const flash_api kApi = {
+    /* .version = */ FLASH_API_VERSION,
+    /* .plan = */
+    [](const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size) {
+        return answer(plan, error, error_size, [&] { return Engine::plan(*request); });
+    },
+    /* .configure = */
+    [](const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size) {
+        return answer(plan, error, error_size, [&] { return Engine::instance().configure(*request); });
+    },
+    /* .deconfigure = */ [] { Engine::instance().deconfigure(); },
+    /* .stats = */ [](flash_stats* stats) { *stats = Engine::instance().stats(); },
+    /* .set_abort = */ [](bool abort) { Engine::instance().set_abort(abort); },
+    /* .take_error = */
+    [](char* error, size_t error_size) {
+        const auto message = Engine::instance().take_error();
+        if (message) std::snprintf(error, error_size, "%s", message->c_str());
+        return message.has_value();
+    },
+};
+
+}  // namespace
+
+Engine& Engine::instance() {
+    static Engine engine;
+    return engine;
+}
+
+Result<flash_plan> Engine::plan(const flash_plan_request& request) {
+    const auto planned = plan_model(request);
+    if (!planned) return planned.error();
+    return describe(planned->plan);
+}
+
+Result<flash_plan> Engine::configure(const flash_plan_request& request) {
+    const auto planned = plan_model(request);
+    if (!planned) return planned.error();
+    if (!planned->plan.fits) return Error{FLASH_INVALID_ARGUMENT, "the model does not fit the RAM cap"};
+    auto stream = Stream::open(planned->model, planned->plan, stats_);
+    if (!stream) return stream.error();
+    const std::lock_guard lock(mutex_);
+    configured_ = std::move(*stream);
+    return describe(planned->plan);
+}
+
+void Engine::deconfigure() {
+    const std::lock_guard lock(mutex_);
+    configured_.reset();
+}
+
+std::shared_ptr<Stream> Engine::configured() const {
+    const std::lock_guard lock(mutex_);
+    return configured_;
+}
+
+flash_stats Engine::stats() const { return flash_stats{stats_.used_bytes, stats_.read_bytes, stats_.reads}; }
+
+void Engine::fail(const Error& error) {
+    const std::lock_guard lock(mutex_);
+    error_ = error.message;
+}
+
+std::optional<std::string> Engine::take_error() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(error_, std::nullopt);
+}
+
+const flash_api* api() { return &kApi; }
+
+}  // namespace flash

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "flash.h"
+#include "plan/plan.h"
+#include "stream/stream.h"
+
+namespace flash {
+
+/** What outlives a model: the plan for the next load, the counters, the abort flag. One for each process. */
+class Engine {
+  public:
+    static Engine& instance();
+
+    /** Fails with FLASH_NOT_A_MODEL, FLASH_INVALID_ARGUMENT. */
+    static Result<flash_plan> plan(const flash_plan_request& request);
+    /** As plan; opens the files and serves the next model by it. Also fails with FLASH_READ_FAILED. */
+    Result<flash_plan> configure(const flash_plan_request& request);
+    void deconfigure();
+    /** What serves the model that is being loaded; null when nothing of it is ours. */
+    std::shared_ptr<Stream> configured() const;
+
+    flash_stats stats() const;
+
+    void set_abort(bool abort) { abort_ = abort; }
+    bool aborted() const { return abort_; }
+
+    /** Remembers why a computation failed: ggml's status has no room for words. */
+    void fail(const Error& error);
+    /** The message of the last failure, once. */
+    std::optional<std::string> take_error();
+
+  private:
+    Engine() = default;
+
+    mutable std::mutex mutex_;  // guards configured_ and error_
+    std::shared_ptr<Stream> configured_;
+    std::optional<std::string> error_;
+    std::atomic<bool> abort_{false};
+    StreamStats stats_;
+};
+
+/** The C interface, for ggml_backend_reg_get_proc_address. */
+const flash_api* api();
+
+}  // namespace flash

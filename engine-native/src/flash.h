@@ -1,0 +1,69 @@
+#pragma once
+
+// The C interface of libggml-flash beside ggml's own: what the addon and native tests call.
+// Obtained with ggml_backend_reg_get_proc_address(reg, FLASH_API_NAME). Sizes and offsets are bytes.
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FLASH_BACKEND_NAME "Flash"
+#define FLASH_API_NAME "flash_api"
+#define FLASH_API_VERSION 1
+
+typedef enum flash_status {
+    FLASH_OK = 0,
+    FLASH_INVALID_ARGUMENT = 2,
+    FLASH_NOT_A_MODEL = 4,
+    FLASH_READ_FAILED = 5,
+} flash_status;
+
+typedef struct flash_plan_request {
+    const char* model_path;  // of a split model its first part
+    uint64_t ram_cap_bytes;
+    uint32_t context_tokens;  // 0: the largest up to 4096 that the model was trained for and that fits
+} flash_plan_request;
+
+typedef struct flash_plan {
+    bool fits;
+    uint64_t minimum_cap_bytes;  // the smallest cap that works with context_tokens
+    uint32_t maximum_context;    // the largest context that works with the cap, 0 when none does
+    uint32_t context_tokens;
+    uint32_t micro_batch_tokens;
+    uint64_t resident_bytes;  // weights that llama.cpp keeps
+    uint64_t streamed_bytes;  // weights that we read from flash for every pass
+    uint64_t kv_bytes;
+    uint64_t compute_bytes;
+    uint64_t staging_bytes;
+    uint64_t process_bytes;
+} flash_plan;
+
+typedef struct flash_stats {
+    uint64_t used_bytes;  // weights that our operations used, from memory or flash
+    uint64_t read_bytes;  // of these, read from flash
+    uint64_t reads;
+} flash_stats;
+
+typedef struct flash_api {
+    uint32_t version;  // FLASH_API_VERSION
+    // Decides what lives where, from the file's header alone. On failure writes why into `error`.
+    flash_status (*plan)(const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size);
+    // As plan, and serves the next model that llama.cpp loads by it. Fails with FLASH_INVALID_ARGUMENT if it
+    // does not fit.
+    flash_status (*configure)(const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size);
+    // Serves nothing of the models loaded from now on.
+    void (*deconfigure)(void);
+    // Since the process started.
+    void (*stats)(flash_stats* stats);
+    // While set, computations of this backend end with GGML_STATUS_ABORTED.
+    void (*set_abort)(bool abort);
+    // Copies the message of the last failed read and forgets it; returns false when there was none.
+    bool (*take_error)(char* error, size_t error_size);
+} flash_api;
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,196 @@
+#include "plan/model.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "gguf.h"
+
+namespace flash {
+namespace {
+
+using Header = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
+
+Error not_a_model(const std::string& path, const std::string& why) {
+    return Error{FLASH_NOT_A_MODEL, path + " " + why};
+}
+
+/** The size of a regular file that begins as a GGUF does. */
+Result<uint64_t> check_file(const std::string& path) {
+    struct stat info {};
+    if (stat(path.c_str(), &info) != 0) {
+        return not_a_model(path, errno == ENOENT ? "does not exist. Check the path."
+                                                 : std::string("cannot be opened: ") + std::strerror(errno));
+    }
+    if (S_ISDIR(info.st_mode)) return not_a_model(path, "is a folder. Name a .gguf file in it.");
+    if (!S_ISREG(info.st_mode)) return not_a_model(path, "is not a regular file. Name a .gguf file.");
+    if (info.st_size == 0) return not_a_model(path, "is empty. Download it again.");
+
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
+    if (!file) return not_a_model(path, std::string("cannot be opened: ") + std::strerror(errno));
+    char magic[4] = {};
+    const size_t count = std::fread(magic, 1, sizeof magic, file.get());
+    if (count < sizeof magic || std::memcmp(magic, "GGUF", sizeof magic) != 0) {
+        std::string begin;
+        for (size_t i = 0; i < count; i++) begin += magic[i] >= ' ' && magic[i] <= '~' ? magic[i] : '.';
+        return not_a_model(path, "is not a GGUF model (it begins with \"" + begin + "\"). Download it again.");
+    }
+    return static_cast<uint64_t>(info.st_size);
+}
+
+Result<Header> read_header(const std::string& path) {
+    Header header(gguf_init_from_file(path.c_str(), gguf_init_params{true, nullptr}), &gguf_free);
+    if (!header) return not_a_model(path, "has a damaged or cut GGUF header. Download it again.");
+    return header;
+}
+
+/** Far beyond any model, small enough that the products the plan makes of them cannot overflow. */
+constexpr uint64_t kMostLayers = 1U << 16;
+constexpr uint64_t kWidest = 1U << 24;
+
+std::optional<uint64_t> any_integer(const gguf_context* header, int64_t key) {
+    switch (gguf_get_kv_type(header, key)) {
+        case GGUF_TYPE_UINT8:
+            return gguf_get_val_u8(header, key);
+        case GGUF_TYPE_UINT16:
+            return gguf_get_val_u16(header, key);
+        case GGUF_TYPE_UINT32:
+            return gguf_get_val_u32(header, key);
+        case GGUF_TYPE_UINT64:
+            return gguf_get_val_u64(header, key);
+        case GGUF_TYPE_INT32:
+            return std::max<int32_t>(0, gguf_get_val_i32(header, key));
+        case GGUF_TYPE_INT64:
+            return std::max<int64_t>(0, gguf_get_val_i64(header, key));
+        default:
+            return std::nullopt;
+    }
+}
+
+std::optional<uint64_t> scalar(const gguf_context* header, int64_t key) {
+    const auto value = any_integer(header, key);
+    return value ? std::optional(std::min(*value, kWidest)) : std::nullopt;
+}
+
+/** One value for each layer: some architectures give an array, most a single number. */
+std::vector<uint64_t> per_layer(const gguf_context* header, const std::string& name, uint64_t layers,
+                                uint64_t fallback) {
+    const int64_t key = gguf_find_key(header, name.c_str());
+    std::vector<uint64_t> values(layers, fallback);
+    if (key < 0) return values;
+    if (gguf_get_kv_type(header, key) == GGUF_TYPE_ARRAY) {
+        const gguf_type type = gguf_get_arr_type(header, key);
+        if (type != GGUF_TYPE_INT32 && type != GGUF_TYPE_UINT32) return values;
+        const auto* data = static_cast<const int32_t*>(gguf_get_arr_data(header, key));
+        const size_t count = std::min<size_t>(layers, gguf_get_arr_n(header, key));
+        for (size_t i = 0; i < count; i++)
+            values[i] = std::min(static_cast<uint64_t>(std::max<int32_t>(0, data[i])), kWidest);
+    } else if (const auto value = scalar(header, key)) {
+        std::fill(values.begin(), values.end(), *value);
+    }
+    return values;
+}
+
+/** The paths of all parts: llama.cpp names them NAME-00001-of-00003.gguf. */
+Result<std::vector<std::string>> part_paths(const gguf_context* header, const std::string& path) {
+    const int64_t key = gguf_find_key(header, "split.count");
+    const uint64_t count = key < 0 ? 0 : scalar(header, key).value_or(0);
+    if (count <= 1) return std::vector<std::string>{path};
+    constexpr uint64_t kMostParts = 99999;  // five digits in the name
+    char suffix[32];
+    std::snprintf(suffix, sizeof suffix, "-%05u-of-%05u.gguf", 1U, static_cast<unsigned>(std::min(count, kMostParts)));
+    const size_t length = std::strlen(suffix);
+    if (count > kMostParts || path.size() < length || path.compare(path.size() - length, length, suffix) != 0) {
+        return not_a_model(path,
+                           "is a part of a split model. Name the part that ends with \"" + std::string(suffix) + "\".");
+    }
+    std::vector<std::string> paths;
+    for (unsigned i = 1; i <= count; i++) {
+        std::snprintf(suffix, sizeof suffix, "-%05u-of-%05u.gguf", i, static_cast<unsigned>(count));
+        paths.push_back(path.substr(0, path.size() - length) + suffix);
+    }
+    return paths;
+}
+
+std::optional<Error> add_tensors(const gguf_context* header, uint64_t file_size, Model& model) {
+    const std::string& path = model.files.back();
+    const uint64_t data = gguf_get_data_offset(header);
+    for (int64_t i = 0; i < gguf_get_n_tensors(header); i++) {
+        TensorInfo tensor{gguf_get_tensor_name(header, i),
+                          gguf_get_tensor_type(header, i),
+                          {},
+                          static_cast<uint32_t>(model.files.size() - 1),
+                          0,
+                          gguf_get_tensor_size(header, i)};
+        std::copy_n(gguf_get_tensor_ne(header, i), GGML_MAX_DIMS, tensor.ne.begin());
+        uint64_t end = 0;
+        if (!checked_add(data, gguf_get_tensor_offset(header, i), tensor.offset) ||
+            !checked_add(tensor.offset, tensor.size, end) || end > file_size) {
+            return not_a_model(path, "is cut short: it has " + std::to_string(file_size) + " bytes, its tensor " +
+                                         tensor.name + " ends at byte " + std::to_string(end) + ". Download it again.");
+        }
+        model.tensors.push_back(std::move(tensor));
+    }
+    return std::nullopt;
+}
+
+std::optional<Error> add_shape(const gguf_context* header, Model& model) {
+    const int64_t key = gguf_find_key(header, "general.architecture");
+    if (key < 0 || gguf_get_kv_type(header, key) != GGUF_TYPE_STRING) {
+        return not_a_model(model.files.front(),
+                           "names no architecture. It may be an adapter or a vocabulary, not a model.");
+    }
+    model.architecture = gguf_get_val_str(header, key);
+    const auto number = [&](const char* name, uint64_t fallback) {
+        const int64_t id = gguf_find_key(header, (model.architecture + "." + name).c_str());
+        return id < 0 ? fallback : scalar(header, id).value_or(fallback);
+    };
+    const uint64_t layers = std::min(number("block_count", 0), kMostLayers);
+    model.trained_context = number("context_length", 0);
+    model.embedding = number("embedding_length", 0);
+    const auto heads = per_layer(header, model.architecture + ".attention.head_count", layers, 0);
+    const auto feed_forward = per_layer(header, model.architecture + ".feed_forward_length", layers, 0);
+    if (!feed_forward.empty()) model.feed_forward = *std::max_element(feed_forward.begin(), feed_forward.end());
+    const uint64_t most_heads = heads.empty() ? 0 : *std::max_element(heads.begin(), heads.end());
+    const uint64_t head_width = most_heads == 0 ? 0 : model.embedding / most_heads;
+    const uint64_t entry_bytes =
+        2 * (number("attention.key_length", head_width) + number("attention.value_length", head_width));
+    const auto kv_heads = per_layer(header, model.architecture + ".attention.head_count_kv", layers, most_heads);
+    for (const uint64_t count : kv_heads) {
+        model.kv_bytes_per_token += std::min(count, kMostLayers) * entry_bytes;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Result<Model> read_model(const std::string& path) {
+    Model model;
+    std::vector<std::string> paths{path};
+    for (size_t i = 0; i < paths.size(); i++) {
+        const Result<uint64_t> size = check_file(paths[i]);
+        if (!size) return size.error();
+        Result<Header> header = read_header(paths[i]);
+        if (!header) return header.error();
+        model.files.push_back(paths[i]);
+        if (i == 0) {
+            Result<std::vector<std::string>> all = part_paths(header->get(), path);
+            if (!all) return all.error();
+            paths = std::move(*all);
+            if (const auto error = add_shape(header->get(), model)) return *error;
+        }
+        if (const auto error = add_tensors(header->get(), *size, model)) return *error;
+    }
+    if (model.tensors.empty()) return not_a_model(path, "has no weights. It may be a vocabulary only.");
+    for (const TensorInfo& tensor : model.tensors) {
+        if (tensor.name == "token_embd.weight") model.vocabulary = static_cast<uint64_t>(tensor.ne[1]);
+    }
+    return model;
+}
+
+}  // namespace flash

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ggml.h"
+#include "result.h"
+
+namespace flash {
+
+/** Where a tensor of a GGUF model lies, from the header alone. */
+struct TensorInfo {
+    std::string name;
+    ggml_type type;
+    std::array<int64_t, GGML_MAX_DIMS> ne;  // elements, the row first, as in ggml
+    uint32_t file;                          // index into Model::files
+    uint64_t offset;                        // bytes from the start of that file
+    uint64_t size;                          // bytes
+};
+
+/** What the plan needs to know of a model. Format: the GGUF specification in ggml's docs/gguf.md. */
+struct Model {
+    std::vector<std::string> files;  // more than one for a split model
+    std::vector<TensorInfo> tensors;
+    std::string architecture;
+    uint64_t trained_context = 0;     // tokens
+    uint64_t embedding = 0;           // width of the residual stream
+    uint64_t feed_forward = 0;        // the widest feed-forward block
+    uint64_t vocabulary = 0;          // tokens
+    uint64_t kv_bytes_per_token = 0;  // all layers, keys and values in F16
+};
+
+/**
+ * Reads the headers of `path` and, for a split model, of its other parts, and checks that the files are as long as
+ * their headers say. Fails with FLASH_NOT_A_MODEL and words for the user.
+ */
+Result<Model> read_model(const std::string& path);
+
+}  // namespace flash
