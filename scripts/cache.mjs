@@ -71,9 +71,13 @@ async function removeAbandoned(folder) {
   const dayAgo = Date.now() - 86_400_000;
   for (const name of await readdir(folder)) {
     const file = path.join(folder, name);
-    if (name.startsWith(".incoming-") && (await stat(file)).mtimeMs < dayAgo) {
-      await rm(file, { recursive: true, force: true });
-    }
+    if (!name.startsWith(".incoming-")) continue;
+    const found = await stat(file).catch((error) => {
+      // A run beside this one has just finished with it.
+      if (!isCode(error, "ENOENT")) throw error;
+      return undefined;
+    });
+    if (found && found.mtimeMs < dayAgo) await rm(file, { recursive: true, force: true });
   }
 }
 

@@ -23,7 +23,8 @@ async function loadOptions() {
   // npm names its own program when it runs a script; its folder may hold settings of the distribution.
   const { npm_execpath = process.execPath } = process.env;
   const npmPath = path.resolve(npm_execpath, "../..");
-  const config = new Config({ ...known, npmPath, argv: [process.execPath, "npm"] });
+  // Of its own copy of the environment: loading sets variables that would mislead a real npm.
+  const config = new Config({ ...known, npmPath, argv: [process.execPath, "npm"], env: { ...process.env } });
   await config.load();
   return config.flat;
 }
