@@ -44,8 +44,8 @@ export interface Status {
   activity?: string | undefined;
   /** How much of that is done, 0 to 1. */
   fraction?: number | undefined;
-  /** Model, speed and memory, for the line below the input. */
-  footer: string[];
+  /** Speed and memory, for the line below the input, as "5.2 tokens/s" and "5.8 of 6.0 GiB". */
+  numbers: string[];
   /** In phase `failed`, or something to know that no answer tells. */
   problem?: Problem | undefined;
 }

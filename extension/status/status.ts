@@ -4,7 +4,7 @@ import type { LoadResult, Stats } from "../../engine-native/protocol.js";
 import { formatSize } from "../../engine-native/size.js";
 import type { Problem, Status } from "../../webview/messages.js";
 import type { EngineSettings } from "../engine/engine.js";
-import type { EngineStopped } from "../engine/errors.js";
+import { type EngineStopped, NoModel } from "../engine/errors.js";
 import { describeError } from "../engine/problem.js";
 import type { EngineState, PromptProgress } from "../engine/state.js";
 
@@ -35,8 +35,7 @@ export function toStatus(snapshot: Snapshot, now = Date.now()): Status {
     model,
     fit: loaded && settings && fit(loaded, settings),
     ...activity(state, now),
-    footer: [
-      model ?? "No model",
+    numbers: [
       ...(speed === undefined ? [] : [formatSpeed(speed)]),
       ...(memory ? [`${memory.used} of ${memory.cap} GiB`] : []),
     ],
@@ -66,8 +65,9 @@ export function memoryOf({ loaded, stats }: Snapshot): { used: string; cap: stri
   return { used: (residentBytes / gibibyte).toFixed(1), cap: (capBytes / gibibyte).toFixed(1) };
 }
 
-/** The problem that the engine is in, if it failed. */
+/** Why the engine can't answer, if it can't. */
 export function problemOf(snapshot: Snapshot): Problem | undefined {
+  if (snapshot.state.kind === "empty") return toProblem(new NoModel(), snapshot);
   if (snapshot.state.kind !== "failed") return undefined;
   return toProblem(snapshot.state.error, snapshot);
 }

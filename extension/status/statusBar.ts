@@ -64,25 +64,26 @@ function accessibleLabel(snapshot: Snapshot): string {
 /** Markdown: the model, and what of it lives where. */
 function tooltip(snapshot: Snapshot): string {
   const { state, loaded, stats } = snapshot;
+  if (state.kind === "empty") return "No model is chosen. Click to choose one.";
   const problem = problemOf(snapshot);
   if (problem) return escapeMarkdown(problem.message);
-  if (state.kind === "empty") return "No model is chosen. Click to choose one.";
   const title = `**${escapeMarkdown(modelName(snapshot) ?? "Flint")}**`;
   const doing = activity(state).activity;
   const plan = loaded?.plan;
   if (!plan) return `${title}\n\n${doing ?? (loaded ? "Ready." : "Loaded when it is first needed.")}`;
   const { residentBytes, pinnedBytes, streamedBytes, expertCacheBytes, neuronCacheBytes } = plan.weights;
   const memory = memoryOf(snapshot);
-  const rows: [string, string][] = [
+  const rows: [name: string, value: string | false | undefined][] = [
     ["Resident", formatSize(residentBytes + pinnedBytes)],
     ["Streamed", streamedBytes === 0 ? "nothing" : `${formatSize(streamedBytes)} for every token`],
-    ...(expertCacheBytes > 0 ? [["Expert cache", formatSize(expertCacheBytes)] satisfies [string, string]] : []),
-    ...(neuronCacheBytes > 0 ? [["Neuron cache", formatSize(neuronCacheBytes)] satisfies [string, string]] : []),
+    ["Expert cache", expertCacheBytes > 0 && formatSize(expertCacheBytes)],
+    ["Neuron cache", neuronCacheBytes > 0 && formatSize(neuronCacheBytes)],
     ["Context", `${loaded.contextTokens.toLocaleString("en-US")} tokens, ${formatSize(plan.kvBytes)}`],
-    ...(stats ? [["Hit rate", `${Math.round(stats.flash.hitRate * 100)}%`] satisfies [string, string]] : []),
-    ...(memory ? [["Memory", `${memory.used} of ${memory.cap} GiB`] satisfies [string, string]] : []),
+    ["Hit rate", stats && `${Math.round(stats.flash.hitRate * 100)}%`],
+    ["Memory", memory && `${memory.used} of ${memory.cap} GiB`],
   ];
-  const table = ["| | |", "|---|---|", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");
+  const lines = rows.filter(([, value]) => value).map(([name, value]) => `| ${name} | ${value} |`);
+  const table = ["| | |", "|---|---|", ...lines].join("\n");
   return [title, ...(doing ? [doing] : []), table].join("\n\n");
 }
 

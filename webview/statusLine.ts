@@ -1,0 +1,49 @@
+import { element } from "./elements.js";
+import { post } from "./host.js";
+import type { Status } from "./messages.js";
+
+/** What the engine is busy with: words and a bar. */
+export class Activity {
+  readonly root = element("div", "activity");
+  private readonly words = element("span", "");
+  private readonly bar = document.createElement("vscode-progress-bar");
+
+  constructor() {
+    this.bar.max = 1;
+    this.root.append(this.words, this.bar);
+    this.root.hidden = true;
+  }
+
+  show({ phase, activity, fraction }: Status): void {
+    // The speed of an answer has its place in the footer.
+    this.root.hidden = activity === undefined || phase === "answering";
+    this.words.textContent = activity ?? "";
+    this.bar.ariaLabel = activity ?? "";
+    this.bar.hidden = fraction === undefined;
+    if (fraction !== undefined) this.bar.value = fraction;
+  }
+}
+
+/** The last line: the model, which can be changed there, its speed and the memory it takes. */
+export class Footer {
+  readonly root = element("footer", "footer");
+  private readonly name = element("span", "name");
+  private readonly model: HTMLButtonElement;
+  private readonly numbers = element("span", "numbers");
+
+  constructor() {
+    const arrow = element("span", "codicon codicon-chevron-down");
+    arrow.ariaHidden = "true";
+    this.model = element("button", "model", this.name, arrow);
+    this.model.type = "button";
+    this.model.addEventListener("click", () => post({ type: "act", action: { kind: "chooseModel" } }));
+    this.root.append(this.model, this.numbers);
+  }
+
+  show({ model, numbers }: Status): void {
+    this.name.textContent = model ?? "No model";
+    this.model.ariaLabel = model ? `Model: ${model}. Choose another` : "Choose a model";
+    this.model.title = this.model.ariaLabel;
+    this.numbers.textContent = numbers.join(" · ");
+  }
+}
