@@ -1,0 +1,272 @@
+#include "model_writer.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "gguf.h"
+#include "random.h"
+
+namespace flint {
+namespace {
+
+using Header = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
+using Context = std::unique_ptr<ggml_context, decltype(&ggml_free)>;
+using File = std::unique_ptr<std::FILE, decltype(&std::fclose)>;
+
+/** What the numbers of a tensor are like. */
+enum class Fill : uint8_t {
+    Matrix,  // normal, with a standard deviation of 1/sqrt(row length)
+    Norm,    // close to 1
+    Bias,    // close to 0
+};
+
+struct Tensor {
+    std::string name;
+    std::vector<int64_t> ne;
+    ggml_type type;
+    Fill fill;
+};
+
+std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
+    const std::string prefix = "blk." + std::to_string(layer) + ".";
+    const int64_t embedding = shape.embedding;
+    const int64_t width = shape.head_width;
+    const int64_t queries = width * shape.heads;
+    const int64_t keys = width * shape.kv_heads;
+    const int64_t hidden = shape.feed_forward;
+    std::vector<Tensor> tensors;
+    const auto matrix = [&](const char* name, std::vector<int64_t> ne) {
+        tensors.push_back({prefix + name + ".weight", std::move(ne), shape.type, Fill::Matrix});
+    };
+    const auto vector = [&](const std::string& name, int64_t size, Fill fill) {
+        tensors.push_back({prefix + name, {size}, GGML_TYPE_F32, fill});
+    };
+    vector("attn_norm.weight", embedding, Fill::Norm);
+    matrix("attn_q", {embedding, queries});
+    matrix("attn_k", {embedding, keys});
+    matrix("attn_v", {embedding, keys});
+    matrix("attn_output", {queries, embedding});
+    if (shape.architecture == "qwen2") {
+        vector("attn_q.bias", queries, Fill::Bias);
+        vector("attn_k.bias", keys, Fill::Bias);
+        vector("attn_v.bias", keys, Fill::Bias);
+    }
+    if (shape.architecture == "qwen3" || shape.architecture == "qwen3moe") {
+        vector("attn_q_norm.weight", width, Fill::Norm);
+        vector("attn_k_norm.weight", width, Fill::Norm);
+    }
+    vector("ffn_norm.weight", embedding, Fill::Norm);
+    if (shape.experts > 0) {
+        const int64_t experts = shape.experts;
+        tensors.push_back({prefix + "ffn_gate_inp.weight", {embedding, experts}, GGML_TYPE_F32, Fill::Matrix});
+        matrix("ffn_gate_exps", {embedding, hidden, experts});
+        matrix("ffn_down_exps", {hidden, embedding, experts});
+        matrix("ffn_up_exps", {embedding, hidden, experts});
+    } else {
+        if (shape.architecture != "arcee") matrix("ffn_gate", {embedding, hidden});
+        matrix("ffn_down", {hidden, embedding});
+        matrix("ffn_up", {embedding, hidden});
+    }
+    return tensors;
+}
+
+std::vector<Tensor> model_tensors(const Shape& shape, int64_t vocabulary) {
+    const int64_t embedding = shape.embedding;
+    std::vector<Tensor> tensors;
+    tensors.push_back({"token_embd.weight", {embedding, vocabulary}, shape.vocabulary_type, Fill::Matrix});
+    for (uint32_t layer = 0; layer < shape.layers; layer++) {
+        for (Tensor& tensor : layer_tensors(shape, layer)) tensors.push_back(std::move(tensor));
+    }
+    tensors.push_back({"output_norm.weight", {embedding}, GGML_TYPE_F32, Fill::Norm});
+    if (!shape.tied) {
+        tensors.push_back({"output.weight", {embedding, vocabulary}, shape.vocabulary_type, Fill::Matrix});
+    }
+    return tensors;
+}
+
+void check(const Shape& shape) {
+    const std::vector<std::string> known = {"llama", "qwen2", "qwen3", "qwen3moe", "arcee"};
+    const auto require = [](bool condition, const std::string& message) {
+        if (!condition) throw std::runtime_error(message);
+    };
+    require(std::find(known.begin(), known.end(), shape.architecture) != known.end(),
+            "unknown architecture " + shape.architecture);
+    require(shape.layers > 0 && shape.embedding > 0 && shape.feed_forward > 0, "layers, embd and ff must be above 0");
+    require(shape.heads > 0 && shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0,
+            "heads must be a multiple of kv-heads");
+    require(shape.head_width > 0 && shape.head_width % 2 == 0, "embd must be an even multiple of heads");
+    require((shape.experts > 0) == (shape.architecture == "qwen3moe") || shape.architecture == "llama",
+            "experts are for qwen3moe, which must have them, and llama");
+    require(shape.experts_used <= shape.experts && (shape.experts_used > 0) == (shape.experts > 0),
+            "experts-used must be from 1 to experts");
+}
+
+/** Only the keys that this model has: of the vocabulary file its tokenizer. */
+Header make_header(const Shape& shape, const gguf_context* vocabulary) {
+    Header header(gguf_init_empty(), &gguf_free);
+    gguf_set_kv(header.get(), vocabulary);
+    for (int64_t i = gguf_get_n_kv(header.get()) - 1; i >= 0; i--) {
+        const std::string key = gguf_get_key(header.get(), i);
+        if (key.rfind("tokenizer.", 0) != 0) gguf_remove_key(header.get(), key.c_str());
+    }
+    const auto number = [&](const char* name, uint32_t value) {
+        gguf_set_val_u32(header.get(), (shape.architecture + "." + name).c_str(), value);
+    };
+    gguf_set_val_str(header.get(), "general.architecture", shape.architecture.c_str());
+    gguf_set_val_str(header.get(), "general.name", "Synthetic");
+    gguf_set_val_u32(header.get(), "general.quantization_version", GGML_QNT_VERSION);
+    number("block_count", shape.layers);
+    number("context_length", shape.context);
+    number("embedding_length", shape.embedding);
+    number("feed_forward_length", shape.feed_forward);
+    number("attention.head_count", shape.heads);
+    number("attention.head_count_kv", shape.kv_heads);
+    number("attention.key_length", shape.head_width);
+    number("attention.value_length", shape.head_width);
+    number("rope.dimension_count", shape.head_width);
+    gguf_set_val_f32(header.get(), (shape.architecture + ".attention.layer_norm_rms_epsilon").c_str(), 1e-5F);
+    gguf_set_val_f32(header.get(), (shape.architecture + ".rope.freq_base").c_str(), 10000.0F);
+    if (shape.experts > 0) {
+        number("expert_count", shape.experts);
+        number("expert_used_count", shape.experts_used);
+        number("expert_feed_forward_length", shape.feed_forward);
+    }
+    return header;
+}
+
+/** Rows of random weights, in the bytes of their type. */
+class Rows {
+  public:
+    explicit Rows(uint64_t seed) : random_(seed) {}
+
+    /** The next row of a tensor like this. Valid until the next call. */
+    const std::vector<uint8_t>& next(const Tensor& tensor) {
+        if (tensor.fill != Fill::Matrix) return row_ = make(tensor);
+        auto& pool = pools_[{tensor.type, tensor.ne[0]}];
+        const auto most = std::max<uint64_t>(1, kDistinctWeights / static_cast<uint64_t>(tensor.ne[0]));
+        if (pool.size() >= most) return pool[random_.below(pool.size())];
+        return pool.emplace_back(make(tensor));
+    }
+
+  private:
+    static constexpr uint64_t kDistinctWeights = 16'000'000;
+
+    std::vector<uint8_t> make(const Tensor& tensor) {
+        const int64_t width = tensor.ne[0];
+        weights_.resize(static_cast<size_t>(width));
+        for (float& weight : weights_) {
+            const float normal = random_.normal();
+            if (tensor.fill == Fill::Norm) {
+                weight = 1.0F + 0.1F * normal;
+            } else {
+                weight = tensor.fill == Fill::Bias ? 0.1F * normal : normal / std::sqrt(static_cast<float>(width));
+            }
+        }
+        std::vector<uint8_t> bytes(ggml_row_size(tensor.type, width));
+        // Some types cannot do without an importance of each column: all are equal here.
+        importance_.assign(static_cast<size_t>(ggml_quantize_requires_imatrix(tensor.type) ? width : 0), 1.0F);
+        ggml_quantize_chunk(tensor.type, weights_.data(), bytes.data(), 0, 1, width,
+                            importance_.empty() ? nullptr : importance_.data());
+        return bytes;
+    }
+
+    Random random_;
+    std::map<std::pair<ggml_type, int64_t>, std::vector<std::vector<uint8_t>>> pools_;
+    std::vector<uint8_t> row_;
+    std::vector<float> weights_;
+    std::vector<float> importance_;
+};
+
+void write_bytes(std::FILE* file, const void* data, size_t size) {
+    if (std::fwrite(data, 1, size, file) != size) throw std::runtime_error(std::strerror(errno));
+}
+
+void write_tensor(std::FILE* file, const Tensor& tensor, size_t alignment, Rows& rows) {
+    int64_t count = 1;
+    for (size_t i = 1; i < tensor.ne.size(); i++) count *= tensor.ne[i];
+    size_t written = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const std::vector<uint8_t>& row = rows.next(tensor);
+        write_bytes(file, row.data(), row.size());
+        written += row.size();
+    }
+    const std::vector<uint8_t> padding(GGML_PAD(written, alignment) - written);
+    write_bytes(file, padding.data(), padding.size());
+}
+
+void write_file(const gguf_context* header, const std::vector<Tensor>& tensors, uint64_t seed,
+                const std::string& path) {
+    File file(std::fopen(path.c_str(), "wb"), &std::fclose);
+    if (!file) throw std::runtime_error(std::strerror(errno));
+    std::vector<char> buffer(1U << 20);
+    std::setvbuf(file.get(), buffer.data(), _IOFBF, buffer.size());
+    if (!gguf_write_to_file_ptr(header, file.get(), true)) throw std::runtime_error(std::strerror(errno));
+    Rows rows(seed);
+    for (const Tensor& tensor : tensors) write_tensor(file.get(), tensor, gguf_get_alignment(header), rows);
+    // The buffer outlives the file, and a disk that is full may say so only now.
+    if (std::fclose(file.release()) != 0) throw std::runtime_error(std::strerror(errno));
+}
+
+}  // namespace
+
+void write_model(const Shape& wanted, const std::string& vocabulary_path, const std::string& path) {
+    Shape shape = wanted;
+    if (shape.head_width == 0 && shape.heads > 0 && shape.embedding % shape.heads == 0) {
+        shape.head_width = shape.embedding / shape.heads;
+    }
+    check(shape);
+    const Header vocabulary(gguf_init_from_file(vocabulary_path.c_str(), gguf_init_params{true, nullptr}), &gguf_free);
+    const int64_t tokens = vocabulary ? gguf_find_key(vocabulary.get(), "tokenizer.ggml.tokens") : -1;
+    if (tokens < 0) throw std::runtime_error(vocabulary_path + " is not a GGUF file with a vocabulary");
+
+    const std::vector<Tensor> tensors =
+        model_tensors(shape, static_cast<int64_t>(gguf_get_arr_n(vocabulary.get(), tokens)));
+    const Context context(ggml_init({tensors.size() * ggml_tensor_overhead(), nullptr, true}), &ggml_free);
+    const Header header = make_header(shape, vocabulary.get());
+    for (const Tensor& tensor : tensors) {
+        if (tensor.ne[0] % ggml_blck_size(tensor.type) != 0) {
+            throw std::runtime_error("rows of " + tensor.name + " are no multiple of the blocks of " +
+                                     ggml_type_name(tensor.type));
+        }
+        ggml_tensor* info =
+            ggml_new_tensor(context.get(), tensor.type, static_cast<int>(tensor.ne.size()), tensor.ne.data());
+        ggml_set_name(info, tensor.name.c_str());
+        gguf_add_tensor(header.get(), info);
+    }
+    const std::string temporary = path + ".part";
+    try {
+        write_file(header.get(), tensors, shape.seed, temporary);
+        std::filesystem::rename(temporary, path);
+    } catch (const std::exception& error) {
+        std::error_code ignored;
+        std::filesystem::remove(temporary, ignored);
+        throw std::runtime_error("cannot write " + path + ": " + error.what());
+    }
+    ggml_quantize_free();
+}
+
+ggml_type parse_type(const std::string& name) {
+    const auto lower = [](std::string text) {
+        std::transform(text.begin(), text.end(), text.begin(),
+                       [](char letter) { return static_cast<char>(std::tolower(static_cast<unsigned char>(letter))); });
+        return text;
+    };
+    for (int i = 0; i < GGML_TYPE_COUNT; i++) {
+        const auto type = static_cast<ggml_type>(i);
+        const char* known = ggml_type_name(type);
+        if (known != nullptr && ggml_blck_size(type) > 0 && lower(known) == lower(name)) return type;
+    }
+    throw std::runtime_error("unknown type " + name);
+}
+
+}  // namespace flint
