@@ -41,7 +41,9 @@ test.each([
 
 test.each([
   [4 * GiB, "4GiB"],
-  [2.9 * GiB, "3008MiB"],
+  [2.9 * GiB, "3GiB"],
+  [2.3 * GiB, "2.5GiB"],
+  [700 * 1024 ** 2, "704MiB"],
   [4 * GiB - 1, "4GiB"],
 ])("a cap of %d bytes is written %s, never less", (bytes, text) => {
   expect(ramCapValue(bytes)).toBe(text);

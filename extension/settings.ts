@@ -57,8 +57,8 @@ function parseContextSize(value: unknown): number {
   );
 }
 
-/** `bytes` as a value for `flint.ramCap`, rounded up to what reads well: whole multiples of 64 MiB. */
+/** `bytes` as a value for `flint.ramCap`, rounded up to what reads well: quarters of a GiB, or below one 64 MiB. */
 export function ramCapValue(bytes: number): string {
   const mebibytes = Math.ceil(bytes / 1024 ** 2 / 64) * 64;
-  return mebibytes % 1024 === 0 ? `${mebibytes / 1024}GiB` : `${mebibytes}MiB`;
+  return mebibytes < 1024 ? `${mebibytes}MiB` : `${Math.ceil(mebibytes / 256) / 4}GiB`;
 }

@@ -6,8 +6,8 @@ import type { Message } from "./messages.js";
 export class Composer {
   readonly root = element("div", "composer");
   private readonly input = element("textarea", "input");
-  private readonly send = iconButton("send", "Send", () => this.submit());
-  private readonly stop = iconButton("debug-stop", "Stop", () => post({ type: "stop" }));
+  private readonly send = iconButton("send", "Send", () => this.submit(), "Send (Enter)");
+  private readonly stop = iconButton("stop-circle", "Stop", () => post({ type: "stop" }), "Stop (Escape)");
   private sent: string | undefined;
   private busy = false;
 

@@ -10,12 +10,12 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** A button with an icon of the codicon font; `label` is its name for screen readers and its tooltip. */
-export function iconButton(icon: string, label: string, onClick: () => void): HTMLElement {
+/** A button with an icon of the codicon font; `label` is its name for screen readers, `title` its tooltip. */
+export function iconButton(icon: string, label: string, onClick: () => void, title = label): HTMLElement {
   const button = document.createElement("vscode-toolbar-button");
   button.icon = icon;
   button.label = label;
-  button.title = label;
+  button.title = title;
   button.addEventListener("click", onClick);
   return button;
 }

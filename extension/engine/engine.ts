@@ -167,12 +167,12 @@ export class Engine {
     if (this.currentState.kind !== "ready" || this.chatting) return undefined;
     this.completion?.cancel();
     const cancellation = new CancellationTokenSource();
+    // Taken now: the token of a source that was cancelled before has no event, and the sidecar would not be told.
+    const ownToken = cancellation.token;
     this.completion = cancellation;
     const subscription = token.onCancellationRequested(() => cancellation.cancel());
     try {
-      return await this.process.use((connection) =>
-        connection.sendRequest(completeRequest, params, cancellation.token),
-      );
+      return await this.process.use((connection) => connection.sendRequest(completeRequest, params, ownToken));
     } finally {
       subscription.dispose();
       cancellation.dispose();

@@ -1,0 +1,256 @@
+import { ChildProcess } from "node:child_process";
+import { PassThrough } from "node:stream";
+import { afterEach, expect, test, vi } from "vitest";
+import { CancellationToken, CancellationTokenSource, ResponseError } from "vscode-jsonrpc";
+import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from "vscode-jsonrpc/node";
+import type { Sidecar } from "../../engine-native/client.js";
+import {
+  chatRequest,
+  completeRequest,
+  ErrorCode,
+  type GenerationResult,
+  generationProgress,
+  type LoadParams,
+  loadRequest,
+  protocolVersion,
+} from "../../engine-native/protocol.js";
+import { Engine, type EngineSettings } from "./engine.js";
+import { Cancelled, EngineStopped, InvalidSetting, NoModel } from "./errors.js";
+
+const settings: EngineSettings = { modelPath: "/models/a.gguf", ramCapBytes: 1e9 };
+
+function result(text: string, finishReason: GenerationResult["finishReason"] = "stop"): GenerationResult {
+  return {
+    text,
+    tokens: [],
+    promptTokens: [],
+    finishReason,
+    timeToFirstTokenMs: 1,
+    msPerToken: { mean: 1, median: 1, p95: 1 },
+    tokensPerSecond: 7,
+    flash: { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
+  };
+}
+
+const ignore = () => undefined;
+
+/** A sidecar within this process that speaks the real protocol. `crash` is the end of it. */
+function fakeSidecar(model: FakeModel) {
+  const [toSidecar, fromSidecar] = [new PassThrough(), new PassThrough()];
+  const server = createMessageConnection(new StreamMessageReader(toSidecar), new StreamMessageWriter(fromSidecar));
+  server.onRequest(loadRequest, (params, token) => model.load(params, token));
+  server.onRequest(chatRequest, async ({ messages, progressToken = "" }, token) => {
+    await server.sendProgress(generationProgress, progressToken, { kind: "prompt", readTokens: 1, totalTokens: 2 });
+    const say = (text: string) =>
+      server.sendProgress(generationProgress, progressToken, { kind: "text", text, tokens: [1], tokensPerSecond: 7 });
+    return model.chat(messages.at(-1)?.text ?? "", say, token);
+  });
+  server.onRequest(completeRequest, (_, token) => model.complete(token));
+  server.listen();
+  const connection = createMessageConnection(new StreamMessageReader(fromSidecar), new StreamMessageWriter(toSidecar));
+  connection.listen();
+  type End = Awaited<Sidecar["exited"]>;
+  let end: (how: End) => void = ignore;
+  const exited = new Promise<End>((resolve) => {
+    end = resolve;
+  });
+  const sidecar: Sidecar = {
+    connection,
+    process: new ChildProcess(),
+    info: { protocolVersion, version: "", llamaCppRelease: "" },
+    exited,
+    dispose: () => {
+      connection.dispose();
+      end({ code: 0, signal: null });
+    },
+  };
+  return { sidecar, crash: () => end({ code: null, signal: "SIGSEGV" }) };
+}
+
+const untilCancelled = (token: CancellationToken) =>
+  new Promise<void>((resolve) => {
+    // A request that was cancelled before it was dispatched comes with a token that has no event.
+    if (token.isCancellationRequested) resolve();
+    token.onCancellationRequested(() => resolve());
+  });
+
+class FakeModel {
+  loads: LoadParams[] = [];
+  load = async (params: LoadParams, _: CancellationToken) => {
+    this.loads.push(params);
+    return { name: "A", architecture: "llama", contextTokens: 4096, infill: true };
+  };
+  chat = async (question: string, say: (text: string) => Promise<void>, _: CancellationToken) => {
+    await say("Echo: ");
+    await say(question);
+    return result(`Echo: ${question}`);
+  };
+  complete = async (token: CancellationToken) => {
+    await untilCancelled(token);
+    return result("", "cancelled");
+  };
+}
+
+const engines: Engine[] = [];
+afterEach(() => {
+  for (const engine of engines.splice(0)) engine.dispose();
+});
+
+function setUp(model = new FakeModel(), current: () => EngineSettings | undefined = () => settings) {
+  const started: ReturnType<typeof fakeSidecar>[] = [];
+  const engine = new Engine({
+    start: async () => {
+      const fake = fakeSidecar(model);
+      started.push(fake);
+      return fake.sidecar;
+    },
+    settings: current,
+    log: () => undefined,
+  });
+  engines.push(engine);
+  const states: string[] = [];
+  engine.onDidChangeState(({ kind }) => {
+    if (states.at(-1) !== kind) states.push(kind);
+  });
+  return { engine, model, states, started, crash: () => started.at(-1)?.crash() };
+}
+
+const ask = (text: string) => ({ messages: [{ role: "user" as const, text }] });
+
+test("loads at the first question, streams the answer, and is ready again", async () => {
+  const { engine, model, states } = setUp();
+  expect(engine.state.kind).toBe("idle");
+  const pieces: string[] = [];
+  await expect(engine.chat(ask("Hi"), (text) => pieces.push(text))).resolves.toMatchObject({ text: "Echo: Hi" });
+  expect(pieces).toEqual(["Echo: ", "Hi"]);
+  expect(states).toEqual(["loading", "ready", "reading", "answering", "ready"]);
+  expect(model.loads).toMatchObject([{ ...settings, engine: "flash" }]);
+  expect(engine.tokensPerSecond).toBe(7);
+});
+
+test("all who wait for a load share one", async () => {
+  const { engine, model } = setUp();
+  await Promise.all([engine.load(), engine.load()]);
+  await engine.load();
+  expect(model.loads).toHaveLength(1);
+});
+
+test("without a model there is nothing to load", async () => {
+  const { engine, started } = setUp(new FakeModel(), () => undefined);
+  expect(engine.state.kind).toBe("empty");
+  await expect(engine.load()).rejects.toBeInstanceOf(NoModel);
+  expect(started).toHaveLength(0);
+});
+
+test("a setting that makes no sense is a failure until it is put right", async () => {
+  let cap = "nonsense";
+  const { engine } = setUp(new FakeModel(), () => {
+    if (cap === "nonsense") throw new InvalidSetting("flint.ramCap", "No.");
+    return settings;
+  });
+  expect(engine.state.kind).toBe("failed");
+  await expect(engine.load()).rejects.toBeInstanceOf(InvalidSetting);
+  cap = "4GiB";
+  engine.settingsChanged();
+  await vi.waitFor(() => expect(engine.state.kind).toBe("ready"));
+});
+
+test("a refusal keeps its code and data", async () => {
+  const model = new FakeModel();
+  model.load = async () => {
+    throw new ResponseError(ErrorCode.DoesNotFit, "No.", { minimumCapBytes: 3e9, maximumContext: 0 });
+  };
+  const { engine, states } = setUp(model);
+  await expect(engine.chat(ask("Hi"), ignore)).rejects.toMatchObject({ code: 3, data: { minimumCapBytes: 3e9 } });
+  expect(states).toEqual(["loading", "failed"]);
+});
+
+test("stopping ends an answer with what there is, and a load with nothing", async () => {
+  const model = new FakeModel();
+  model.chat = async (_, say, token) => {
+    await say("Half");
+    await untilCancelled(token);
+    return result("Half", "cancelled");
+  };
+  const { engine } = setUp(model);
+  const first = new CancellationTokenSource();
+  const answer = engine.chat(ask("Hi"), () => first.cancel(), first.token);
+  await expect(answer).resolves.toMatchObject({ text: "Half", finishReason: "cancelled" });
+
+  model.load = async (_, token) => {
+    await untilCancelled(token);
+    throw new ResponseError(-32800, "cancelled");
+  };
+  const second = new CancellationTokenSource();
+  engine.restart();
+  const stopped = engine.chat(ask("Hi"), ignore, second.token);
+  second.cancel();
+  await expect(stopped).rejects.toBeInstanceOf(Cancelled);
+  await vi.waitFor(() => expect(engine.state.kind).toBe("idle"));
+});
+
+test("a crash ends the answer, and the engine comes back with the model", async () => {
+  const model = new FakeModel();
+  model.chat = (_, say) => say("Half").then(() => new Promise(ignore));
+  const { engine, started, crash } = setUp(model);
+  const crashes: EngineStopped[] = [];
+  engine.onDidCrash((stop) => crashes.push(stop));
+  const error: unknown = await engine.chat(ask("Hi"), () => crash()).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(EngineStopped);
+  expect(error).toMatchObject({ message: "The engine stopped (signal 11).", interrupted: true });
+  expect(crashes).toEqual([error]);
+  await expect(crashes[0]?.restarted).resolves.toBe(true);
+  expect(engine.state.kind).toBe("ready");
+  expect(started).toHaveLength(2);
+});
+
+test("the third crash in a row leaves it off, until it is restarted by hand", async () => {
+  const { engine, started, crash } = setUp();
+  let seen = 0;
+  engine.onDidCrash(() => seen++);
+  await engine.load();
+  for (let crashes = 1; crashes <= 3; crashes++) {
+    crash();
+    await vi.waitFor(() => expect(seen).toBe(crashes));
+    await vi.waitFor(() => expect(engine.state.kind).toBe(crashes < 3 ? "ready" : "failed"));
+  }
+  expect(started).toHaveLength(3);
+  engine.restart();
+  await vi.waitFor(() => expect(engine.state.kind).toBe("ready"));
+  expect(started).toHaveLength(4);
+});
+
+test("other settings load again, the same ones don't", async () => {
+  let current = settings;
+  const { engine, model } = setUp(new FakeModel(), () => current);
+  await engine.load();
+  engine.settingsChanged();
+  expect(engine.state.kind).toBe("ready");
+  current = { ...settings, contextTokens: 2048 };
+  engine.settingsChanged();
+  await vi.waitFor(() => expect(engine.state.kind).toBe("ready"));
+  expect(model.loads).toMatchObject([settings, { contextTokens: 2048 }]);
+});
+
+test("settings that change during an answer wait for its end", async () => {
+  let current = settings;
+  const { engine, model } = setUp(new FakeModel(), () => current);
+  await engine.chat(ask("Hi"), () => {
+    current = { ...settings, ramCapBytes: 2e9 };
+    engine.settingsChanged();
+    expect(engine.state.kind).toBe("answering");
+  });
+  await vi.waitFor(() => expect(engine.state.kind).toBe("ready"));
+  expect(model.loads.map(({ ramCapBytes }) => ramCapBytes)).toEqual([1e9, 2e9]);
+});
+
+test("an inline suggestion never waits, and makes way for a question", async () => {
+  const { engine } = setUp();
+  expect(await engine.complete({ prefix: "a" }, CancellationToken.None)).toBeUndefined();
+  await engine.load();
+  const suggestion = engine.complete({ prefix: "a" }, CancellationToken.None);
+  const answer = engine.chat(ask("Hi"), ignore);
+  expect(await engine.complete({ prefix: "b" }, CancellationToken.None)).toBeUndefined();
+  await expect(suggestion).resolves.toMatchObject({ finishReason: "cancelled" });
+  await expect(answer).resolves.toMatchObject({ finishReason: "stop" });
+});
