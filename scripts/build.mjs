@@ -3,11 +3,12 @@ import { createHash } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { exists } from "./cache.mjs";
 import { run } from "./process.mjs";
 
 /** The root of the checkout. */
-export const root = path.resolve(import.meta.dirname, "..");
+export const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** The platform as node-llama-cpp and the extension market name it, such as `linux-x64`. */
 export const platform = `${process.platform}-${process.arch}`;

@@ -100,7 +100,7 @@ class DownloadBar {
 export async function runMain(main) {
   try {
     await main();
-    process.exit();
+    process.exit(process.exitCode);
   } catch (error) {
     if (error instanceof CommandFailed && error.output) process.stderr.write(`${error.output.trimEnd()}\n`);
     // Written at once: process.exit drops what a pipe has not taken.
