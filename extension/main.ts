@@ -40,7 +40,7 @@ export function activate(context: vscode.ExtensionContext): FlintApi {
       read: () => context.workspaceState.get(conversationKey),
       write: (messages) => context.workspaceState.update(conversationKey, messages),
     },
-    toProblem: (error) => toProblem(error, feed.snapshot),
+    toProblem: (error) => toProblem(error, feed.snapshot.settings),
     log: warn,
   });
   /** Lets `work` go on by itself; what goes wrong with it is in the log. */

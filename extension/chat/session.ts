@@ -5,8 +5,8 @@ import type { AssistantMessage, Message, Problem } from "../../webview/messages.
 import { Cancelled, EngineStopped } from "../engine/errors.js";
 import { parseConversation } from "./messages.js";
 
-/** Of a question that was answered before: greedy would only say the same again. */
-const temperatureOfAnotherTry = 0.8;
+/** Greedy, a small model falls into saying the same over and over; and asking again would change nothing. */
+const temperature = 0.5;
 /** How often a growing answer is stored, in ms: what a crash of the editor may cost. */
 const storeEveryMs = 1000;
 
@@ -76,7 +76,7 @@ export class ChatSession {
     const last = this.list.at(-1);
     if (!last) return;
     if (last.role === "assistant") this.list.pop();
-    await this.startAnswer(last.role === "assistant" && last.state === "done" ? temperatureOfAnotherTry : undefined);
+    await this.startAnswer();
   }
 
   /** Ends the answer under way; its text so far stays. */
@@ -97,12 +97,12 @@ export class ChatSession {
     this.didStream.dispose();
   }
 
-  private startAnswer(temperature?: number): Promise<void> {
-    this.ended = this.answer(temperature);
+  private startAnswer(): Promise<void> {
+    this.ended = this.answer();
     return this.ended;
   }
 
-  private async answer(temperature?: number): Promise<void> {
+  private async answer(): Promise<void> {
     const cancellation = new CancellationTokenSource();
     const messages = toPrompt(this.list);
     const answer: AssistantMessage = { id: randomUUID(), role: "assistant", text: "", state: "streaming" };
@@ -115,8 +115,7 @@ export class ChatSession {
       if (Date.now() - this.storedAt > storeEveryMs) this.store();
     };
     try {
-      const params = { messages, ...(temperature !== undefined && { temperature }) };
-      const result = await this.options.engine.chat(params, grow, cancellation.token);
+      const result = await this.options.engine.chat({ messages, temperature }, grow, cancellation.token);
       answer.state = result.finishReason === "cancelled" ? "stopped" : "done";
       // The result has the whole text, also when a progress report was lost.
       answer.text = result.text || answer.text;

@@ -29,10 +29,9 @@ export function toStatus(snapshot: Snapshot, now = Date.now()): Status {
   const { state, loaded, settings } = snapshot;
   const speed = speedOf(snapshot);
   const memory = memoryOf(snapshot);
-  const model = modelName(snapshot);
   return {
     phase: state.kind,
-    model,
+    model: modelName(settings),
     fit: loaded && settings && fit(loaded, settings),
     ...activity(state, now),
     numbers: [
@@ -43,9 +42,12 @@ export function toStatus(snapshot: Snapshot, now = Date.now()): Status {
   };
 }
 
-/** Name of the loaded model, or until it is loaded of its file. */
-export function modelName({ loaded, settings }: Pick<Snapshot, "loaded" | "settings">): string | undefined {
-  return loaded?.name ?? (settings && basename(settings.modelPath, ".gguf"));
+/**
+ * Name of the chosen model: that of its file, which tells the quantization too. What the file calls itself is often of
+ * no use.
+ */
+export function modelName(settings: EngineSettings | undefined): string | undefined {
+  return settings && basename(settings.modelPath).replace(/(-\d+-of-\d+)?\.gguf$/i, "");
 }
 
 /** Speed of the answer under way, or of the last one, in tokens/s. */
@@ -67,9 +69,9 @@ export function memoryOf({ loaded, stats }: Snapshot): { used: string; cap: stri
 
 /** Why the engine can't answer, if it can't. */
 export function problemOf(snapshot: Snapshot): Problem | undefined {
-  if (snapshot.state.kind === "empty") return toProblem(new NoModel(), snapshot);
+  if (snapshot.state.kind === "empty") return toProblem(new NoModel(), snapshot.settings);
   if (snapshot.state.kind !== "failed") return undefined;
-  return toProblem(snapshot.state.error, snapshot);
+  return toProblem(snapshot.state.error, snapshot.settings);
 }
 
 function crashNotice({ crash, state }: Snapshot): Problem | undefined {
@@ -82,10 +84,10 @@ function crashNotice({ crash, state }: Snapshot): Problem | undefined {
 }
 
 /** An error of the engine in words. */
-export function toProblem(error: unknown, snapshot: Pick<Snapshot, "loaded" | "settings">): Problem {
+export function toProblem(error: unknown, settings: EngineSettings | undefined): Problem {
   return describeError(error, {
-    model: modelName(snapshot) ?? "The model",
-    settings: snapshot.settings,
+    model: modelName(settings) ?? "The model",
+    settings,
     totalMemoryBytes: totalmem(),
   });
 }

@@ -54,7 +54,7 @@ function accessibleLabel(snapshot: Snapshot): string {
   const memory = memoryOf(snapshot);
   return [
     "Flint",
-    modelName(snapshot) ?? "no model",
+    modelName(snapshot.settings) ?? "no model",
     activity(state).activity ?? state.kind,
     ...(speed === undefined ? [] : [formatSpeed(speed)]),
     ...(memory ? [`${memory.used} of ${memory.cap} GiB of memory used`] : []),
@@ -67,7 +67,7 @@ function tooltip(snapshot: Snapshot): string {
   if (state.kind === "empty") return "No model is chosen. Click to choose one.";
   const problem = problemOf(snapshot);
   if (problem) return escapeMarkdown(problem.message);
-  const title = `**${escapeMarkdown(modelName(snapshot) ?? "Flint")}**`;
+  const title = `**${escapeMarkdown(modelName(snapshot.settings) ?? "Flint")}**`;
   const doing = activity(state).activity;
   const plan = loaded?.plan;
   if (!plan) return `${title}\n\n${doing ?? (loaded ? "Ready." : "Loaded when it is first needed.")}`;

@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import { ResponseError } from "vscode-jsonrpc";
+import { ErrorCode, type LoadResult, type Plan, type Stats } from "../../engine-native/protocol.js";
+import { EngineStopped, InvalidSetting } from "../engine/errors.js";
+import { activity, modelName, type Snapshot, toStatus } from "./status.js";
+
+const GiB = 1024 ** 3;
+const plan: Plan = {
+  fits: true,
+  minimumCapBytes: GiB,
+  maximumContext: 8192,
+  contextTokens: 4096,
+  weights: {
+    residentBytes: GiB,
+    pinnedBytes: 0,
+    streamedBytes: 0,
+    rowReadBytes: 0,
+    expertCacheBytes: 0,
+    neuronCacheBytes: 0,
+  },
+  kvBytes: 0,
+  computeBytes: 0,
+  stagingBytes: 0,
+  processBytes: 0,
+  estimatedTokensPerSecond: 5.23,
+};
+const loaded: LoadResult = { name: "Storage", architecture: "llama", contextTokens: 4096, infill: false, plan };
+const stats: Stats = {
+  memory: { capBytes: 6 * GiB, residentBytes: 5.8 * GiB, peakBytes: 5.9 * GiB },
+  flash: { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
+};
+const settings = { modelPath: "/models/Qwen3-30B.Q4_K_M.gguf", ramCapBytes: 6 * GiB };
+const snapshot: Snapshot = { state: { kind: "ready" }, settings, loaded, tokensPerSecond: 5.16, stats };
+
+test("a loaded model: its name, whether it fits, speed and memory", () => {
+  expect(toStatus(snapshot)).toMatchObject({
+    phase: "ready",
+    model: "Qwen3-30B.Q4_K_M",
+    fit: "Fits in 6.0 GiB, about 5.2 tokens/s",
+    numbers: ["5.2 tokens/s", "5.8 of 6.0 GiB"],
+    problem: undefined,
+  });
+});
+
+test("a split model is named without the number of its part", () => {
+  expect(modelName({ ...settings, modelPath: "/models/big-00001-of-00003.gguf" })).toBe("big");
+});
+
+test("loading and reading tell how far they are", () => {
+  expect(activity({ kind: "loading", progress: { loadedBytes: 2.1e9, totalBytes: 5.4e9 } })).toEqual({
+    activity: "Loading: 2.1 of 5.4 GB",
+    fraction: 2.1 / 5.4,
+  });
+  const progress = { readTokens: 1200, totalTokens: 3400, first: { readTokens: 200, time: 0 } };
+  expect(activity({ kind: "reading", progress }, 4000)).toEqual({
+    activity: "Reading your prompt: 1,200 of 3,400 tokens, about 9 s left",
+    fraction: 1200 / 3400,
+  });
+  expect(activity({ kind: "reading", progress }, 100).activity).toBe("Reading your prompt: 1,200 of 3,400 tokens");
+});
+
+function problem(error: unknown, changed: Partial<typeof settings & { contextTokens: number }> = {}) {
+  const failed: Snapshot = { ...snapshot, state: { kind: "failed", error }, settings: { ...settings, ...changed } };
+  const { message, actions } = toStatus(failed).problem ?? { message: undefined, actions: [] };
+  return { message, labels: actions.map(({ label }) => label), actions: actions.map(({ action }) => action) };
+}
+
+test("what does not fit says what would", () => {
+  const needs = { minimumCapBytes: 2.85 * GiB, maximumContext: 2048 };
+  const error = new ResponseError(ErrorCode.DoesNotFit, "too big", needs);
+  expect(problem(error, { ramCapBytes: 2 * GiB, contextTokens: 8192 })).toEqual({
+    message: "Qwen3-30B.Q4_K_M needs at least 2.9 GiB with a context of 8,192; your cap is 2.0 GiB.",
+    labels: ["Raise the cap to 3 GiB", "Use a context of 2,048", "Pick another model"],
+    actions: [{ kind: "raiseCap", bytes: 2.85 * GiB }, { kind: "useContext", tokens: 2048 }, { kind: "chooseModel" }],
+  });
+});
+
+test("no cap above the machine's memory is offered, nor a context of nothing", () => {
+  const error = new ResponseError(ErrorCode.DoesNotFit, "too big", { minimumCapBytes: 1e15, maximumContext: 0 });
+  expect(problem(error).labels).toEqual(["Pick another model"]);
+});
+
+test.each([
+  [new ResponseError(ErrorCode.NotAModel, "a.gguf is not a GGUF model."), /not a GGUF model/, "Pick another model"],
+  [new ResponseError(ErrorCode.ReadFailed, "The disk failed."), /disk failed/, "Load again"],
+  [new EngineStopped("signal 11"), /signal 11.*conversation is kept/, "Restart engine"],
+  [new InvalidSetting("flint.ramCap", "“x” is not a size."), /not a size/, "Open the setting"],
+  [new Error("The engine did not start (exit 1)."), /did not start/, "Restart engine"],
+])("%s is told in words, with something to do", (error, message, label) => {
+  const told = problem(error);
+  expect(told.message).toMatch(message);
+  expect(told.labels[0]).toBe(label);
+});
+
+test("a crash between two answers is told until the next question", () => {
+  expect(toStatus({ ...snapshot, crash: new EngineStopped("signal 9") }).problem?.message).toBe(
+    "The engine stopped (signal 9). Restarted.",
+  );
+});
