@@ -70,6 +70,8 @@ export interface Plan {
     pinnedBytes: number;
     /** Read from flash for every pass over the model. */
     streamedBytes: number;
+    /** Embeddings of which only the rows of the tokens at hand are read. */
+    rowReadBytes: number;
     /** Pool for experts of MoE models. */
     expertCacheBytes: number;
     /** Pool for neurons of ReLU-family models. */

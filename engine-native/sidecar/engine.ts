@@ -74,10 +74,10 @@ export class Engine {
   }
 
   /** @throws ResponseError NotAModel, InvalidArgument. */
-  async plan({ modelPath, ramCapBytes, contextTokens }: PlanParams): Promise<Plan> {
-    const { flash } = await this.#start("flash");
+  async plan(params: PlanParams): Promise<Plan> {
+    const { flash, llama } = await this.#start("flash");
     if (!flash) throw engineError(ErrorCode.InvalidState, "The stock engine makes no plans.");
-    return withReason(flash.plan(modelPath, ramCapBytes, contextTokens).plan, ramCapBytes);
+    return withReason(flash.plan({ ...params, threads: llama.cpuMathCores }).plan, params.ramCapBytes);
   }
 
   /** Replaces the loaded model. @throws ResponseError DoesNotFit, NotAModel, ReadFailed, InvalidState. */
@@ -159,11 +159,11 @@ export class Engine {
     onProgress: (progress: LoadProgress) => void,
   ): Promise<LoadResult> {
     const { llama, flash } = await this.#start(params.engine);
-    const planned = flash?.plan(params.modelPath, params.ramCapBytes, params.contextTokens);
-    if (planned && !planned.plan.fits) throw doesNotFit(withReason(planned.plan, params.ramCapBytes));
-    flash?.configure(params.modelPath, params.ramCapBytes, params.contextTokens);
-    const streams = (planned?.plan.weights.streamedBytes ?? 0) > 0;
     const threads = params.threads ?? llama.cpuMathCores;
+    const planned = flash?.plan({ ...params, threads });
+    if (planned && !planned.plan.fits) throw doesNotFit(withReason(planned.plan, params.ramCapBytes));
+    flash?.configure({ ...params, threads });
+    const streams = (planned?.plan.weights.streamedBytes ?? 0) > 0;
     let model: LlamaModel | undefined;
     try {
       this.#lastLlamaError = undefined;
@@ -277,7 +277,8 @@ function promptOf(model: LlamaModel, { prefix, suffix }: CompleteParams): Token[
   return model.tokens.shouldPrependBosToken && bos !== null ? [bos, ...tokens] : tokens;
 }
 
-const weightBytes = (plan: Plan | undefined) => (plan ? plan.weights.residentBytes + plan.weights.streamedBytes : 0);
+const weightBytes = (plan: Plan | undefined) =>
+  plan ? plan.weights.residentBytes + plan.weights.streamedBytes + plan.weights.rowReadBytes : 0;
 
 function withReason(plan: Plan, ramCapBytes: number): Plan {
   if (plan.fits) return plan;

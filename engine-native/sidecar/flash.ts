@@ -1,7 +1,7 @@
 /** libggml-flash, through the addon: typed here, implemented in src/addon/addon.cpp. */
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { ErrorCode, type FlashStats, type Plan } from "../protocol.js";
+import { ErrorCode, type FlashStats, type Plan, type PlanParams } from "../protocol.js";
 import { engineError } from "./errors.js";
 
 interface NativePlan {
@@ -12,6 +12,7 @@ interface NativePlan {
   microBatchTokens: number;
   residentBytes: number;
   streamedBytes: number;
+  rowReadBytes: number;
   kvBytes: number;
   computeBytes: number;
   stagingBytes: number;
@@ -24,8 +25,8 @@ interface NativeStats {
   reads: number;
 }
 interface Addon {
-  plan(modelPath: string, ramCapBytes: number, contextTokens: number): NativePlan;
-  configure(modelPath: string, ramCapBytes: number, contextTokens: number): NativePlan;
+  plan(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number): NativePlan;
+  configure(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number): NativePlan;
   deconfigure(): void;
   stats(): NativeStats;
   setAbort(abort: boolean): void;
@@ -36,6 +37,12 @@ const nativeFile = (name: string) => fileURLToPath(new URL(`./native/${name}`, i
 
 /** Where ggml finds our backend: the value for GGML_BACKEND_PATH. */
 export const backendPath = nativeFile("libggml-flash.so");
+
+/** What a plan depends on, beside the file. */
+export interface FlashRequest extends PlanParams {
+  /** For arithmetic. */
+  threads: number;
+}
 
 /** A plan, and how many tokens of a prompt go through the weights at once. */
 export interface FlashPlan {
@@ -48,13 +55,13 @@ export class Flash {
   readonly #addon: Addon = createRequire(import.meta.url)(nativeFile("flint-addon.node"));
 
   /** @throws ResponseError NotAModel or InvalidArgument. */
-  plan(modelPath: string, ramCapBytes: number, contextTokens = 0): FlashPlan {
-    return describe(this.#call(() => this.#addon.plan(modelPath, ramCapBytes, contextTokens)));
+  plan({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest): FlashPlan {
+    return describe(this.#call(() => this.#addon.plan(modelPath, ramCapBytes, contextTokens, threads)));
   }
 
   /** As plan, and the next model that llama.cpp loads is served by it. Also throws ReadFailed. */
-  configure(modelPath: string, ramCapBytes: number, contextTokens = 0): FlashPlan {
-    return describe(this.#call(() => this.#addon.configure(modelPath, ramCapBytes, contextTokens)));
+  configure({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest): FlashPlan {
+    return describe(this.#call(() => this.#addon.configure(modelPath, ramCapBytes, contextTokens, threads)));
   }
 
   /** Models loaded from now on are not served. */
@@ -109,6 +116,7 @@ function describe(native: NativePlan): FlashPlan {
       residentBytes: native.residentBytes,
       pinnedBytes: 0,
       streamedBytes: native.streamedBytes,
+      rowReadBytes: native.rowReadBytes,
       expertCacheBytes: 0,
       neuronCacheBytes: 0,
     },

@@ -25,6 +25,7 @@ typedef struct flash_plan_request {
     const char* model_path;  // of a split model its first part
     uint64_t ram_cap_bytes;
     uint32_t context_tokens;  // 0: the largest up to 4096 that the model was trained for and that fits
+    uint32_t threads;         // for arithmetic
 } flash_plan_request;
 
 typedef struct flash_plan {
@@ -35,6 +36,7 @@ typedef struct flash_plan {
     uint32_t micro_batch_tokens;
     uint64_t resident_bytes;  // weights that llama.cpp keeps
     uint64_t streamed_bytes;  // weights that we read from flash for every pass
+    uint64_t row_read_bytes;  // embeddings of which we read the rows that are asked for
     uint64_t kv_bytes;
     uint64_t compute_bytes;
     uint64_t staging_bytes;

@@ -40,6 +40,7 @@ Napi::Object plan_to_object(Napi::Env env, const flash_plan& plan) {
     number("microBatchTokens", plan.micro_batch_tokens);
     number("residentBytes", plan.resident_bytes);
     number("streamedBytes", plan.streamed_bytes);
+    number("rowReadBytes", plan.row_read_bytes);
     number("kvBytes", plan.kv_bytes);
     number("computeBytes", plan.compute_bytes);
     number("stagingBytes", plan.staging_bytes);
@@ -49,25 +50,28 @@ Napi::Object plan_to_object(Napi::Env env, const flash_plan& plan) {
 
 using PlanFunction = decltype(flash_api::plan);
 
-/** (modelPath: string, ramCapBytes: number, contextTokens: number) => plan; sidecar/flash.ts has the types. */
+/** (modelPath: string, ramCapBytes: number, contextTokens: number, threads: number) => plan; sidecar/flash.ts has the
+ * types. */
 Napi::Value call_plan(const Napi::CallbackInfo& info, PlanFunction flash_api::*function) {
     const Napi::Env env = info.Env();
     const flash_api* api = find_api(info);
     if (api == nullptr) return env.Undefined();
-    if (info.Length() != 3 || !info[0].IsString() || !info[1].IsNumber() || !info[2].IsNumber()) {
-        Napi::TypeError::New(env, "expected a path, a cap in bytes and a context in tokens")
+    if (info.Length() != 4 || !info[0].IsString() || !info[1].IsNumber() || !info[2].IsNumber() ||
+        !info[3].IsNumber()) {
+        Napi::TypeError::New(env, "expected a path, a cap in bytes, a context in tokens and a number of threads")
             .ThrowAsJavaScriptException();
         return env.Undefined();
     }
     const std::string path = info[0].As<Napi::String>();
     const int64_t cap = info[1].As<Napi::Number>().Int64Value();
     const int64_t context = info[2].As<Napi::Number>().Int64Value();
+    const uint32_t threads = info[3].As<Napi::Number>().Uint32Value();
     Message message{};
     if (cap < 0 || context < 0 || context > UINT32_MAX) {
         Napi::RangeError::New(env, "a cap or context is out of range").ThrowAsJavaScriptException();
         return env.Undefined();
     }
-    const flash_plan_request request{path.c_str(), static_cast<uint64_t>(cap), static_cast<uint32_t>(context)};
+    const flash_plan_request request{path.c_str(), static_cast<uint64_t>(cap), static_cast<uint32_t>(context), threads};
     flash_plan plan{};
     const flash_status status = (api->*function)(&request, &plan, message.data(), message.size());
     if (status != FLASH_OK) {

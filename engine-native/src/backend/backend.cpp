@@ -4,10 +4,10 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "backend/engine.h"
-#include "backend/kernels.h"
 #include "ggml-backend-impl.h"
 #include "ggml-impl.h"
 
@@ -34,13 +34,6 @@ void buffer_free(ggml_backend_buffer_t buffer) {
 
 void* buffer_get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).base; }
 
-ggml_status buffer_init_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor) {
-    const TensorInfo* info = context_of(buffer).stream->find(tensor->name);
-    if (info == nullptr || info->size != ggml_nbytes(tensor)) return GGML_STATUS_FAILED;
-    tensor->extra = const_cast<TensorInfo*>(info);
-    return GGML_STATUS_SUCCESS;
-}
-
 void buffer_memset_tensor(ggml_backend_buffer_t, ggml_tensor*, uint8_t, size_t, size_t) {}
 
 // llama.cpp brings each tensor's bytes once, at load: they are on flash already.
@@ -61,7 +54,7 @@ void buffer_clear(ggml_backend_buffer_t, uint8_t) {}
 const ggml_backend_buffer_i kBufferInterface = {
     /* .free_buffer   = */ buffer_free,
     /* .get_base      = */ buffer_get_base,
-    /* .init_tensor   = */ buffer_init_tensor,
+    /* .init_tensor   = */ nullptr,
     /* .memset_tensor = */ buffer_memset_tensor,
     /* .set_tensor    = */ buffer_set_tensor,
     /* .get_tensor    = */ buffer_get_tensor,
@@ -101,14 +94,23 @@ ggml_backend_buffer_type_t flash_buffer_type() {
     return &type;
 }
 
-bool on_flash(const ggml_tensor* tensor) {
-    return tensor != nullptr && tensor->buffer != nullptr && tensor->buffer->buft == flash_buffer_type();
+/** What serves the weight that `op` uses: null when it is none of ours, or not for this operation. */
+const TensorInfo* find_weight(const ggml_tensor* op, Stream** served_by) {
+    const ggml_tensor* weight = op->src[0];
+    if (weight == nullptr || weight->buffer == nullptr || weight->buffer->buft != flash_buffer_type()) return nullptr;
+    if (op->op != GGML_OP_MUL_MAT && op->op != GGML_OP_GET_ROWS) return nullptr;
+    // llama.cpp asks for a weight that it has not placed yet, in a buffer without content.
+    const auto* placed = static_cast<const FlashBuffer*>(weight->buffer->context);
+    const std::shared_ptr<Stream> stream = placed == nullptr ? Engine::instance().configured() : placed->stream;
+    if (!stream) return nullptr;
+    *served_by = stream.get();
+    return stream->find(weight->name, op->op == GGML_OP_MUL_MAT ? Use::Multiply : Use::Rows);
 }
 
 // backend
 
 struct FlashBackend {
-    std::unique_ptr<Kernels> kernels;
+    Workers workers;
     ggml_abort_callback abort_callback = nullptr;
     void* abort_data = nullptr;
 };
@@ -128,11 +130,11 @@ void backend_free(ggml_backend_t backend) {
     const std::unique_ptr<FlashBackend> context(&context_of(backend));
 }
 
-/** One multiplication with a weight on flash. */
-ggml_status compute_flash(FlashBackend& context, const ggml_tensor* node) {
-    const ggml_tensor* weight = node->src[0];
-    const auto* info = static_cast<const TensorInfo*>(weight->extra);
-    const auto status = context_of(weight->buffer).stream->multiply(context.kernels->backend(), *info, node);
+/** One operation with a weight on flash. */
+ggml_status compute_flash(FlashBackend& context, Stream& stream, const TensorInfo& weight, const ggml_tensor* node) {
+    const auto stop = [&] { return should_abort(&context); };
+    const auto status = weight.use == Use::Multiply ? stream.multiply(context.workers, weight, node, stop)
+                                                    : stream.get_rows(context.workers, weight, node, stop);
     if (status) return *status;
     Engine::instance().fail(status.error());
     return GGML_STATUS_FAILED;
@@ -140,18 +142,15 @@ ggml_status compute_flash(FlashBackend& context, const ggml_tensor* node) {
 
 ggml_status backend_graph_compute(ggml_backend_t backend, ggml_cgraph* graph) {
     FlashBackend& context = context_of(backend);
-    for (int i = 0; i < graph->n_nodes;) {
+    for (int i = 0; i < graph->n_nodes; i++) {
         if (should_abort(&context)) return GGML_STATUS_ABORTED;
-        ggml_status status = GGML_STATUS_SUCCESS;
-        if (on_flash(graph->nodes[i]->src[0])) {
-            status = compute_flash(context, graph->nodes[i++]);
-        } else {
-            int end = i + 1;
-            while (end < graph->n_nodes && !on_flash(graph->nodes[end]->src[0])) end++;
-            ggml_cgraph between = ggml_graph_view(graph, i, end);
-            status = ggml_backend_graph_compute(context.kernels->backend(), &between);
-            i = end;
-        }
+        ggml_tensor* node = graph->nodes[i];
+        if (ggml_is_empty(node)) continue;
+        Stream* stream = nullptr;
+        const TensorInfo* weight = find_weight(node, &stream);
+        ggml_cgraph between = ggml_graph_view(graph, i, i + 1);
+        const ggml_status status = weight == nullptr ? context.workers.kernel().compute(&between)
+                                                     : compute_flash(context, *stream, *weight, node);
         if (status != GGML_STATUS_SUCCESS) return status;
     }
     return GGML_STATUS_SUCCESS;
@@ -201,14 +200,11 @@ void device_get_props(ggml_backend_dev_t device, ggml_backend_dev_props* props) 
 ggml_backend_dev_t private_device();
 
 ggml_backend_t device_init_backend(ggml_backend_dev_t, const char*) {
-    auto kernels = Kernels::create();
-    if (!kernels) {
-        Engine::instance().fail(kernels.error());
+    auto context = std::make_unique<FlashBackend>();
+    if (const auto ready = context->workers.resize(1); !ready) {
+        Engine::instance().fail(ready.error());
         return nullptr;
     }
-    auto context = std::make_unique<FlashBackend>();
-    context->kernels = std::move(*kernels);
-    context->kernels->set_abort_callback(should_abort, context.get());
     auto backend = std::make_unique<ggml_backend>();
     *backend = ggml_backend{backend_guid(), kBackendInterface, private_device(), context.release()};
     return backend.release();
@@ -230,12 +226,10 @@ bool device_supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
         case GGML_OP_UNARY:
         case GGML_OP_SQR:
             return true;
-        case GGML_OP_MUL_MAT: {
-            if (!on_flash(op->src[0])) return false;
-            if (op->src[0]->extra != nullptr) return true;
-            // llama.cpp asks for a weight that it has not placed yet, by name.
-            const auto stream = Engine::instance().configured();
-            return stream && stream->find(op->src[0]->name) != nullptr;
+        case GGML_OP_MUL_MAT:
+        case GGML_OP_GET_ROWS: {
+            Stream* stream = nullptr;
+            return find_weight(op, &stream) != nullptr;
         }
         default:
             return false;
@@ -268,7 +262,10 @@ constexpr ggml_backend_device_i device_interface(ggml_backend_buffer_type_t (*ge
 
 // registry
 
-void set_threads(ggml_backend_t backend, int count) { context_of(backend).kernels->set_threads(count); }
+void set_threads(ggml_backend_t backend, int count) {
+    const auto resized = context_of(backend).workers.resize(static_cast<unsigned>(std::max(1, count)));
+    if (!resized) Engine::instance().fail(resized.error());
+}
 
 void set_abort_callback(ggml_backend_t backend, ggml_abort_callback callback, void* data) {
     context_of(backend).abort_callback = callback;

@@ -10,12 +10,13 @@ namespace {
 flash_plan describe(const Plan& plan) {
     return flash_plan{
         /* .fits               = */ plan.fits,
-        /* .minimum_cap_bytes  = */ plan.minimum_cap_bytes,
+        /* .minimum_cap_bytes  = */ plan.minimum_cap,
         /* .maximum_context    = */ plan.maximum_context,
         /* .context_tokens     = */ plan.context,
         /* .micro_batch_tokens = */ plan.micro_batch,
         /* .resident_bytes     = */ plan.resident_bytes,
         /* .streamed_bytes     = */ plan.streamed_bytes,
+        /* .row_read_bytes     = */ plan.row_read_bytes,
         /* .kv_bytes           = */ plan.kv_bytes,
         /* .compute_bytes      = */ plan.compute_bytes,
         /* .staging_bytes      = */ plan.staging_bytes,
@@ -29,12 +30,12 @@ struct PlannedModel {
 };
 
 Result<PlannedModel> plan_model(const flash_plan_request& request) {
-    if (request.model_path == nullptr || request.ram_cap_bytes == 0) {
-        return Error{FLASH_INVALID_ARGUMENT, "a plan needs a model and a RAM cap above zero"};
+    if (request.model_path == nullptr || request.ram_cap_bytes == 0 || request.threads == 0) {
+        return Error{FLASH_INVALID_ARGUMENT, "a plan needs a model, a RAM cap above zero and a thread"};
     }
     Result<Model> model = read_model(request.model_path);
     if (!model) return model.error();
-    Plan plan = make_plan(*model, request.ram_cap_bytes, request.context_tokens);
+    Plan plan = make_plan(*model, {request.ram_cap_bytes, request.context_tokens, request.threads});
     return PlannedModel{std::move(*model), std::move(plan)};
 }
 

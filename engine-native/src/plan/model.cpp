@@ -117,6 +117,10 @@ Result<std::vector<std::string>> part_paths(const gguf_context* header, const st
     return paths;
 }
 
+Use use_of(const std::string& name) {
+    return name == "token_embd.weight" || name == "per_layer_token_embd.weight" ? Use::Rows : Use::Multiply;
+}
+
 std::optional<Error> add_tensors(const gguf_context* header, uint64_t file_size, Model& model) {
     const std::string& path = model.files.back();
     const uint64_t data = gguf_get_data_offset(header);
@@ -126,7 +130,8 @@ std::optional<Error> add_tensors(const gguf_context* header, uint64_t file_size,
                           {},
                           static_cast<uint32_t>(model.files.size() - 1),
                           0,
-                          gguf_get_tensor_size(header, i)};
+                          gguf_get_tensor_size(header, i),
+                          use_of(gguf_get_tensor_name(header, i))};
         std::copy_n(gguf_get_tensor_ne(header, i), GGML_MAX_DIMS, tensor.ne.begin());
         uint64_t end = 0;
         if (!checked_add(data, gguf_get_tensor_offset(header, i), tensor.offset) ||

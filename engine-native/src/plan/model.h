@@ -10,6 +10,12 @@
 
 namespace flash {
 
+/** How llama.cpp's graph uses a weight. */
+enum class Use : uint8_t {
+    Multiply,  // MUL_MAT, all rows for every token
+    Rows,      // GET_ROWS, one row for each token
+};
+
 /** Where a tensor of a GGUF model lies, from the header alone. */
 struct TensorInfo {
     std::string name;
@@ -18,11 +24,13 @@ struct TensorInfo {
     uint32_t file;                          // index into Model::files
     uint64_t offset;                        // bytes from the start of that file
     uint64_t size;                          // bytes
+    Use use;
 };
 
 /** What the plan needs to know of a model. Format: the GGUF specification in ggml's docs/gguf.md. */
 struct Model {
     std::vector<std::string> files;  // more than one for a split model
+    /** A token embedding that serves as output too is here twice, with either use, as llama.cpp keeps it. */
     std::vector<TensorInfo> tensors;
     std::string architecture;
     uint64_t trained_context = 0;     // tokens

@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "reader/reader.h"
@@ -9,71 +10,122 @@ namespace flash {
 namespace {
 
 constexpr uint32_t kDefaultContext = 4096;
-constexpr uint32_t kMicroBatches[] = {512, 256, 128, 64};
-/** Whole tensors up to this size are read at once; larger ones in tiles of rows. */
-constexpr uint64_t kLargestTile = 32ULL << 20;
+/** In order of preference; the last is the least that a prompt is bearable with. */
+constexpr std::array<uint32_t, 4> kMicroBatches = {512, 256, 128, 64};
+/** Of the ring: enough that the disk goes on while attention is computed, no more than helps. */
+constexpr uint64_t kFewestSlots = 6;
+constexpr uint64_t kMostSlots = 32;
+constexpr uint64_t kRingShare = 16;  // of the cap
+constexpr uint64_t kLargestTile = 4ULL << 20;
+constexpr uint64_t kTilesOfMatrix = 8;
 /** llama.cpp's context keeps at least this much beside what grows with the shape. */
 constexpr uint64_t kComputeBase = 8ULL << 20;
 
-uint64_t compute_bytes(const Model& model, uint32_t context, uint32_t micro_batch) {
-    // Per token of the micro-batch, in F32: the logits, the feed-forward block (gate, up and their product) and some
-    // copies of the residual stream; and a row of the attention mask, in F16 and F32.
-    const uint64_t row = 4 * (model.vocabulary + 3 * model.feed_forward + 10 * model.embedding) + 6 * uint64_t{context};
-    return kComputeBase + row * micro_batch + 4 * model.vocabulary;
+/** How willingly a tensor leaves memory: a lower tier goes entirely before a higher one begins. */
+enum Tier : size_t { kRowReads, kFeedForward, kAttention, kOutput, kTiers, kNever = kTiers };
+
+Tier tier_of(const TensorInfo& tensor) {
+    const bool matrix = tensor.ne[2] == 1 && tensor.ne[3] == 1;
+    if (tensor.use == Use::Rows) return matrix ? kRowReads : kNever;
+    if (!matrix || tensor.ne[1] < kRowGroup || tensor.ne[1] % kRowGroup != 0) return kNever;
+    if (tensor.name == "output.weight" || tensor.name == "token_embd.weight") return kOutput;
+    if (tensor.name.rfind("blk.", 0) != 0) return kNever;
+    const size_t dot = tensor.name.find('.', 4);
+    const std::string role = dot == std::string::npos ? std::string() : tensor.name.substr(dot + 1);
+    // Only what every architecture multiplies with whole, and never looks into.
+    for (const char* name : {"ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"}) {
+        if (role == name) return kFeedForward;
+    }
+    for (const char* name : {"attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_qkv.weight", "attn_output.weight",
+                             "attn_gate.weight", "ssm_in.weight", "ssm_out.weight"}) {
+        if (role == name) return kAttention;
+    }
+    return kNever;
 }
 
-/** Everything of the weights that does not depend on the cap. */
+/** What the sizes of a model are, apart from any cap. */
 struct Weights {
     uint64_t total = 0;
-    uint64_t streamable = 0;
-    uint64_t largest = 0;  // of all tensors
-    uint64_t largest_streamable = 0;
-    std::vector<size_t> streamable_tensors;
+    uint64_t largest = 0;  // tensor
+    std::array<uint64_t, kTiers> tiers{};
+    uint64_t largest_movable = 0;
+    uint64_t slot_bytes = 0;
+    uint64_t row_bytes = 0;
+    uint64_t scratch_per_token = 0;  // a row of activations in the type that a kernel wants
+
+    uint64_t movable() const {
+        uint64_t sum = 0;
+        for (const uint64_t tier : tiers) sum += tier;
+        return sum;
+    }
 };
+
+uint64_t scratch_bytes(const TensorInfo& tensor) {
+    const auto width = static_cast<uint64_t>(tensor.ne[0]);
+    if (tensor.type == GGML_TYPE_F32) return 0;
+    return ggml_is_quantized(tensor.type) ? width + width / 4 : 2 * width;
+}
 
 Weights weigh(const Model& model) {
     Weights weights;
-    for (size_t i = 0; i < model.tensors.size(); i++) {
-        const TensorInfo& tensor = model.tensors[i];
+    for (const TensorInfo& tensor : model.tensors) {
         weights.total += tensor.size;
         weights.largest = std::max(weights.largest, tensor.size);
-        if (!can_stream(tensor)) continue;
-        weights.streamable += tensor.size;
-        weights.largest_streamable = std::max(weights.largest_streamable, tensor.size);
-        weights.streamable_tensors.push_back(i);
+        if (tensor.use == Use::Multiply)
+            weights.scratch_per_token = std::max(weights.scratch_per_token, scratch_bytes(tensor));
+        const Tier tier = tier_of(tensor);
+        if (tier == kNever) continue;
+        weights.tiers[tier] += tensor.size;
+        weights.largest_movable = std::max(weights.largest_movable, tensor.size);
+        if (tensor.use == Use::Rows) {
+            const uint64_t row = tensor.size / static_cast<uint64_t>(std::max<int64_t>(1, tensor.ne[1]));
+            weights.row_bytes = std::max(weights.row_bytes, Reader::room_bytes(row));
+        } else {
+            weights.slot_bytes = std::max(weights.slot_bytes, Reader::room_bytes(tile_bytes(tensor)));
+        }
     }
     return weights;
 }
 
+uint64_t compute_bytes(const Model& model, const Weights& weights, const PlanRequest& request, uint32_t context,
+                       uint32_t micro_batch) {
+    // Per token of the micro-batch, in F32: the logits, the feed-forward block (gate, up and their product) and some
+    // copies of the residual stream; a row of the attention mask, in F32 and F16; the kernels' scratch, for each of our
+    // threads and once for llama.cpp.
+    const uint64_t row = 4 * (model.vocabulary + 3 * model.feed_forward + 10 * model.embedding) +
+                         6 * uint64_t{context} + (request.threads + 1) * weights.scratch_per_token;
+    return kComputeBase + row * micro_batch + 4 * model.vocabulary;
+}
+
+uint64_t staging_bytes(const Weights& weights, uint64_t slots) {
+    return weights.slot_bytes * slots + weights.row_bytes * static_cast<uint64_t>(kRowsAtOnce);
+}
+
 /**
  * The peak of the process with so many bytes of weights resident. llama.cpp reads each tensor through an aligned copy
- * of its size, and a tensor that it does not keep through two, before context and staging buffers exist.
+ * of its size, and a tensor that it does not keep through two, before context and staging buffers are touched.
  */
 uint64_t peak_bytes(const Weights& weights, uint64_t resident, uint64_t kv, uint64_t compute, uint64_t staging) {
-    const uint64_t loading = staging == 0 ? weights.largest : std::max(weights.largest, 2 * weights.largest_streamable);
+    const uint64_t loading = staging == 0 ? weights.largest : std::max(weights.largest, 2 * weights.largest_movable);
     return kProcessBytes + resident + std::max(loading, kv + compute + staging);
 }
 
-uint64_t staging_bytes(const Weights& weights) {
-    return Reader::buffer_bytes(std::min(weights.largest_streamable, kLargestTile));
-}
-
-/** The least that works: all that can be streamed is, with the smallest micro-batch. */
-uint64_t minimum_cap(const Model& model, const Weights& weights, uint32_t context) {
+/** The least that works: all that can leave memory does, with the smallest micro-batch and ring. */
+uint64_t minimum_cap(const Model& model, const Weights& weights, const PlanRequest& request, uint32_t context) {
     const uint64_t kv = model.kv_bytes_per_token * context;
-    const uint64_t compute = compute_bytes(model, context, *std::rbegin(kMicroBatches));
+    const uint64_t compute = compute_bytes(model, weights, request, context, kMicroBatches.back());
     const uint64_t resident = peak_bytes(weights, weights.total, kv, compute, 0);
-    if (weights.streamable == 0) return resident;
-    return std::min(resident,
-                    peak_bytes(weights, weights.total - weights.streamable, kv, compute, staging_bytes(weights)));
+    if (weights.movable() == 0) return resident;
+    return std::min(resident, peak_bytes(weights, weights.total - weights.movable(), kv, compute,
+                                         staging_bytes(weights, kFewestSlots)));
 }
 
-uint32_t largest_context(const Model& model, const Weights& weights, uint64_t ram_cap) {
+uint32_t largest_context(const Model& model, const Weights& weights, const PlanRequest& request) {
     uint32_t low = 0;
-    uint32_t high = static_cast<uint32_t>(std::max<uint64_t>(model.trained_context, 1));
+    auto high = static_cast<uint32_t>(std::max<uint64_t>(model.trained_context, 1));
     while (low < high) {
         const uint32_t middle = low + (high - low + 1) / 2;
-        if (minimum_cap(model, weights, middle) <= ram_cap)
+        if (minimum_cap(model, weights, request, middle) <= request.ram_cap)
             low = middle;
         else
             high = middle - 1;
@@ -81,76 +133,88 @@ uint32_t largest_context(const Model& model, const Weights& weights, uint64_t ra
     return low;
 }
 
-/** Streams as few bytes as the budget asks for, spread evenly over the layers so that reads and arithmetic alternate.
+/**
+ * Moves as few bytes out of memory as it takes to free `excess`, tier by tier; within a tier spread evenly over the
+ * layers, so that reading and arithmetic on resident weights alternate all the way.
  */
-uint64_t place(const Model& model, const Weights& weights, uint64_t resident_budget,
-               std::vector<Placement>& placement) {
-    const uint64_t excess = weights.total > resident_budget ? weights.total - resident_budget : 0;
-    uint64_t streamed = 0;
-    uint64_t passed = 0;
-    for (const size_t i : weights.streamable_tensors) {
-        const uint64_t size = model.tensors[i].size;
-        passed += size;
-        // Keeps streamed / passed at least at excess / streamable, in doubles: exactness does not matter, the sum does.
-        const double due =
-            static_cast<double>(excess) * (static_cast<double>(passed) / static_cast<double>(weights.streamable));
-        if (static_cast<double>(streamed) >= due) continue;
-        placement[i] = Placement::Streamed;
-        streamed += size;
+void place(const Model& model, const Weights& weights, uint64_t excess, Plan& plan) {
+    for (size_t tier = 0; tier < kTiers; tier++) {
+        const uint64_t wanted = std::min(excess, weights.tiers[tier]);
+        uint64_t moved = 0;
+        uint64_t passed = 0;
+        for (size_t i = 0; i < model.tensors.size() && wanted > 0; i++) {
+            const TensorInfo& tensor = model.tensors[i];
+            if (tier_of(tensor) != tier) continue;
+            passed += tensor.size;
+            // Whatever share of the tier has been passed, that share of what is wanted must have been moved.
+            const double due =
+                static_cast<double>(wanted) * (static_cast<double>(passed) / static_cast<double>(weights.tiers[tier]));
+            if (tier != kRowReads && static_cast<double>(moved) >= due) continue;
+            plan.placement[i] = tensor.use == Use::Rows ? Placement::Rows : Placement::Streamed;
+            (tensor.use == Use::Rows ? plan.row_read_bytes : plan.streamed_bytes) += tensor.size;
+            moved += tensor.size;
+        }
+        excess -= std::min(excess, moved);
     }
-    return streamed;
+    plan.resident_bytes = weights.total - plan.streamed_bytes - plan.row_read_bytes;
+}
+
+uint32_t default_context(const Model& model, uint32_t largest_that_fits) {
+    const uint64_t wanted =
+        model.trained_context == 0 ? kDefaultContext : std::min<uint64_t>(kDefaultContext, model.trained_context);
+    return static_cast<uint32_t>(largest_that_fits == 0 ? wanted : std::min<uint64_t>(wanted, largest_that_fits));
 }
 
 }  // namespace
 
-bool can_stream(const TensorInfo& tensor) {
-    if (tensor.name.rfind("blk.", 0) != 0 || tensor.ne[2] != 1 || tensor.ne[3] != 1 || tensor.ne[1] < 2) return false;
-    const size_t dot = tensor.name.find('.', 4);
-    if (dot == std::string::npos) return false;
-    const std::string role = tensor.name.substr(dot + 1);
-    return role == "ffn_gate.weight" || role == "ffn_up.weight" || role == "ffn_down.weight";
+uint64_t tile_bytes(const TensorInfo& tensor) {
+    const uint64_t row = tensor.size / static_cast<uint64_t>(tensor.ne[1]);
+    const uint64_t group = row * static_cast<uint64_t>(kRowGroup);
+    const uint64_t wanted = std::min(kLargestTile, tensor.size / kTilesOfMatrix);
+    return std::min(tensor.size, std::max<uint64_t>(1, wanted / group) * group);
 }
 
-Plan make_plan(const Model& model, uint64_t ram_cap, uint32_t context) {
+Plan make_plan(const Model& model, const PlanRequest& request) {
     const Weights weights = weigh(model);
+    const uint64_t cap = request.ram_cap;
     Plan plan;
     plan.placement.assign(model.tensors.size(), Placement::Resident);
-    plan.maximum_context = largest_context(model, weights, ram_cap);
-    plan.context = context;
-    if (context == 0) {
-        const uint32_t wanted = model.trained_context == 0
-                                    ? kDefaultContext
-                                    : static_cast<uint32_t>(std::min<uint64_t>(kDefaultContext, model.trained_context));
-        plan.context = plan.maximum_context == 0 ? wanted : std::min(wanted, plan.maximum_context);
-    }
+    plan.maximum_context = largest_context(model, weights, request);
+    plan.context = request.context == 0 ? default_context(model, plan.maximum_context) : request.context;
     plan.kv_bytes = model.kv_bytes_per_token * plan.context;
-    plan.minimum_cap_bytes = minimum_cap(model, weights, plan.context);
-    plan.fits = plan.minimum_cap_bytes <= ram_cap;
-
-    plan.micro_batch = *std::rbegin(kMicroBatches);
-    for (const uint32_t micro_batch : kMicroBatches) {
-        const uint64_t compute = compute_bytes(model, plan.context, micro_batch);
-        if (peak_bytes(weights, weights.total, plan.kv_bytes, compute, 0) > ram_cap) continue;
+    plan.minimum_cap = minimum_cap(model, weights, request, plan.context);
+    plan.fits = plan.minimum_cap <= cap;
+    const auto use_micro_batch = [&](uint32_t micro_batch) {
         plan.micro_batch = micro_batch;
-        plan.compute_bytes = compute;
+        plan.compute_bytes = compute_bytes(model, weights, request, plan.context, micro_batch);
+    };
+
+    for (const uint32_t micro_batch : kMicroBatches) {
+        use_micro_batch(micro_batch);
+        if (peak_bytes(weights, weights.total, plan.kv_bytes, plan.compute_bytes, 0) > cap) continue;
         plan.resident_bytes = weights.total;
         return plan;
     }
+
+    plan.slot_bytes = weights.slot_bytes;
+    plan.row_bytes = weights.row_bytes;
+    plan.slots = plan.slot_bytes == 0
+                     ? 0
+                     : static_cast<uint32_t>(std::clamp(cap / kRingShare / plan.slot_bytes, kFewestSlots, kMostSlots));
+    plan.staging_bytes = staging_bytes(weights, plan.slots);
     // A pass over flash costs the same for any micro-batch, but its buffers take room from resident weights.
+    const auto others = [&] { return peak_bytes(weights, 0, plan.kv_bytes, plan.compute_bytes, plan.staging_bytes); };
+    const uint64_t immovable = weights.total - weights.movable();
     for (const uint32_t micro_batch : kMicroBatches) {
-        plan.micro_batch = micro_batch;
-        if (compute_bytes(model, plan.context, micro_batch) <= ram_cap / 8) break;
+        use_micro_batch(micro_batch);
+        if (plan.compute_bytes <= cap / 8 && others() + immovable <= cap) break;
     }
-    const auto others = [&] {
-        plan.compute_bytes = compute_bytes(model, plan.context, plan.micro_batch);
-        return peak_bytes(weights, 0, plan.kv_bytes, plan.compute_bytes, plan.staging_bytes);
-    };
-    plan.staging_bytes = weights.streamable == 0 ? 0 : staging_bytes(weights);
-    if (plan.fits && others() + weights.total - weights.streamable > ram_cap)
-        plan.micro_batch = *std::rbegin(kMicroBatches);
-    const uint64_t used = others();
-    plan.streamed_bytes = place(model, weights, ram_cap > used ? ram_cap - used : 0, plan.placement);
-    plan.resident_bytes = weights.total - plan.streamed_bytes;
+    if (others() + immovable > cap && plan.slots > kFewestSlots) {
+        plan.slots = kFewestSlots;
+        plan.staging_bytes = staging_bytes(weights, plan.slots);
+    }
+    const uint64_t budget = cap > others() ? cap - others() : 0;
+    place(model, weights, weights.total - std::min(weights.total, budget), plan);
     return plan;
 }
 

@@ -7,37 +7,54 @@
 
 namespace flash {
 
-/** What serves a tensor. Pinned, expert-cached and neuron-cached weights join here as their parts are built. */
+/** What serves a tensor. Expert-cached and neuron-cached weights join here as their parts are built. */
 enum class Placement : uint8_t {
     Resident,  // llama.cpp keeps it in memory, with its own kernels
-    Streamed,  // we read it from flash whenever it is used
+    Streamed,  // a matrix that we read from flash for every pass over the model
+    Rows,      // an embedding of which we read the rows that are asked for
 };
 
-/** What the process takes beside the model, measured: see docs/memory.md. */
+/** What the process takes beside the model: Node, libraries, a vocabulary; measured, with room to spare. */
 constexpr uint64_t kProcessBytes = 240ULL << 20;
 
-struct Plan {
-    bool fits = false;
-    uint64_t minimum_cap_bytes = 0;
-    uint32_t maximum_context = 0;  // tokens
-    uint32_t context = 0;          // tokens
-    uint32_t micro_batch = 0;      // tokens of the prompt in one pass over the weights
-    uint64_t resident_bytes = 0;
-    uint64_t streamed_bytes = 0;
-    uint64_t kv_bytes = 0;
-    uint64_t compute_bytes = 0;
-    uint64_t staging_bytes = 0;        // the fixed buffer for reads; 0 when nothing is streamed
-    std::vector<Placement> placement;  // by index into Model::tensors
-};
+/** Rows of an embedding that are read together. */
+constexpr int64_t kRowsAtOnce = 16;
 
 /**
- * Decides for each tensor what serves it, so that everything together stays below the cap. A pure function.
- * @param ram_cap bytes for the whole process
- * @param context tokens; 0 for the largest up to 4096 that the model was trained for and that fits
+ * Kernels compute rows in groups, and choose by whether a matrix's rows fill them: a tile of whole groups gets the
+ * same kernel, and so the same bits, as the whole matrix does.
  */
-Plan make_plan(const Model& model, uint64_t ram_cap, uint32_t context);
+constexpr int64_t kRowGroup = 32;
 
-/** Whether our backend can serve this tensor from flash: a matrix of a dense feed-forward block. */
-bool can_stream(const TensorInfo& tensor);
+/** Bytes of one tile of this matrix: several for each thread, at most what one read is good for. */
+uint64_t tile_bytes(const TensorInfo& tensor);
+
+struct PlanRequest {
+    uint64_t ram_cap;  // bytes for the whole process
+    uint32_t context;  // tokens; 0 for the largest up to 4096 that the model was trained for and that fits
+    uint32_t threads;  // for arithmetic: each has scratch memory
+};
+
+/** What lives where, and the sizes that follow. All sizes in bytes. */
+struct Plan {
+    bool fits = false;
+    uint64_t minimum_cap = 0;          // the smallest that works with this context
+    uint32_t maximum_context = 0;      // tokens; the largest that works with this cap, 0 when none does
+    uint32_t context = 0;              // tokens
+    uint32_t micro_batch = 0;          // tokens of the prompt in one pass over the weights
+    std::vector<Placement> placement;  // by index into Model::tensors
+    uint64_t resident_bytes = 0;
+    uint64_t streamed_bytes = 0;
+    uint64_t row_read_bytes = 0;  // size of the embeddings that are read by row
+    uint64_t kv_bytes = 0;
+    uint64_t compute_bytes = 0;
+    uint64_t staging_bytes = 0;  // the ring and the rows; 0 when nothing is ours
+    uint32_t slots = 0;          // of the ring
+    uint64_t slot_bytes = 0;     // of one of them
+    uint64_t row_bytes = 0;      // room for one row of an embedding
+};
+
+/** Decides for each tensor what serves it, so that everything together stays below the cap. A pure function. */
+Plan make_plan(const Model& model, const PlanRequest& request);
 
 }  // namespace flash

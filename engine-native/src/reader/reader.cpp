@@ -9,8 +9,8 @@
 
 namespace flash {
 
-AlignedBuffer::AlignedBuffer(uint64_t size_bytes) : size_(align_up(size_bytes, kAlignment)) {
-    data_.reset(static_cast<uint8_t*>(std::aligned_alloc(kAlignment, size_)));
+AlignedBuffer::AlignedBuffer(uint64_t size_bytes) : size_(align_up(size_bytes, kReadAlignment)) {
+    data_.reset(static_cast<uint8_t*>(std::aligned_alloc(kReadAlignment, size_)));
 }
 
 void AlignedBuffer::Free::operator()(uint8_t* data) const { std::free(data); }
@@ -43,20 +43,18 @@ Reader::~Reader() {
     if (file_ >= 0) ::close(file_);
 }
 
-uint64_t Reader::buffer_bytes(uint64_t size) {
-    return align_up(size, AlignedBuffer::kAlignment) + AlignedBuffer::kAlignment;
-}
+uint64_t Reader::room_bytes(uint64_t size) { return align_up(size, kReadAlignment) + kReadAlignment; }
 
-Result<const uint8_t*> Reader::read(uint64_t offset, uint64_t size, const AlignedBuffer& buffer) const {
-    const uint64_t begin = align_down(offset, AlignedBuffer::kAlignment);
+Result<const uint8_t*> Reader::read(uint64_t offset, uint64_t size, Room room) const {
+    const uint64_t begin = align_down(offset, kReadAlignment);
     const uint64_t needed = offset - begin + size;
-    const uint64_t length = align_up(needed, AlignedBuffer::kAlignment);
-    if (length > buffer.size()) {
-        return Error{FLASH_READ_FAILED, "a read of " + std::to_string(size) + " bytes is larger than its buffer"};
+    const uint64_t length = align_up(needed, kReadAlignment);
+    if (length > room.size) {
+        return Error{FLASH_READ_FAILED, "a read of " + std::to_string(size) + " bytes is larger than its room"};
     }
     // The last block of a file is short, so enough is what was asked for and not the whole aligned length.
     for (uint64_t done = 0; done < needed;) {
-        const ssize_t count = ::pread(file_, buffer.data() + done, length - done, static_cast<off_t>(begin + done));
+        const ssize_t count = ::pread(file_, room.data + done, length - done, static_cast<off_t>(begin + done));
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) {
             return Error{FLASH_READ_FAILED, "cannot read " + path_ + " at byte " + std::to_string(begin + done) + ": " +
@@ -67,7 +65,7 @@ Result<const uint8_t*> Reader::read(uint64_t offset, uint64_t size, const Aligne
 #ifdef POSIX_FADV_DONTNEED
     if (!direct_) posix_fadvise(file_, static_cast<off_t>(begin), static_cast<off_t>(length), POSIX_FADV_DONTNEED);
 #endif
-    return buffer.data() + (offset - begin);
+    return room.data + (offset - begin);
 }
 
 }  // namespace flash

@@ -8,17 +8,26 @@
 
 namespace flash {
 
-/** Memory for direct reads: aligned for any file system, preallocated, never grown. */
+/** Start and length that direct reads of the file systems we know accept. */
+constexpr uint64_t kReadAlignment = 4096;
+
+/** Aligned memory that a read may fill, owned by someone else. */
+struct Room {
+    uint8_t* data;
+    uint64_t size;
+};
+
+/** Memory for direct reads: preallocated, never grown. */
 class AlignedBuffer {
   public:
-    /** Start and length that direct reads of any file system we know accept. */
-    static constexpr uint64_t kAlignment = 4096;
-
-    /** @return null data when there is no memory. */
+    /** Holds no memory (size 0) when there is none to be had. */
     explicit AlignedBuffer(uint64_t size_bytes);
 
+    /** The part of `size` bytes at `offset`, a multiple of kReadAlignment. */
+    Room part(uint64_t offset, uint64_t size) const { return Room{data_.get() + offset, size}; }
     uint8_t* data() const { return data_.get(); }
     uint64_t size() const { return data_ ? size_ : 0; }
+    operator Room() const { return Room{data(), size()}; }
 
   private:
     struct Free {
@@ -41,14 +50,14 @@ class Reader {
     Reader& operator=(Reader&& other) noexcept;
     ~Reader();
 
-    /** Room that `read` needs in its buffer for `size` bytes at any offset. */
-    static uint64_t buffer_bytes(uint64_t size);
+    /** Room that `read` needs for `size` bytes at any offset. */
+    static uint64_t room_bytes(uint64_t size);
 
     /**
-     * Reads `size` bytes at `offset` into `buffer` (at least buffer_bytes(size)).
-     * @return where in the buffer they begin. Fails with FLASH_READ_FAILED, also at the end of the file.
+     * Reads `size` bytes at `offset` into `room` (at least room_bytes(size)). Any thread.
+     * @return where in the room they begin. Fails with FLASH_READ_FAILED, also at the end of the file.
      */
-    Result<const uint8_t*> read(uint64_t offset, uint64_t size, const AlignedBuffer& buffer) const;
+    Result<const uint8_t*> read(uint64_t offset, uint64_t size, Room room) const;
 
     /** False where the file system has no direct reads. */
     bool direct() const { return direct_; }

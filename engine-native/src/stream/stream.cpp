@@ -1,93 +1,212 @@
 #include "stream/stream.h"
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <cstring>
 
-#include "ggml-impl.h"
+#include "stream/stand_in.h"
 
 namespace flash {
 namespace {
 
-/** Some kernels compute rows in pairs or groups: tiles end where a group does. */
-constexpr int64_t kRowGroup = 32;
+constexpr std::chrono::milliseconds kStopInterval(50);
 
-struct ContextFree {
-    void operator()(ggml_context* context) const { ggml_free(context); }
-};
+std::vector<TensorInfo> served_tensors(const Model& model, const Plan& plan) {
+    std::vector<TensorInfo> tensors;
+    for (size_t i = 0; i < model.tensors.size(); i++) {
+        if (plan.placement[i] != Placement::Resident) tensors.push_back(model.tensors[i]);
+    }
+    return tensors;
+}
+
+std::vector<const TensorInfo*> matrices(const std::vector<TensorInfo>& tensors) {
+    std::vector<const TensorInfo*> result;
+    for (const TensorInfo& tensor : tensors) {
+        if (tensor.use == Use::Multiply) result.push_back(&tensor);
+    }
+    return result;
+}
 
 }  // namespace
 
+Stream::Stream(const Model& model, const Plan& plan, StreamStats& stats)
+    : tensors_(served_tensors(model, plan)),
+      lap_(matrices(tensors_)),
+      memory_(plan.slot_bytes * plan.slots),
+      row_memory_(plan.row_bytes * kRowsAtOnce),
+      slots_(plan.slots),
+      row_requests_(kRowsAtOnce),
+      stats_(stats) {
+    for (size_t i = 0; i < slots_.size(); i++)
+        slots_[i].request.room = memory_.part(i * plan.slot_bytes, plan.slot_bytes);
+    for (size_t i = 0; i < row_requests_.size(); i++)
+        row_requests_[i].room = row_memory_.part(i * plan.row_bytes, plan.row_bytes);
+}
+
+Stream::~Stream() { drop_until(tail_); }
+
 Result<std::unique_ptr<Stream>> Stream::open(const Model& model, const Plan& plan, StreamStats& stats) {
-    std::unique_ptr<Stream> stream(new Stream(plan.staging_bytes, stats));
-    if (stream->staging_.size() < plan.staging_bytes) {
-        return Error{FLASH_READ_FAILED,
-                     "no memory for a staging buffer of " + std::to_string(plan.staging_bytes) + " bytes"};
+    std::unique_ptr<Stream> stream(new Stream(model, plan, stats));
+    if (stream->memory_.size() < plan.slot_bytes * plan.slots ||
+        stream->row_memory_.size() < plan.row_bytes * kRowsAtOnce) {
+        return Error{FLASH_READ_FAILED, "no memory for buffers of " + std::to_string(plan.staging_bytes) + " bytes"};
     }
     for (const std::string& path : model.files) {
         Result<Reader> reader = Reader::open(path);
         if (!reader) return reader.error();
         stream->readers_.push_back(std::move(*reader));
     }
-    for (size_t i = 0; i < model.tensors.size(); i++) {
-        if (plan.placement[i] != Placement::Streamed) continue;
-        stream->tensors_.emplace(model.tensors[i].name, model.tensors[i]);
-    }
     return stream;
 }
 
-const TensorInfo* Stream::find(const std::string& name) const {
-    const auto found = tensors_.find(name);
-    return found == tensors_.end() ? nullptr : &found->second;
+const TensorInfo* Stream::find(const std::string& name, Use use) const {
+    const auto found = std::find_if(tensors_.begin(), tensors_.end(),
+                                    [&](const TensorInfo& tensor) { return tensor.use == use && tensor.name == name; });
+    return found == tensors_.end() ? nullptr : &*found;
 }
 
 Result<bool> Stream::copy(const TensorInfo& tensor, uint64_t offset, uint64_t size, void* data) const {
-    const AlignedBuffer buffer(Reader::buffer_bytes(size));
+    const AlignedBuffer buffer(Reader::room_bytes(size));
     const auto bytes = readers_[tensor.file].read(tensor.offset + offset, size, buffer);
     if (!bytes) return bytes.error();
     std::memcpy(data, *bytes, size);
     return true;
 }
 
-Result<ggml_status> Stream::multiply(ggml_backend_t cpu, const TensorInfo& tensor, const ggml_tensor* node) {
-    const int64_t rows = tensor.ne[1];
-    const uint64_t row_bytes = tensor.size / static_cast<uint64_t>(rows);
-    const uint64_t room = staging_.size() - 2 * AlignedBuffer::kAlignment;
-    const int64_t fitting = static_cast<int64_t>(std::min<uint64_t>(room / row_bytes, static_cast<uint64_t>(rows)));
-    const int64_t tile = fitting == rows ? rows : fitting / kRowGroup * kRowGroup;
-    if (tile == 0)
-        return Error{FLASH_READ_FAILED, "the staging buffer is smaller than a group of rows of " + tensor.name};
+void Stream::count_used(uint64_t bytes) { stats_.used_bytes += bytes; }
 
-    // A graph of one node, in memory on the stack of this call; the tensors' data is elsewhere.
-    constexpr size_t kGraphSize = 8;
-    std::array<uint8_t, 16384> memory;
-    const size_t needed = ggml_graph_overhead_custom(kGraphSize, false) + 2 * ggml_tensor_overhead();
-    if (needed > memory.size()) return Error{FLASH_READ_FAILED, "ggml's graph is larger than expected"};
-    const std::unique_ptr<ggml_context, ContextFree> context(ggml_init({memory.size(), memory.data(), true}));
-    ggml_cgraph* graph = ggml_new_graph_custom(context.get(), kGraphSize, false);
-    ggml_tensor* weights = ggml_new_tensor(context.get(), tensor.type, 2, tensor.ne.data());
-    ggml_tensor* product = ggml_dup_tensor(context.get(), node);
-    *product = *node;
-    product->src[0] = weights;
-    ggml_graph_add_node(graph, product);
+void Stream::count_read(uint64_t bytes) {
+    stats_.read_bytes += bytes;
+    stats_.reads++;
+}
 
-    for (int64_t row = 0; row < rows; row += tile) {
-        const int64_t count = std::min(tile, rows - row);
-        const uint64_t size = static_cast<uint64_t>(count) * row_bytes;
-        const auto bytes =
-            readers_[tensor.file].read(tensor.offset + static_cast<uint64_t>(row) * row_bytes, size, staging_);
-        if (!bytes) return bytes.error();
-        stats_.used_bytes += size;
-        stats_.read_bytes += size;
-        stats_.reads++;
+void Stream::read_ahead() {
+    while (slot(tail_).free) {
+        Slot& next = slot(tail_);
+        const Tile& tile = lap_.at(tail_);
+        next.free = false;
+        next.position = tail_;
+        next.request.file = &readers_[tile.tensor->file];
+        next.request.offset = tile.offset;
+        next.request.size = tile.size;
+        count_read(tile.size);
+        queue_.submit(next.request);
+        tail_++;
+    }
+    advanced_.notify_all();
+}
 
-        weights->ne[1] = count;
-        weights->nb[2] = weights->nb[3] = size;
-        weights->data = const_cast<uint8_t*>(*bytes);  // kernels only read src[0]
-        product->ne[0] = count;
-        product->data = static_cast<uint8_t*>(node->data) + row * static_cast<int64_t>(node->nb[0]);
-        const ggml_status status = ggml_backend_graph_compute(cpu, graph);
+ReadRequest::State Stream::arrive(uint64_t position, const Stop& stop) {
+    {
+        // The slot may still hold the tile of a lap of the ring before, which another worker computes.
+        std::unique_lock lock(ring_);
+        while (!advanced_.wait_for(lock, kStopInterval, [&] { return tail_ > position; })) {
+            if (stop()) return ReadRequest::State::Idle;
+        }
+    }
+    return queue_.wait(slot(position).request, stop);
+}
+
+void Stream::release(uint64_t position) {
+    const std::lock_guard lock(ring_);
+    slot(position).free = true;
+    read_ahead();
+}
+
+void Stream::drop_until(uint64_t position) {
+    const std::lock_guard lock(ring_);
+    for (; head_ < position && head_ < tail_; head_++) {
+        Slot& dropped = slot(head_);
+        // A tile that was computed has given its slot to a later one.
+        if (dropped.free || dropped.position != head_) continue;
+        queue_.withdraw(dropped.request);
+        dropped.free = true;
+    }
+    head_ = position;
+    tail_ = std::max(tail_, head_);
+}
+
+void Stream::seek(const TensorInfo& tensor) {
+    if (lap_.correct(tensor, head_)) drop_until(tail_);
+    drop_until(lap_.next(tensor, head_));
+    const std::lock_guard lock(ring_);
+    read_ahead();
+}
+
+Result<ggml_status> Stream::multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
+                                     const Stop& stop) {
+    const std::lock_guard use(use_);
+    seek(tensor);
+    const uint64_t count = lap_.count(tensor);
+    std::atomic<uint64_t> next{0};
+    std::atomic<bool> ended{false};  // early
+    std::mutex outcome;
+    ggml_status status = GGML_STATUS_SUCCESS;  // guarded by outcome, as is error
+    std::string error;
+    const auto give_up = [&](ggml_status why, const std::string& message) {
+        const std::lock_guard lock(outcome);
+        if (status == GGML_STATUS_SUCCESS) {
+            status = why;
+            error = message;
+        }
+        ended = true;
+    };
+    const Stop should_stop = [&] { return ended || stop(); };
+    workers.run([&](const Kernel& kernel) {
+        StandIn product(node, tensor);
+        for (uint64_t i = next++; i < count; i = next++) {
+            const uint64_t position = head_ + i;
+            ReadRequest& request = slot(position).request;
+            const ReadRequest::State state = arrive(position, should_stop);
+            if (state == ReadRequest::State::Failed) return give_up(GGML_STATUS_FAILED, request.error);
+            if (state != ReadRequest::State::Done || should_stop()) return give_up(GGML_STATUS_ABORTED, {});
+            const Tile& tile = lap_.at(position);
+            const ggml_status computed = product.multiply(kernel, tile.row, tile.rows, request.data);
+            if (computed != GGML_STATUS_SUCCESS) return give_up(computed, {});
+            count_used(tile.size);
+            release(position);
+        }
+    });
+    drop_until(head_ + count);
+    if (!error.empty()) return Error{FLASH_READ_FAILED, error};
+    return status;
+}
+
+Result<ggml_status> Stream::get_rows(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
+                                     const Stop& stop) {
+    const std::lock_guard use(use_);
+    const auto row_bytes = static_cast<uint64_t>(ggml_row_size(tensor.type, tensor.ne[0]));
+    const ggml_tensor* ids = node->src[1];
+    const int64_t total = ggml_nelements(ids);
+    StandIn rows(node, tensor);
+    for (int64_t first = 0; first < total; first += kRowsAtOnce) {
+        const auto count = static_cast<size_t>(std::min<int64_t>(kRowsAtOnce, total - first));
+        for (size_t i = 0; i < count; i++) {
+            const int32_t id = static_cast<const int32_t*>(ids->data)[first + static_cast<int64_t>(i)];
+            if (id < 0 || id >= tensor.ne[1])
+                return Error{FLASH_READ_FAILED, "token " + std::to_string(id) + " is not in " + tensor.name};
+            ReadRequest& request = row_requests_[i];
+            request.file = &readers_[tensor.file];
+            request.offset = tensor.offset + static_cast<uint64_t>(id) * row_bytes;
+            request.size = row_bytes;
+            queue_.submit(request);
+            count_used(row_bytes);
+            count_read(row_bytes);
+        }
+        ggml_status status = GGML_STATUS_SUCCESS;
+        std::string error;
+        for (size_t i = 0; i < count; i++) {
+            ReadRequest& request = row_requests_[i];
+            // Also after a failure: no read may be under way when its room is used again.
+            const auto state = queue_.wait(request, [] { return false; });
+            if (state == ReadRequest::State::Failed)
+                error = request.error;
+            else if (status == GGML_STATUS_SUCCESS)
+                status = rows.get_row(workers.kernel(), first + static_cast<int64_t>(i), request.data);
+        }
+        if (!error.empty()) return Error{FLASH_READ_FAILED, error};
         if (status != GGML_STATUS_SUCCESS) return status;
+        if (stop()) return GGML_STATUS_ABORTED;
     }
     return GGML_STATUS_SUCCESS;
 }

@@ -1,14 +1,18 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "ggml-backend.h"
 #include "plan/plan.h"
-#include "reader/reader.h"
+#include "reader/read_queue.h"
+#include "stream/tiles.h"
+#include "stream/workers.h"
 
 namespace flash {
 
@@ -20,35 +24,68 @@ struct StreamStats {
 };
 
 /**
- * The dense weights of one model that live on flash: reads them when they are used, through a staging buffer of fixed
- * size, and multiplies with ggml's own CPU kernels on stand-in tensors that point into it. The products of a tile of
- * rows are the same bits as those of the whole matrix: each output element is one dot product.
+ * The dense weights of one model that live on flash. Tiles are read ahead in the order of the graph into a ring of
+ * fixed size, from the last layer of this pass on into the first of the next, and multiplied as they arrive with ggml's
+ * own kernels on stand-in tensors that point into the ring. A token uses every weight once and in the same order, so
+ * there is nothing to gain by keeping tiles: any cache by recency would hit 0%.
  */
 class Stream {
   public:
-    /** Opens the files and takes the staging buffer. Fails with FLASH_READ_FAILED. */
+    /** Opens the files and takes the ring. Fails with FLASH_READ_FAILED. */
     static Result<std::unique_ptr<Stream>> open(const Model& model, const Plan& plan, StreamStats& stats);
+    ~Stream();
 
-    /** The tensor that is served under this name, or null. Valid as long as this object. */
-    const TensorInfo* find(const std::string& name) const;
+    /** What is served under this name for this use, or null. Valid as long as this object. */
+    const TensorInfo* find(const std::string& name, Use use) const;
 
     /** Reads a part of a tensor, for ggml's get_tensor. `data` has `size` bytes. */
     Result<bool> copy(const TensorInfo& tensor, uint64_t offset, uint64_t size, void* data) const;
 
-    /**
-     * Computes one MUL_MAT whose src[0] is `tensor`, on `cpu`. Called from one thread at a time.
-     * @return what the kernel returned: also GGML_STATUS_ABORTED, which `cpu`'s abort callback causes.
-     *         Fails with FLASH_READ_FAILED.
-     */
-    Result<ggml_status> multiply(ggml_backend_t cpu, const TensorInfo& tensor, const ggml_tensor* node);
+    /** Asked between tiles and while waiting for the disk; true ends the computation with GGML_STATUS_ABORTED. */
+    using Stop = std::function<bool()>;
+
+    /** Computes a MUL_MAT whose src[0] is `tensor`. Fails with FLASH_READ_FAILED. */
+    Result<ggml_status> multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node, const Stop& stop);
+
+    /** Computes a GET_ROWS whose src[0] is `tensor`: reads only the rows. Fails with FLASH_READ_FAILED. */
+    Result<ggml_status> get_rows(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node, const Stop& stop);
 
   private:
-    Stream(uint64_t staging_bytes, StreamStats& stats) : staging_(staging_bytes), stats_(stats) {}
+    struct Slot {
+        ReadRequest request;
+        uint64_t position = 0;  // of the tile it is or was for
+        bool free = true;
+    };
 
+    Stream(const Model& model, const Plan& plan, StreamStats& stats);
+
+    /** Moves the head to where `tensor` begins: there already, if the lap is as it was. */
+    void seek(const TensorInfo& tensor);
+    /** Frees the slots of all positions from head to `position`, which becomes the head. */
+    void drop_until(uint64_t position);
+    /** Submits reads for as many tiles ahead as there are free slots. Called with ring_ held. */
+    void read_ahead();
+    void release(uint64_t position);
+    /** Waits for the tile at this position. */
+    ReadRequest::State arrive(uint64_t position, const Stop& stop);
+    Slot& slot(uint64_t position) { return slots_[position % slots_.size()]; }
+    void count_used(uint64_t bytes);
+    void count_read(uint64_t bytes);
+
+    std::vector<TensorInfo> tensors_;
     std::vector<Reader> readers_;  // by TensorInfo::file
-    std::unordered_map<std::string, TensorInfo> tensors_;
-    AlignedBuffer staging_;
+    Lap lap_;
+    AlignedBuffer memory_;
+    AlignedBuffer row_memory_;
+    std::vector<Slot> slots_;
+    std::vector<ReadRequest> row_requests_;
+    uint64_t head_ = 0;                 // the next position to compute
+    uint64_t tail_ = 0;                 // the next position to read
+    std::mutex use_;                    // one computation at a time: contexts of one model share the ring
+    std::mutex ring_;                   // guards Slot::free and tail_
+    std::condition_variable advanced_;  // tail_ did
     StreamStats& stats_;
+    ReadQueue queue_;  // last: its threads end before what they read into
 };
 
 }  // namespace flash

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "ggml.h"
+#include "plan/model.h"
+#include "stream/workers.h"
+
+namespace flash {
+
+/**
+ * A graph of one operation that is like `node` but for its weights, which are where we put them. So ggml's own kernels
+ * compute a part of an operation, with the same bits as the whole. Each thread has its own.
+ */
+class StandIn {
+  public:
+    StandIn(const ggml_tensor* node, const TensorInfo& tensor);
+
+    /** The part of MUL_MAT's result that `rows` rows of weights from `row` on give. */
+    ggml_status multiply(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights);
+
+    /** The `index`th row of GET_ROWS's result, from that row of weights. */
+    ggml_status get_row(const Kernel& kernel, int64_t index, const uint8_t* weights);
+
+  private:
+    struct ContextFree {
+        void operator()(ggml_context* context) const { ggml_free(context); }
+    };
+
+    const ggml_tensor* node_;
+    alignas(64) std::array<uint8_t, 8192> memory_;  // for ggml's structures; the data is elsewhere
+    std::unique_ptr<ggml_context, ContextFree> context_;
+    ggml_cgraph* graph_;
+    ggml_tensor* weights_;
+    ggml_tensor* result_;
+    int32_t first_ = 0;  // the only id of a GET_ROWS from a single row
+};
+
+}  // namespace flash

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "plan/plan.h"
+
+namespace flash {
+
+/** Some rows of a matrix that lie together on flash: what is read at once and computed at once. */
+struct Tile {
+    const TensorInfo* tensor;
+    int64_t row;  // the first
+    int64_t rows;
+    uint64_t offset;  // bytes from the start of the file
+    uint64_t size;    // bytes
+};
+
+/**
+ * The tiles of all streamed matrices in the order in which a pass over the model uses them, again and again: the lap.
+ * Positions count tiles since the beginning and never wrap. The order is guessed from names and corrected as it is
+ * seen.
+ */
+class Lap {
+  public:
+    /** Keeps pointers to the elements of `tensors`. */
+    explicit Lap(std::vector<const TensorInfo*> tensors);
+
+    uint64_t size() const { return tiles_.size(); }
+    const Tile& at(uint64_t position) const { return tiles_[position % tiles_.size()]; }
+    /** How many tiles the matrix has. */
+    uint64_t count(const TensorInfo& tensor) const { return places_.at(&tensor).count; }
+    /** The first position from `position` on at which the matrix begins. */
+    uint64_t next(const TensorInfo& tensor, uint64_t position) const;
+
+    /**
+     * Notes that `tensor` is used where the lap has another one at `position`. Within a layer that corrects the order:
+     * then positions from `position` on mean other tiles, and it returns true. Elsewhere matrices were passed over.
+     */
+    bool correct(const TensorInfo& tensor, uint64_t position);
+
+  private:
+    struct Place {
+        uint64_t first;
+        uint64_t count;
+    };
+    void rebuild();
+
+    std::vector<const TensorInfo*> order_;
+    std::vector<Tile> tiles_;
+    std::unordered_map<const TensorInfo*, Place> places_;
+};
+
+}  // namespace flash
