@@ -77,4 +77,9 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.isComposing) post({ type: "stop" });
 });
 
+// Whoever opens the panel means to ask.
+window.addEventListener("focus", () => {
+  if (document.activeElement === document.body) composer.focus();
+});
+
 post({ type: "ready" });

@@ -1,6 +1,9 @@
 import * as z from "zod";
 import type { Action, FromWebview, Message, Problem } from "../../webview/messages.js";
 
+// Without this the library looks for a way to compile its checks, which an extension host complains about.
+z.config({ jitless: true });
+
 /** Of one question, in characters: far more than any context holds, far less than would hang anything. */
 const longestText = 10_000_000;
 const text = z.string().max(longestText);

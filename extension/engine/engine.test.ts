@@ -54,6 +54,7 @@ function fakeSidecar(model: FakeModel) {
   const exited = new Promise<End>((resolve) => {
     end = resolve;
   });
+  let crashed = false;
   const sidecar: Sidecar = {
     connection,
     process: new ChildProcess(),
@@ -61,10 +62,16 @@ function fakeSidecar(model: FakeModel) {
     exited,
     dispose: () => {
       connection.dispose();
-      end({ code: 0, signal: null });
+      if (!crashed) end({ code: 0, signal: null });
     },
   };
-  return { sidecar, crash: () => end({ code: null, signal: "SIGSEGV" }) };
+  const crash = () => {
+    crashed = true;
+    // As with a real process, its pipes close first.
+    fromSidecar.destroy();
+    setTimeout(() => end({ code: null, signal: "SIGSEGV" }), 10);
+  };
+  return { sidecar, crash };
 }
 
 const untilCancelled = (token: CancellationToken) =>

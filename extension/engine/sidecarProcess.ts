@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { ConnectionError, Emitter, type MessageConnection } from "vscode-jsonrpc";
+import { ConnectionError, Emitter, ErrorCodes, type MessageConnection, ResponseError } from "vscode-jsonrpc";
 import type { Sidecar } from "../../engine-native/client.js";
 import { Cancelled, EngineStopped } from "./errors.js";
 
@@ -37,7 +37,7 @@ export class SidecarProcess {
       return await Promise.race([work(running.sidecar.connection), running.ended]);
     } catch (error) {
       // The pipe closes a moment before the process is known to have ended: wait to learn how.
-      if (error instanceof ConnectionError) return running.ended;
+      if (isDisconnected(error)) return running.ended;
       throw error;
     }
   }
@@ -98,6 +98,11 @@ export class SidecarProcess {
     });
     return { sidecar, ended, stop };
   }
+}
+
+function isDisconnected(error: unknown): boolean {
+  if (error instanceof ResponseError) return error.code === ErrorCodes.PendingResponseRejected;
+  return error instanceof ConnectionError;
 }
 
 function describeEnd({ code, signal }: { code: number | null; signal: NodeJS.Signals | null }): string {

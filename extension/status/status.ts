@@ -52,7 +52,8 @@ export function modelName(settings: EngineSettings | undefined): string | undefi
 
 /** Speed of the answer under way, or of the last one, in tokens/s. */
 export function speedOf({ state, tokensPerSecond }: Snapshot): number | undefined {
-  return state.kind === "answering" ? state.tokensPerSecond : tokensPerSecond;
+  // Of a single token there is no speed yet.
+  return (state.kind === "answering" && state.tokensPerSecond) || tokensPerSecond;
 }
 
 /** "5.2 tokens/s" */
