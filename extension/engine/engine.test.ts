@@ -204,7 +204,7 @@ test("a crash ends the answer, and the engine comes back with the model", async 
   engine.onDidCrash((stop) => crashes.push(stop));
   const error: unknown = await engine.chat(ask("Hi"), () => crash()).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(EngineStopped);
-  expect(error).toMatchObject({ message: "The engine stopped (signal 11).", interrupted: true });
+  expect(error).toMatchObject({ message: "The engine stopped (signal 11)." });
   expect(crashes).toEqual([error]);
   await expect(crashes[0]?.restarted).resolves.toBe(true);
   expect(engine.state.kind).toBe("ready");
@@ -222,7 +222,9 @@ test("the third crash in a row leaves it off, until it is restarted by hand", as
     await vi.waitFor(() => expect(engine.state.kind).toBe(crashes < 3 ? "ready" : "failed"));
   }
   expect(started).toHaveLength(3);
+  expect(engine.crash?.how).toBe("signal 11");
   engine.restart();
+  expect(engine.crash).toBeUndefined();
   await vi.waitFor(() => expect(engine.state.kind).toBe("ready"));
   expect(started).toHaveLength(4);
 });

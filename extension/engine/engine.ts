@@ -75,6 +75,7 @@ export class Engine {
   private chatting = false;
   private completion: CancellationTokenSource | undefined;
   private lastSpeed: number | undefined;
+  private untoldCrash: EngineStopped | undefined;
 
   constructor(private readonly options: EngineOptions) {
     this.process = new SidecarProcess(() => options.start());
@@ -92,6 +93,10 @@ export class Engine {
   /** What is loaded, while something is. */
   get loaded(): LoadResult | undefined {
     return this.model;
+  }
+  /** The last crash, when no answer was under way that could tell it; until the next question or restart. */
+  get crash(): EngineStopped | undefined {
+    return this.untoldCrash;
   }
   /** Speed of the last answer of this model, in tokens/s. */
   get tokensPerSecond(): number | undefined {
@@ -132,6 +137,7 @@ export class Engine {
   ): Promise<GenerationResult> {
     if (this.chatting) throw new Error("Flint is answering already. Stop that answer first.");
     this.chatting = true;
+    this.untoldCrash = undefined;
     try {
       await this.load(token);
       if (token.isCancellationRequested) throw new Cancelled();
@@ -189,6 +195,7 @@ export class Engine {
   /** Ends the sidecar, whatever it does, and loads again in a new one. */
   restart(): void {
     this.policy.reset();
+    this.untoldCrash = undefined;
     this.reset();
     this.process.stop();
     this.readSettings();
@@ -290,7 +297,7 @@ export class Engine {
   private crashed(stop: EngineStopped): void {
     const wasUsed = this.model !== undefined || this.pendingLoad !== undefined;
     this.options.log(stop.message);
-    stop.interrupted = this.chatting;
+    this.untoldCrash = this.chatting ? undefined : stop;
     this.pendingLoad = undefined;
     this.model = undefined;
     if (this.policy.crashed()) {

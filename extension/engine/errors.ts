@@ -3,8 +3,6 @@ export class EngineStopped extends Error {
   override readonly name = "EngineStopped";
   /** Whether the engine runs again; undefined when it is left stopped because it crashed too often. */
   restarted: Promise<boolean> | undefined;
-  /** Whether it ended in the middle of an answer, where it is told. */
-  interrupted = false;
 
   /** @param how the end in a word or two, as "signal 11" or "exit code 1". */
   constructor(readonly how: string) {

@@ -1,7 +1,6 @@
 import { Emitter } from "vscode-jsonrpc";
 import type { Stats } from "../../engine-native/protocol.js";
 import type { Engine, EngineSettings } from "../engine/engine.js";
-import type { EngineStopped } from "../engine/errors.js";
 import type { EngineState } from "../engine/state.js";
 import type { Snapshot } from "./status.js";
 
@@ -20,7 +19,6 @@ export class StatusFeed {
   private askedAt = 0;
   private timer: NodeJS.Timeout | undefined;
   private lastKind: EngineState["kind"];
-  private crash: EngineStopped | undefined;
   private readonly subscriptions;
 
   constructor(
@@ -30,25 +28,18 @@ export class StatusFeed {
     private readonly log: (line: string) => void,
   ) {
     this.lastKind = engine.state.kind;
-    this.subscriptions = [
-      engine.onDidChangeState((state) => this.follow(state)),
-      engine.onDidCrash((stop) => {
-        // One that cut an answer short is told there.
-        if (!stop.interrupted) this.crash = stop;
-        this.show();
-      }),
-    ];
+    this.subscriptions = [engine.onDidChangeState((state) => this.follow(state)), engine.onDidCrash(() => this.show())];
   }
 
   get snapshot(): Snapshot {
-    const { state, loaded, tokensPerSecond } = this.engine;
+    const { state, loaded, tokensPerSecond, crash } = this.engine;
     return {
       state,
       loaded,
       tokensPerSecond,
       settings: this.settings(),
       stats: loaded && this.stats,
-      crash: this.crash,
+      crash,
     };
   }
 
@@ -59,8 +50,6 @@ export class StatusFeed {
   }
 
   private follow(state: EngineState): void {
-    // The next question shows that the engine is back.
-    if (state.kind === "reading") this.crash = undefined;
     const turned = state.kind !== this.lastKind;
     this.lastKind = state.kind;
     if (turned || Date.now() - this.askedAt >= askEveryMs) void this.ask();
