@@ -58,6 +58,15 @@ export async function packageExtension(steps) {
   });
 }
 
+/**
+ * Where the VSIX of this platform and version is put.
+ * @returns {Promise<string>}
+ */
+export async function packagePath() {
+  const { name, version } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
+  return path.join(root, `${name}-${platform}-${version}.vsix`);
+}
+
 async function createPackage() {
   const { listFiles } = await import("@vscode/vsce");
   const ignoreFile = path.join(root, "build/vscodeignore");
@@ -71,12 +80,11 @@ ${otherPlatforms}
   const files = new Set(await listFiles({ cwd: root, ignoreFile }));
   const missing = required.filter((name) => !files.has(name));
   if (missing.length > 0) throw new Error(`The package would lack ${missing.join(", ")}.`);
-  const { name, version } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
-  const packagePath = path.join(root, `${name}-${platform}-${version}.vsix`);
+  const file = await packagePath();
   const vsce = path.join(root, "node_modules/@vscode/vsce/vsce");
-  const flags = ["--target", platform, "--out", packagePath, "--ignoreFile", ignoreFile, "--allow-missing-repository"];
+  const flags = ["--target", platform, "--out", file, "--ignoreFile", ignoreFile, "--allow-missing-repository"];
   await run(process.execPath, [vsce, "package", ...flags], { cwd: root });
-  const { size } = await stat(packagePath);
+  const { size } = await stat(file);
   if (size > maximumBytes) throw new Error(`The package is too large: ${size} bytes, more than ${maximumBytes}.`);
-  return packagePath;
+  return file;
 }

@@ -1,0 +1,25 @@
+import path from "node:path";
+import { expect, test, vi } from "vitest";
+import { root } from "../../scripts/build.mjs";
+import { starterModel } from "../../scripts/starter-model.mjs";
+import { runInExtensionHost } from "../harness/extensionHost.js";
+import { isAlive } from "../harness/process.js";
+
+// One extension host for the whole suite; what it found becomes one test each.
+const model = await starterModel();
+const { tests, sidecarPid } = await runInExtensionHost(path.join(root, "test/host/suite/index.ts"), {
+  settings: { "flint.model": model, "flint.ramCap": "768MiB" },
+  files: { "page.gguf": "<!DOCTYPE html><title>Not found</title>" },
+  env: { FLINT_TEST_MODEL: model },
+});
+
+for (const { title, error } of tests) {
+  test(title, () => {
+    if (error !== undefined) throw new Error(error);
+  });
+}
+
+test("the sidecar ends with the extension host", async () => {
+  if (sidecarPid === undefined) throw new Error("No sidecar ran when the suite ended.");
+  await vi.waitFor(() => expect(isAlive(sidecarPid)).toBe(false), { timeout: 60_000 });
+});

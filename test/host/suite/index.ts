@@ -1,0 +1,25 @@
+/** Runs inside the extension host and leaves a report; see test/harness/extensionHost.ts. */
+import { writeFile } from "node:fs/promises";
+import Mocha from "mocha";
+import type { HostReport, HostResult } from "../../harness/extensionHost.js";
+import { activateFlint } from "./flint.js";
+
+/** Entry point that VS Code calls. Resolves when the report is written, whatever is in it. */
+export async function run(): Promise<void> {
+  const { FLINT_HOST_REPORT: file } = process.env;
+  if (!file) throw new Error("FLINT_HOST_REPORT names no file.");
+  // Nothing is decided by time: a test that hangs is ended, no more.
+  const mocha = new Mocha({ ui: "bdd", timeout: 240_000 });
+  mocha.suite.emit("pre-require", globalThis, file, mocha);
+  await import("./tests.js");
+  const tests: HostResult[] = [];
+  await new Promise<void>((resolve) => {
+    mocha
+      .run(() => resolve())
+      .on("pass", (test) => tests.push({ title: test.fullTitle() }))
+      .on("fail", (test, error) => tests.push({ title: test.fullTitle(), error: error.stack ?? error.message }));
+  });
+  const { engine } = await activateFlint();
+  const report: HostReport = { tests, sidecarPid: engine.pid() };
+  await writeFile(file, JSON.stringify(report));
+}
