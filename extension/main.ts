@@ -87,7 +87,6 @@ export function activate(context: vscode.ExtensionContext): FlintApi {
 
   const command = (name: string, handler: () => unknown) => vscode.commands.registerCommand(`flint.${name}`, handler);
   context.subscriptions.push(
-    output,
     engine,
     feed,
     statusBar,
@@ -122,6 +121,8 @@ export function activate(context: vscode.ExtensionContext): FlintApi {
   context.subscriptions.push(
     didChangeState,
     engine.onDidChangeState(({ kind }) => didChangeState.fire(kind)),
+    // The last to go: the others may have something to say as they end.
+    output,
   );
   return {
     engine: {
