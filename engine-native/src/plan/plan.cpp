@@ -13,9 +13,11 @@ constexpr uint32_t kDefaultContext = 4096;
 /** In order of preference; the last is the least that a prompt is bearable with. */
 constexpr std::array<uint32_t, 4> kMicroBatches = {512, 256, 128, 64};
 /** Of the ring: enough that the disk goes on while attention is computed, no more than helps. */
-constexpr uint64_t kFewestSlots = 6;
-constexpr uint64_t kMostSlots = 32;
+constexpr uint64_t kFewestTiles = 4;
+constexpr uint64_t kLargestRing = 128ULL << 20;
 constexpr uint64_t kRingShare = 16;  // of the cap
+/** A read below this does not reach the disk's bandwidth; above, more bytes wait for a thread than need be. */
+constexpr uint64_t kSmallestTile = 512ULL << 10;
 constexpr uint64_t kLargestTile = 4ULL << 20;
 constexpr uint64_t kTilesOfMatrix = 8;
 /** llama.cpp's context keeps at least this much beside what grows with the shape. */
@@ -49,7 +51,7 @@ struct Weights {
     uint64_t largest = 0;  // tensor
     std::array<uint64_t, kTiers> tiers{};
     uint64_t largest_movable = 0;
-    uint64_t slot_bytes = 0;
+    uint64_t tile_room = 0;  // for the largest tile
     uint64_t row_bytes = 0;
     uint64_t scratch_per_token = 0;  // a row of activations in the type that a kernel wants
 
@@ -81,7 +83,7 @@ Weights weigh(const Model& model) {
             const uint64_t row = tensor.size / static_cast<uint64_t>(std::max<int64_t>(1, tensor.ne[1]));
             weights.row_bytes = std::max(weights.row_bytes, Reader::room_bytes(row));
         } else {
-            weights.slot_bytes = std::max(weights.slot_bytes, Reader::room_bytes(tile_bytes(tensor)));
+            weights.tile_room = std::max(weights.tile_room, Reader::room_bytes(tile_bytes(tensor)));
         }
     }
     return weights;
@@ -97,8 +99,10 @@ uint64_t compute_bytes(const Model& model, const Weights& weights, const PlanReq
     return kComputeBase + row * micro_batch + 4 * model.vocabulary;
 }
 
-uint64_t staging_bytes(const Weights& weights, uint64_t slots) {
-    return weights.slot_bytes * slots + weights.row_bytes * static_cast<uint64_t>(kRowsAtOnce);
+uint64_t smallest_ring(const Weights& weights) { return kFewestTiles * weights.tile_room; }
+
+uint64_t staging_bytes(const Weights& weights, uint64_t ring) {
+    return ring + weights.row_bytes * static_cast<uint64_t>(kRowsAtOnce);
 }
 
 /**
@@ -117,7 +121,7 @@ uint64_t minimum_cap(const Model& model, const Weights& weights, const PlanReque
     const uint64_t resident = peak_bytes(weights, weights.total, kv, compute, 0);
     if (weights.movable() == 0) return resident;
     return std::min(resident, peak_bytes(weights, weights.total - weights.movable(), kv, compute,
-                                         staging_bytes(weights, kFewestSlots)));
+                                         staging_bytes(weights, smallest_ring(weights))));
 }
 
 uint32_t largest_context(const Model& model, const Weights& weights, const PlanRequest& request) {
@@ -170,7 +174,7 @@ uint32_t default_context(const Model& model, uint32_t largest_that_fits) {
 uint64_t tile_bytes(const TensorInfo& tensor) {
     const uint64_t row = tensor.size / static_cast<uint64_t>(tensor.ne[1]);
     const uint64_t group = row * static_cast<uint64_t>(kRowGroup);
-    const uint64_t wanted = std::min(kLargestTile, tensor.size / kTilesOfMatrix);
+    const uint64_t wanted = std::clamp(tensor.size / kTilesOfMatrix, kSmallestTile, kLargestTile);
     return std::min(tensor.size, std::max<uint64_t>(1, wanted / group) * group);
 }
 
@@ -196,12 +200,13 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
         return plan;
     }
 
-    plan.slot_bytes = weights.slot_bytes;
+    const auto use_ring = [&](uint64_t ring) {
+        plan.ring_bytes = ring;
+        plan.staging_bytes = staging_bytes(weights, ring);
+    };
     plan.row_bytes = weights.row_bytes;
-    plan.slots = plan.slot_bytes == 0
-                     ? 0
-                     : static_cast<uint32_t>(std::clamp(cap / kRingShare / plan.slot_bytes, kFewestSlots, kMostSlots));
-    plan.staging_bytes = staging_bytes(weights, plan.slots);
+    const uint64_t least = smallest_ring(weights);
+    use_ring(least == 0 ? 0 : std::clamp(cap / kRingShare, least, std::max(least, kLargestRing)));
     // A pass over flash costs the same for any micro-batch, but its buffers take room from resident weights.
     const auto others = [&] { return peak_bytes(weights, 0, plan.kv_bytes, plan.compute_bytes, plan.staging_bytes); };
     const uint64_t immovable = weights.total - weights.movable();
@@ -209,10 +214,7 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
         use_micro_batch(micro_batch);
         if (plan.compute_bytes <= cap / 8 && others() + immovable <= cap) break;
     }
-    if (others() + immovable > cap && plan.slots > kFewestSlots) {
-        plan.slots = kFewestSlots;
-        plan.staging_bytes = staging_bytes(weights, plan.slots);
-    }
+    if (others() + immovable > cap) use_ring(least);
     const uint64_t budget = cap > others() ? cap - others() : 0;
     place(model, weights, weights.total - std::min(weights.total, budget), plan);
     return plan;

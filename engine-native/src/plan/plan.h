@@ -49,8 +49,7 @@ struct Plan {
     uint64_t kv_bytes = 0;
     uint64_t compute_bytes = 0;
     uint64_t staging_bytes = 0;  // the ring and the rows; 0 when nothing is ours
-    uint32_t slots = 0;          // of the ring
-    uint64_t slot_bytes = 0;     // of one of them
+    uint64_t ring_bytes = 0;     // that tiles are read ahead into
     uint64_t row_bytes = 0;      // room for one row of an embedding
 };
 

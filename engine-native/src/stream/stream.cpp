@@ -32,23 +32,19 @@ std::vector<const TensorInfo*> matrices(const std::vector<TensorInfo>& tensors) 
 Stream::Stream(const Model& model, const Plan& plan, StreamStats& stats)
     : tensors_(served_tensors(model, plan)),
       lap_(matrices(tensors_)),
-      memory_(plan.slot_bytes * plan.slots),
+      memory_(plan.ring_bytes),
       row_memory_(plan.row_bytes * kRowsAtOnce),
-      slots_(plan.slots),
       row_requests_(kRowsAtOnce),
       stats_(stats) {
-    for (size_t i = 0; i < slots_.size(); i++)
-        slots_[i].request.room = memory_.part(i * plan.slot_bytes, plan.slot_bytes);
     for (size_t i = 0; i < row_requests_.size(); i++)
         row_requests_[i].room = row_memory_.part(i * plan.row_bytes, plan.row_bytes);
 }
 
-Stream::~Stream() { drop_until(tail_); }
+Stream::~Stream() { drop_until(first_ + entries_.size()); }
 
 Result<std::unique_ptr<Stream>> Stream::open(const Model& model, const Plan& plan, StreamStats& stats) {
     std::unique_ptr<Stream> stream(new Stream(model, plan, stats));
-    if (stream->memory_.size() < plan.slot_bytes * plan.slots ||
-        stream->row_memory_.size() < plan.row_bytes * kRowsAtOnce) {
+    if (stream->memory_.size() < plan.ring_bytes || stream->row_memory_.size() < plan.row_bytes * kRowsAtOnce) {
         return Error{FLASH_READ_FAILED, "no memory for buffers of " + std::to_string(plan.staging_bytes) + " bytes"};
     }
     for (const std::string& path : model.files) {
@@ -80,54 +76,72 @@ void Stream::count_read(uint64_t bytes) {
     stats_.reads++;
 }
 
+Room Stream::next_room(uint64_t size) const {
+    const uint64_t needed = Reader::room_bytes(size);
+    if (entries_.empty()) return memory_.part(0, needed);
+    const uint8_t* begin = memory_.data();
+    const Room& last = entries_.back().request.room;
+    const auto oldest = static_cast<uint64_t>(entries_.front().request.room.data - begin);
+    const auto free_from = static_cast<uint64_t>(last.data - begin) + last.size;
+    if (free_from <= oldest) return free_from + needed <= oldest ? memory_.part(free_from, needed) : Room{nullptr, 0};
+    if (free_from + needed <= memory_.size()) return memory_.part(free_from, needed);
+    return needed <= oldest ? memory_.part(0, needed) : Room{nullptr, 0};
+}
+
 void Stream::read_ahead() {
-    while (slot(tail_).free) {
-        Slot& next = slot(tail_);
-        const Tile& tile = lap_.at(tail_);
-        next.free = false;
-        next.position = tail_;
-        next.request.file = &readers_[tile.tensor->file];
-        next.request.offset = tile.offset;
-        next.request.size = tile.size;
+    while (true) {
+        const Tile& tile = lap_.at(first_ + entries_.size());
+        const Room room = next_room(tile.size);
+        if (room.data == nullptr) break;
+        ReadRequest& request = entries_.emplace_back().request;
+        request.file = &readers_[tile.tensor->file];
+        request.offset = tile.offset;
+        request.size = tile.size;
+        request.room = room;
         count_read(tile.size);
-        queue_.submit(next.request);
-        tail_++;
+        queue_.submit(request);
     }
     advanced_.notify_all();
 }
 
-ReadRequest::State Stream::arrive(uint64_t position, const Stop& stop) {
+ReadRequest* Stream::arrive(uint64_t position, const Stop& stop) {
+    ReadRequest* request = nullptr;
     {
-        // The slot may still hold the tile of a lap of the ring before, which another worker computes.
         std::unique_lock lock(ring_);
-        while (!advanced_.wait_for(lock, kStopInterval, [&] { return tail_ > position; })) {
-            if (stop()) return ReadRequest::State::Idle;
+        while (!advanced_.wait_for(lock, kStopInterval, [&] { return position < first_ + entries_.size(); })) {
+            if (stop()) return nullptr;
         }
+        request = &entries_[position - first_].request;
     }
-    return queue_.wait(slot(position).request, stop);
+    const ReadRequest::State state = queue_.wait(*request, stop);
+    const bool settled = state == ReadRequest::State::Done || state == ReadRequest::State::Failed;
+    return settled && !stop() ? request : nullptr;
 }
 
 void Stream::release(uint64_t position) {
     const std::lock_guard lock(ring_);
-    slot(position).free = true;
+    entries_[position - first_].computed = true;
+    for (; !entries_.empty() && entries_.front().computed; first_++) entries_.pop_front();
     read_ahead();
 }
 
 void Stream::drop_until(uint64_t position) {
     const std::lock_guard lock(ring_);
-    for (; head_ < position && head_ < tail_; head_++) {
-        Slot& dropped = slot(head_);
-        // A tile that was computed has given its slot to a later one.
-        if (dropped.free || dropped.position != head_) continue;
-        queue_.withdraw(dropped.request);
-        dropped.free = true;
+    for (; first_ < position && !entries_.empty(); first_++) {
+        if (!entries_.front().computed) queue_.withdraw(entries_.front().request);
+        entries_.pop_front();
     }
+    first_ = std::max(first_, position);
     head_ = position;
-    tail_ = std::max(tail_, head_);
 }
 
 void Stream::seek(const TensorInfo& tensor) {
-    if (lap_.correct(tensor, head_)) drop_until(tail_);
+    if (lap_.correct(tensor, head_)) {
+        // What was read ahead is of other tiles now: back to the head, with nothing read.
+        const uint64_t head = head_;
+        drop_until(first_ + entries_.size());
+        first_ = head_ = head;
+    }
     drop_until(lap_.next(tensor, head_));
     const std::lock_guard lock(ring_);
     read_ahead();
@@ -156,12 +170,11 @@ Result<ggml_status> Stream::multiply(Workers& workers, const TensorInfo& tensor,
         StandIn product(node, tensor);
         for (uint64_t i = next++; i < count; i = next++) {
             const uint64_t position = head_ + i;
-            ReadRequest& request = slot(position).request;
-            const ReadRequest::State state = arrive(position, should_stop);
-            if (state == ReadRequest::State::Failed) return give_up(GGML_STATUS_FAILED, request.error);
-            if (state != ReadRequest::State::Done || should_stop()) return give_up(GGML_STATUS_ABORTED, {});
+            const ReadRequest* request = arrive(position, should_stop);
+            if (request == nullptr) return give_up(GGML_STATUS_ABORTED, {});
+            if (request->state == ReadRequest::State::Failed) return give_up(GGML_STATUS_FAILED, request->error);
             const Tile& tile = lap_.at(position);
-            const ggml_status computed = product.multiply(kernel, tile.row, tile.rows, request.data);
+            const ggml_status computed = product.multiply(kernel, tile.row, tile.rows, request->data);
             if (computed != GGML_STATUS_SUCCESS) return give_up(computed, {});
             count_used(tile.size);
             release(position);

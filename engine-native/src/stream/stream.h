@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -51,24 +52,25 @@ class Stream {
     Result<ggml_status> get_rows(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node, const Stop& stop);
 
   private:
-    struct Slot {
+    /** A tile that is being read, or is here, or was computed and waits for those before it. */
+    struct Entry {
         ReadRequest request;
-        uint64_t position = 0;  // of the tile it is or was for
-        bool free = true;
+        bool computed = false;
     };
 
     Stream(const Model& model, const Plan& plan, StreamStats& stats);
 
     /** Moves the head to where `tensor` begins: there already, if the lap is as it was. */
     void seek(const TensorInfo& tensor);
-    /** Frees the slots of all positions from head to `position`, which becomes the head. */
+    /** Gives up all tiles before `position`, which becomes the head. */
     void drop_until(uint64_t position);
-    /** Submits reads for as many tiles ahead as there are free slots. Called with ring_ held. */
+    /** Submits reads for as many tiles ahead as there is room. Called with ring_ held. */
     void read_ahead();
+    /** Where in the ring the next tile goes; its data is null when there is no room. Called with ring_ held. */
+    Room next_room(uint64_t size) const;
     void release(uint64_t position);
-    /** Waits for the tile at this position. */
-    ReadRequest::State arrive(uint64_t position, const Stop& stop);
-    Slot& slot(uint64_t position) { return slots_[position % slots_.size()]; }
+    /** Waits for the tile at this position; null when stopped. */
+    ReadRequest* arrive(uint64_t position, const Stop& stop);
     void count_used(uint64_t bytes);
     void count_read(uint64_t bytes);
 
@@ -77,13 +79,13 @@ class Stream {
     Lap lap_;
     AlignedBuffer memory_;
     AlignedBuffer row_memory_;
-    std::vector<Slot> slots_;
     std::vector<ReadRequest> row_requests_;
-    uint64_t head_ = 0;                 // the next position to compute
-    uint64_t tail_ = 0;                 // the next position to read
     std::mutex use_;                    // one computation at a time: contexts of one model share the ring
-    std::mutex ring_;                   // guards Slot::free and tail_
-    std::condition_variable advanced_;  // tail_ did
+    uint64_t head_ = 0;                 // the next position to compute
+    std::mutex ring_;                   // guards what follows
+    std::condition_variable advanced_;  // a tile was submitted
+    std::deque<Entry> entries_;         // in order; the first is at position first_
+    uint64_t first_ = 0;
     StreamStats& stats_;
     ReadQueue queue_;  // last: its threads end before what they read into
 };
