@@ -1,0 +1,129 @@
+#include "llama_runner.h"
+
+#include <array>
+#include <memory>
+#include <stdexcept>
+
+#include "ggml-backend.h"
+#include "llama.h"
+#include "random.h"
+
+namespace flint {
+namespace {
+
+using Model = std::unique_ptr<llama_model, decltype(&llama_model_free)>;
+using Context = std::unique_ptr<llama_context, decltype(&llama_free)>;
+
+void load_processor_backends() {
+    static const bool loaded = [] {
+        llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
+        ggml_backend_load_all_from_path(GGML_LIBRARIES_FOLDER);
+        return true;
+    }();
+    static_cast<void>(loaded);
+}
+
+ggml_backend_reg_t flash_registry() {
+    load_processor_backends();
+    static ggml_backend_reg_t registry = ggml_backend_load(FLASH_LIBRARY);
+    if (registry == nullptr) throw std::runtime_error("cannot load " FLASH_LIBRARY);
+    return registry;
+}
+
+flash_plan_request request_for(const std::string& model_path, uint64_t ram_cap) {
+    flash_plan_request request{};
+    request.model_path = model_path.c_str();
+    request.ram_cap_bytes = ram_cap;
+    request.context_tokens = kContextTokens;
+    request.threads = kThreads;
+    return request;
+}
+
+void configure(const std::string& model_path, uint64_t ram_cap) {
+    std::array<char, 1024> error{};
+    flash_plan planned{};
+    const flash_plan_request request = request_for(model_path, ram_cap);
+    if (flash().configure(&request, &planned, error.data(), error.size()) != FLASH_OK) {
+        throw std::runtime_error(error.data());
+    }
+}
+
+void decode(llama_context* context, std::vector<llama_token> tokens, llama_pos position, Logits& logits) {
+    llama_batch batch = llama_batch_init(static_cast<int32_t>(tokens.size()), 0, 1);
+    batch.n_tokens = static_cast<int32_t>(tokens.size());
+    for (size_t i = 0; i < tokens.size(); i++) {
+        batch.token[i] = tokens[i];
+        batch.pos[i] = position + static_cast<llama_pos>(i);
+        batch.n_seq_id[i] = 1;
+        batch.seq_id[i][0] = 0;
+        batch.logits[i] = 1;
+    }
+    const int32_t status = llama_decode(context, batch);
+    llama_batch_free(batch);
+    if (status != 0) {
+        std::array<char, 1024> error{};
+        const bool ours = flash().take_error(error.data(), error.size());
+        throw std::runtime_error("llama_decode returned " + std::to_string(status) + (ours ? error.data() : ""));
+    }
+    const int32_t vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(llama_get_model(context)));
+    for (size_t i = 0; i < tokens.size(); i++) {
+        const float* row = llama_get_logits_ith(context, static_cast<int32_t>(i));
+        logits.insert(logits.end(), row, row + vocabulary);
+    }
+}
+
+}  // namespace
+
+const flash_api& flash() {
+    const void* api = ggml_backend_reg_get_proc_address(flash_registry(), FLASH_API_NAME);
+    if (api == nullptr) throw std::runtime_error("libggml-flash has no " FLASH_API_NAME);
+    return *static_cast<const flash_api*>(api);
+}
+
+flash_plan plan(const std::string& model_path, uint64_t ram_cap) {
+    std::array<char, 1024> error{};
+    flash_plan planned{};
+    const flash_plan_request request = request_for(model_path, ram_cap);
+    if (flash().plan(&request, &planned, error.data(), error.size()) != FLASH_OK) {
+        throw std::runtime_error(error.data());
+    }
+    return planned;
+}
+
+Logits evaluate(const std::string& model_path, const Run& run) {
+    load_processor_backends();
+    if (run.ram_cap) {
+        configure(model_path, *run.ram_cap);
+    } else if (ggml_backend_reg_by_name(FLASH_BACKEND_NAME) != nullptr) {
+        throw std::runtime_error("libggml-flash is loaded: this would not be stock llama.cpp");
+    }
+    llama_model_params model_params = llama_model_default_params();
+    model_params.n_gpu_layers = 0;
+    model_params.use_extra_bufts = run.repack;
+    if (run.ram_cap) model_params.load_mode = LLAMA_LOAD_MODE_DIRECT_IO;
+    const Model model(llama_model_load_from_file(model_path.c_str(), model_params), &llama_model_free);
+    if (run.ram_cap) flash().deconfigure();
+    if (!model) throw std::runtime_error("llama.cpp cannot load " + model_path);
+
+    llama_context_params context_params = llama_context_default_params();
+    context_params.n_ctx = kContextTokens;
+    context_params.n_batch = kContextTokens;
+    context_params.n_ubatch = kPromptTokens;
+    context_params.n_threads = context_params.n_threads_batch = kThreads;
+    const Context context(llama_init_from_model(model.get(), context_params), &llama_free);
+    if (!context) throw std::runtime_error("llama.cpp makes no context for " + model_path);
+
+    Random random(7);
+    const auto vocabulary = static_cast<uint64_t>(llama_vocab_n_tokens(llama_model_get_vocab(model.get())));
+    const auto any_token = [&] { return static_cast<llama_token>(random.below(vocabulary)); };
+    std::vector<llama_token> prompt(kPromptTokens);
+    for (llama_token& token : prompt) token = any_token();
+    Logits logits;
+    decode(context.get(), prompt, 0, logits);
+    for (uint32_t i = 0; i < kSingleTokens; i++) {
+        decode(context.get(), {any_token()}, static_cast<llama_pos>(kPromptTokens + i), logits);
+    }
+    return logits;
+}
+
+}  // namespace flint

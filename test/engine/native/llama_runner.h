@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "flash.h"
+
+namespace flint {
+
+/** The logits of a prompt, read as one batch, and of single tokens after it; one after the other. */
+using Logits = std::vector<float>;
+
+struct Run {
+    /** Weights that do not stream may be kept in other layouts with other kernels, as llama.cpp does by default. */
+    bool repack = false;
+    /** Bytes of weights; absent: stock llama.cpp, which must come before the first run with flash. */
+    std::optional<uint64_t> ram_cap;
+};
+
+constexpr int kThreads = 2;
+constexpr uint32_t kContextTokens = 256;
+constexpr uint32_t kPromptTokens = 40;
+constexpr uint32_t kSingleTokens = 16;
+
+/**
+ * Evaluates a fixed sequence of tokens, so that runs can be compared at each.
+ * @throws std::runtime_error when the model cannot be loaded or evaluated
+ */
+Logits evaluate(const std::string& model_path, const Run& run);
+
+/** The interface of libggml-flash, which is loaded upon the first call. */
+const flash_api& flash();
+
+/** @throws std::runtime_error with what the library says */
+flash_plan plan(const std::string& model_path, uint64_t ram_cap);
+
+}  // namespace flint

@@ -1,0 +1,152 @@
+// Bit-identity: every logit of a model that is read from flash has the bits that stock llama.cpp computes from memory.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+
+#include "llama_runner.h"
+#include "model_writer.h"
+#include "tests.h"
+
+namespace flint {
+namespace {
+
+struct Subject {
+    std::string name;
+    Shape shape;
+};
+
+Shape small(ggml_type type) {
+    Shape shape;
+    shape.kv_heads = 2;
+    shape.feed_forward = 768;
+    shape.type = type;
+    shape.vocabulary_type = GGML_TYPE_Q8_0;
+    shape.tied = true;
+    return shape;
+}
+
+std::vector<Subject> subjects() {
+    // Those that ggml can quantize to in a moment, of every family of kernels: plain, legacy, K, IQ, ternary, FP4.
+    const ggml_type types[] = {
+        GGML_TYPE_F32,    GGML_TYPE_F16,     GGML_TYPE_BF16,   GGML_TYPE_Q4_0,    GGML_TYPE_Q4_1,  GGML_TYPE_Q5_0,
+        GGML_TYPE_Q5_1,   GGML_TYPE_Q8_0,    GGML_TYPE_Q2_K,   GGML_TYPE_Q3_K,    GGML_TYPE_Q4_K,  GGML_TYPE_Q5_K,
+        GGML_TYPE_Q6_K,   GGML_TYPE_IQ2_XXS, GGML_TYPE_IQ2_XS, GGML_TYPE_IQ3_XXS, GGML_TYPE_IQ3_S, GGML_TYPE_IQ4_NL,
+        GGML_TYPE_IQ4_XS, GGML_TYPE_MXFP4,   GGML_TYPE_TQ1_0,  GGML_TYPE_TQ2_0,
+    };
+    std::vector<Subject> all;
+    for (const ggml_type type : types) all.push_back({ggml_type_name(type), small(type)});
+    const auto add = [&](const char* name, ggml_type type, const std::function<void(Shape&)>& change) {
+        Shape shape = small(type);
+        change(shape);
+        all.push_back({name, shape});
+    };
+    add("qwen2, biases", GGML_TYPE_Q8_0, [](Shape& shape) { shape.architecture = "qwen2"; });
+    add("qwen3, normalized queries and keys", GGML_TYPE_Q6_K, [](Shape& shape) { shape.architecture = "qwen3"; });
+    add("arcee, squared ReLU", GGML_TYPE_F16, [](Shape& shape) { shape.architecture = "arcee"; });
+    add("mixture of experts", GGML_TYPE_Q4_K, [](Shape& shape) {
+        shape.architecture = "qwen3moe";
+        shape.experts = 8;
+        shape.experts_used = 2;
+    });
+    // Kernels take rows in groups; here the last group is not full.
+    add("odd number of rows", GGML_TYPE_F16, [](Shape& shape) { shape.feed_forward = 771; });
+    // Matrices of 50 MB, more than any buffer for reads: computed in tiles.
+    add("tiles, F32", GGML_TYPE_F32, [](Shape& shape) {
+        shape.layers = 1;
+        shape.embedding = 1024;
+        shape.feed_forward = 12204;
+    });
+    add("tiles, Q4_K", GGML_TYPE_Q4_K, [](Shape& shape) {
+        shape.layers = 1;
+        shape.embedding = 4096;
+        shape.feed_forward = 16384;
+    });
+    return all;
+}
+
+std::string path_of(const Subject& subject) { return scratch_folder() + "/" + subject.name + ".gguf"; }
+
+/** A downloaded model, where the environment names one. */
+std::string real_model() {
+    const char* path = std::getenv("FLINT_TEST_MODEL");
+    return path == nullptr ? "" : path;
+}
+
+/** What stock llama.cpp says, by path. Computed for all at once: afterwards the flash backend is loaded. */
+const std::map<std::string, Logits>& references() {
+    static const std::map<std::string, Logits> all = [] {
+        std::map<std::string, Logits> logits;
+        for (const Subject& subject : subjects()) {
+            const std::string path = path_of(subject);
+            write_model(subject.shape, FLINT_VOCABULARY, path);
+            logits[path] = evaluate(path, Run{});
+        }
+        if (!real_model().empty()) logits[real_model()] = evaluate(real_model(), Run{});
+        return logits;
+    }();
+    return all;
+}
+
+void check_same_bits(const Logits& actual, const Logits& expected) {
+    CHECK_EQUAL(actual.size(), expected.size());
+    CHECK(std::all_of(expected.begin(), expected.end(), [](float logit) { return std::isfinite(logit); }));
+    // Logits that are all alike would be equal whatever is computed.
+    const auto [least, most] = std::minmax_element(expected.begin(), expected.end());
+    CHECK(*most - *least > 1.0F);
+    if (std::memcmp(actual.data(), expected.data(), expected.size() * sizeof(float)) == 0) return;
+    size_t different = 0;
+    size_t first = expected.size();
+    float worst = 0;
+    for (size_t i = 0; i < expected.size(); i++) {
+        if (std::memcmp(&actual[i], &expected[i], sizeof(float)) == 0) continue;
+        different++;
+        first = std::min(first, i);
+        worst = std::max(worst, std::abs(actual[i] - expected[i]));
+    }
+    const size_t vocabulary = expected.size() / (kPromptTokens + kSingleTokens);
+    throw std::runtime_error(std::to_string(different) + " of " + std::to_string(expected.size()) +
+                             " logits differ, by up to " + std::to_string(worst) + ", from token " +
+                             std::to_string(first / vocabulary) + " on");
+}
+
+/** Streams all that can be streamed, unless it is a mixture of experts, and compares. */
+void compare(const std::string& path, bool streams) {
+    const Logits& expected = references().at(path);
+    const flash_plan unlimited = plan(path, uint64_t{1} << 40);
+    const flash_plan planned = plan(path, unlimited.minimum_cap_bytes);
+    CHECK(planned.fits);
+    flash_stats before{};
+    flash().stats(&before);
+    const Logits actual = evaluate(path, Run{false, unlimited.minimum_cap_bytes});
+    flash_stats after{};
+    flash().stats(&after);
+    if (streams) {
+        CHECK(planned.streamed_bytes > 0);
+        // One pass for the prompt and one for each token after it. What is read ahead for the next pass counts as well.
+        const uint64_t passes = 1 + kSingleTokens;
+        CHECK(after.used_bytes - before.used_bytes >= planned.streamed_bytes * passes);
+        CHECK(after.read_bytes - before.read_bytes >= planned.streamed_bytes * passes);
+        CHECK(after.reads > before.reads);
+    }
+    check_same_bits(actual, expected);
+}
+
+}  // namespace
+
+TestCases logits_tests() {
+    TestCases tests;
+    for (const Subject& subject : subjects()) {
+        tests.push_back({"logits from flash are those from memory: " + subject.name,
+                         [subject] { compare(path_of(subject), subject.shape.experts == 0); }});
+    }
+    if (!real_model().empty()) {
+        tests.push_back(
+            {"logits from flash are those from memory: " + real_model(), [] { compare(real_model(), true); }});
+    }
+    return tests;
+}
+
+}  // namespace flint

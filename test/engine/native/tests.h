@@ -1,0 +1,15 @@
+#pragma once
+
+#include "harness.h"
+
+namespace flint {
+
+// The cases of each file, in the order in which they must run.
+
+/** Stock llama.cpp comes first in the life of the process: a backend that is loaded stays. */
+TestCases logits_tests();
+TestCases api_tests();
+TestCases plan_tests();
+TestCases reader_tests();
+
+}  // namespace flint

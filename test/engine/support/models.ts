@@ -1,0 +1,50 @@
+/** The models that the tests load: synthetic ones, written once and kept in build/test-models. */
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdir, rename, stat } from "node:fs/promises";
+import { promisify } from "node:util";
+import { inCheckout } from "./flint.js";
+
+const tool = inCheckout("build/native/native-tests/flint-synthesize");
+const folder = inCheckout("build/test-models");
+
+/** A vocabulary of llama.cpp's own tests: `llama-spm` has 32,000 tokens. */
+export const vocabulary = (name: string): string => inCheckout(`build/llama.cpp/models/ggml-vocab-${name}.gguf`);
+
+/**
+ * Shapes by name. Small enough to be written in a second, large enough that each layer has something to stream.
+ *
+ * The types are some that llama.cpp computes with one kernel only, on every processor. Others (Q4_0, Q4_K, Q8_0, on some
+ * processors more) it lays out anew in memory and computes in another order, so that the last bits of a sum differ from
+ * those of the file's layout, and with them in time a token. The native tests compare those types, bit by bit, with that
+ * switched off; the command line cannot switch it off.
+ */
+const shapes = {
+  /** Grouped-query attention and SwiGLU, as Llama 3. */
+  "llama-iq4_xs": "--arch llama --type IQ4_XS --layers 6 --embd 512 --heads 8 --kv-heads 2 --ff 1536",
+  /** Biases on the queries, keys and values; one matrix for embedding and output. */
+  "qwen2-q5_0": "--arch qwen2 --type Q5_0 --layers 6 --embd 512 --heads 8 --kv-heads 2 --ff 1536 --tied",
+  /** No gate: up, the square of ReLU, down. */
+  "arcee-f16": "--arch arcee --type F16 --layers 6 --embd 512 --heads 8 --kv-heads 4 --ff 1536",
+} as const;
+export type ShapeName = keyof typeof shapes;
+
+const modified = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
+
+/** The path of a synthetic model of this shape, with the vocabulary `llama-spm`. The same bytes every time. */
+export async function syntheticModel(name: ShapeName): Promise<string> {
+  const shape = shapes[name];
+  const digest = createHash("sha256").update(shape).digest("hex").slice(0, 8);
+  const path = `${folder}/${name}-${digest}.gguf`;
+  if ((await modified(path)) > (await modified(tool))) return path;
+  await mkdir(folder, { recursive: true });
+  // Another worker may write the same model now: the last one to finish wins, with the same bytes.
+  const temporary = `${path}.${process.pid}`;
+  await promisify(execFile)(tool, [...shape.split(" "), "--vocab", vocabulary("llama-spm"), "--out", temporary]);
+  await rename(temporary, path);
+  return path;
+}
