@@ -67,7 +67,9 @@ const ggml_backend_buffer_i kBufferInterface = {
 
 // buffer type
 
-const char* buffer_type_get_name(ggml_backend_buffer_type_t) { return FLASH_BACKEND_NAME; }
+// llama.cpp loads buffer types in the order of their names. Ours must come before "CPU": the copies through which it
+// brings us each tensor are then gone before the resident weights take their place.
+const char* buffer_type_get_name(ggml_backend_buffer_type_t) { return "At_Flash"; }
 
 ggml_backend_buffer_t buffer_type_alloc(ggml_backend_buffer_type_t type, size_t size) {
     std::shared_ptr<Stream> stream = Engine::instance().configured();

@@ -7,7 +7,7 @@
 namespace flash {
 namespace {
 
-flash_plan describe(const Plan& plan) {
+flash_plan describe(const Model& model, const Plan& plan) {
     return flash_plan{
         /* .fits               = */ plan.fits,
         /* .minimum_cap_bytes  = */ plan.minimum_cap,
@@ -20,7 +20,7 @@ flash_plan describe(const Plan& plan) {
         /* .kv_bytes           = */ plan.kv_bytes,
         /* .compute_bytes      = */ plan.compute_bytes,
         /* .staging_bytes      = */ plan.staging_bytes,
-        /* .process_bytes      = */ kProcessBytes,
+        /* .process_bytes      = */ process_bytes(model),
     };
 }
 
@@ -87,7 +87,7 @@ Engine& Engine::instance() {
 Result<flash_plan> Engine::plan(const flash_plan_request& request) {
     const auto planned = plan_model(request);
     if (!planned) return planned.error();
-    return describe(planned->plan);
+    return describe(planned->model, planned->plan);
 }
 
 Result<flash_plan> Engine::configure(const flash_plan_request& request) {
@@ -98,7 +98,7 @@ Result<flash_plan> Engine::configure(const flash_plan_request& request) {
     if (!stream) return stream.error();
     const std::lock_guard lock(mutex_);
     configured_ = std::move(*stream);
-    return describe(planned->plan);
+    return describe(planned->model, planned->plan);
 }
 
 void Engine::deconfigure() {

@@ -151,6 +151,7 @@ std::optional<Error> add_shape(const gguf_context* header, Model& model) {
                            "names no architecture. It may be an adapter or a vocabulary, not a model.");
     }
     model.architecture = gguf_get_val_str(header, key);
+    model.metadata_bytes = gguf_get_meta_size(header);
     const auto number = [&](const char* name, uint64_t fallback) {
         const int64_t id = gguf_find_key(header, (model.architecture + "." + name).c_str());
         return id < 0 ? fallback : scalar(header, id).value_or(fallback);

@@ -33,6 +33,7 @@ struct Model {
     /** A token embedding that serves as output too is here twice, with either use, as llama.cpp keeps it. */
     std::vector<TensorInfo> tensors;
     std::string architecture;
+    uint64_t metadata_bytes = 0;      // of the first file's header: most of it is the vocabulary
     uint64_t trained_context = 0;     // tokens
     uint64_t embedding = 0;           // width of the residual stream
     uint64_t feed_forward = 0;        // the widest feed-forward block

@@ -22,6 +22,12 @@ constexpr uint64_t kLargestTile = 4ULL << 20;
 constexpr uint64_t kTilesOfMatrix = 8;
 /** llama.cpp's context keeps at least this much beside what grows with the shape. */
 constexpr uint64_t kComputeBase = 8ULL << 20;
+/** Measured: Node with node-llama-cpp and no model; what each byte of a GGUF header becomes, in llama.cpp and in Node.
+ */
+constexpr uint64_t kNodeBytes = 116ULL << 20;
+constexpr uint64_t kVocabularyFactor = 20;
+/** Of one batch, at most. */
+constexpr uint64_t kSampledTokens = 16;
 
 /** How willingly a tensor leaves memory: a lower tier goes entirely before a higher one begins. */
 enum Tier : size_t { kRowReads, kFeedForward, kAttention, kOutput, kTiers, kNever = kTiers };
@@ -91,12 +97,13 @@ Weights weigh(const Model& model) {
 
 uint64_t compute_bytes(const Model& model, const Weights& weights, const PlanRequest& request, uint32_t context,
                        uint32_t micro_batch) {
-    // Per token of the micro-batch, in F32: the logits, the feed-forward block (gate, up and their product) and some
-    // copies of the residual stream; a row of the attention mask, in F32 and F16; the kernels' scratch, for each of our
-    // threads and once for llama.cpp.
-    const uint64_t row = 4 * (model.vocabulary + 3 * model.feed_forward + 10 * model.embedding) +
-                         6 * uint64_t{context} + (request.threads + 1) * weights.scratch_per_token;
-    return kComputeBase + row * micro_batch + 4 * model.vocabulary;
+    // Per token of the micro-batch, in F32: the feed-forward block (gate, up and their product) and some copies of the
+    // residual stream; a row of the attention mask, in F32 and F16; the kernels' scratch, for each of our threads and
+    // once for llama.cpp. Logits only of the tokens that are sampled from: llama.cpp reserves room for more, and
+    // memory that nothing touches is not taken.
+    const uint64_t row = 4 * (3 * model.feed_forward + 10 * model.embedding) + 6 * uint64_t{context} +
+                         (request.threads + 1) * weights.scratch_per_token;
+    return kComputeBase + row * micro_batch + 4 * model.vocabulary * kSampledTokens;
 }
 
 uint64_t smallest_ring(const Weights& weights) { return kFewestTiles * weights.tile_room; }
@@ -105,23 +112,34 @@ uint64_t staging_bytes(const Weights& weights, uint64_t ring) {
     return ring + weights.row_bytes * static_cast<uint64_t>(kRowsAtOnce);
 }
 
+/** What is in memory when everything is loaded, and what of the model is not. */
+struct Footprint {
+    uint64_t resident;
+    uint64_t kv;
+    uint64_t compute;
+    uint64_t staging;  // 0: every weight is resident
+};
+
 /**
- * The peak of the process with so many bytes of weights resident. llama.cpp reads each tensor through an aligned copy
- * of its size, and a tensor that it does not keep through two, before context and staging buffers are touched.
+ * The peak of the process. llama.cpp reads what it does not keep first, each tensor through two copies of its size;
+ * then what it keeps, through one; context and staging buffers come last.
  */
-uint64_t peak_bytes(const Weights& weights, uint64_t resident, uint64_t kv, uint64_t compute, uint64_t staging) {
-    const uint64_t loading = staging == 0 ? weights.largest : std::max(weights.largest, 2 * weights.largest_movable);
-    return kProcessBytes + resident + std::max(loading, kv + compute + staging);
+uint64_t peak_bytes(const Model& model, const Weights& weights, const Footprint& footprint) {
+    const uint64_t passing = footprint.staging == 0 ? 0 : 2 * weights.largest_movable;
+    const uint64_t kept = footprint.resident == 0 ? 0 : weights.largest;
+    const uint64_t working = footprint.kv + footprint.compute + footprint.staging;
+    return process_bytes(model) + std::max(passing, footprint.resident + std::max(kept, working));
 }
 
 /** The least that works: all that can leave memory does, with the smallest micro-batch and ring. */
 uint64_t minimum_cap(const Model& model, const Weights& weights, const PlanRequest& request, uint32_t context) {
     const uint64_t kv = model.kv_bytes_per_token * context;
     const uint64_t compute = compute_bytes(model, weights, request, context, kMicroBatches.back());
-    const uint64_t resident = peak_bytes(weights, weights.total, kv, compute, 0);
+    const uint64_t resident = peak_bytes(model, weights, {weights.total, kv, compute, 0});
     if (weights.movable() == 0) return resident;
-    return std::min(resident, peak_bytes(weights, weights.total - weights.movable(), kv, compute,
-                                         staging_bytes(weights, smallest_ring(weights))));
+    return std::min(resident, peak_bytes(model, weights,
+                                         {weights.total - weights.movable(), kv, compute,
+                                          staging_bytes(weights, smallest_ring(weights))}));
 }
 
 uint32_t largest_context(const Model& model, const Weights& weights, const PlanRequest& request) {
@@ -178,6 +196,8 @@ uint64_t tile_bytes(const TensorInfo& tensor) {
     return std::min(tensor.size, std::max<uint64_t>(1, wanted / group) * group);
 }
 
+uint64_t process_bytes(const Model& model) { return kNodeBytes + kVocabularyFactor * model.metadata_bytes; }
+
 Plan make_plan(const Model& model, const PlanRequest& request) {
     const Weights weights = weigh(model);
     const uint64_t cap = request.ram_cap;
@@ -195,7 +215,7 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
 
     for (const uint32_t micro_batch : kMicroBatches) {
         use_micro_batch(micro_batch);
-        if (peak_bytes(weights, weights.total, plan.kv_bytes, plan.compute_bytes, 0) > cap) continue;
+        if (peak_bytes(model, weights, {weights.total, plan.kv_bytes, plan.compute_bytes, 0}) > cap) continue;
         plan.resident_bytes = weights.total;
         return plan;
     }
@@ -208,14 +228,17 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
     const uint64_t least = smallest_ring(weights);
     use_ring(least == 0 ? 0 : std::clamp(cap / kRingShare, least, std::max(least, kLargestRing)));
     // A pass over flash costs the same for any micro-batch, but its buffers take room from resident weights.
-    const auto others = [&] { return peak_bytes(weights, 0, plan.kv_bytes, plan.compute_bytes, plan.staging_bytes); };
+    const auto beside_weights = [&] {
+        return peak_bytes(model, weights, {1, plan.kv_bytes, plan.compute_bytes, plan.staging_bytes});
+    };
     const uint64_t immovable = weights.total - weights.movable();
     for (const uint32_t micro_batch : kMicroBatches) {
         use_micro_batch(micro_batch);
-        if (plan.compute_bytes <= cap / 8 && others() + immovable <= cap) break;
+        if (plan.compute_bytes <= cap / 8 && beside_weights() + immovable <= cap) break;
     }
-    if (others() + immovable > cap) use_ring(least);
-    const uint64_t budget = cap > others() ? cap - others() : 0;
+    if (beside_weights() + immovable > cap) use_ring(least);
+    const uint64_t working = std::max(weights.largest, plan.kv_bytes + plan.compute_bytes + plan.staging_bytes);
+    const uint64_t budget = cap - std::min(cap, process_bytes(model) + working);
     place(model, weights, weights.total - std::min(weights.total, budget), plan);
     return plan;
 }

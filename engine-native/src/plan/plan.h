@@ -14,8 +14,8 @@ enum class Placement : uint8_t {
     Rows,      // an embedding of which we read the rows that are asked for
 };
 
-/** What the process takes beside the model: Node, libraries, a vocabulary; measured, with room to spare. */
-constexpr uint64_t kProcessBytes = 240ULL << 20;
+/** Bytes that the process takes beside weights and context: Node, libraries, the vocabulary. */
+uint64_t process_bytes(const Model& model);
 
 /** Rows of an embedding that are read together. */
 constexpr int64_t kRowsAtOnce = 16;
