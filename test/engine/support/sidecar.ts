@@ -1,0 +1,112 @@
+/** Sidecars for tests: the built one, started as clients start it or without a first request. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { onTestFinished } from "vitest";
+import {
+  CancellationTokenSource,
+  createMessageConnection,
+  type MessageConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from "vscode-jsonrpc/node";
+import { type Sidecar, startSidecar } from "../../../engine-native/client.js";
+import {
+  type GenerationProgress,
+  type GenerationResult,
+  generationProgress,
+  type LoadParams,
+  type LoadResult,
+  loadRequest,
+} from "../../../engine-native/protocol.js";
+import { inCheckout } from "./flint.js";
+
+export const sidecarScript: string = inCheckout("dist/sidecar.js");
+
+/** A sidecar that is initialized, and ended with the test. */
+export async function sidecar(): Promise<Sidecar> {
+  const started = await startSidecar({ scriptPath: sidecarScript, onLog: () => undefined });
+  onTestFinished(() => started.dispose());
+  return started;
+}
+
+/** A sidecar that was asked nothing yet. */
+export interface Uninitialized {
+  connection: MessageConnection;
+  process: ChildProcess;
+  /** All bytes of its standard output, when it has ended, and its status. */
+  exited: Promise<{ stdout: Buffer; status: number | null }>;
+}
+
+export function uninitializedSidecar(): Uninitialized {
+  const child = spawn(process.execPath, [sidecarScript], { stdio: ["pipe", "pipe", "ignore"] });
+  const chunks: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const exited = new Promise<{ stdout: Buffer; status: number | null }>((resolve) => {
+    child.once("close", (status) => resolve({ stdout: Buffer.concat(chunks), status }));
+  });
+  const connection = createMessageConnection(
+    new StreamMessageReader(child.stdout),
+    new StreamMessageWriter(child.stdin),
+  );
+  connection.listen();
+  onTestFinished(() => {
+    connection.dispose();
+    child.kill("SIGKILL");
+  });
+  return { connection, process: child, exited };
+}
+
+/** Loads a model with flash, under a cap of 4 GiB unless told otherwise. */
+export const load = (
+  { connection }: Pick<Sidecar, "connection">,
+  modelPath: string,
+  more: Partial<LoadParams> = {},
+): Promise<LoadResult> =>
+  connection.sendRequest(loadRequest, {
+    modelPath,
+    engine: "flash",
+    ramCapBytes: 4 * 1024 ** 3,
+    contextTokens: 512,
+    ...more,
+  });
+
+/** A generation that is watched, and can be cancelled. */
+export interface Watched {
+  result: Promise<GenerationResult>;
+  /** All progress so far. */
+  progress: GenerationProgress[];
+  /** The text of all progress so far. */
+  text(): string;
+  /** Resolves when so many tokens or pieces of text have come. */
+  reached(pieces: number): Promise<void>;
+  cancel(): void;
+}
+
+let tokens = 0;
+
+/** Sends a request for text; `send` is called with the token to report progress to. */
+export function watch(
+  { connection }: Pick<Sidecar, "connection">,
+  send: (progressToken: string, cancellation: CancellationTokenSource["token"]) => Promise<GenerationResult>,
+): Watched {
+  const progressToken = `watched-${++tokens}`;
+  const cancellation = new CancellationTokenSource();
+  const progress: GenerationProgress[] = [];
+  const pieces = () => progress.filter(({ kind }) => kind === "text").length;
+  const waiting: { pieces: number; resolve: () => void }[] = [];
+  const listener = connection.onProgress(generationProgress, progressToken, (value) => {
+    progress.push(value);
+    for (const { pieces: wanted, resolve } of waiting) if (pieces() >= wanted) resolve();
+  });
+  const result = send(progressToken, cancellation.token).finally(() => listener.dispose());
+  return {
+    result,
+    progress,
+    text: () => progress.map((value) => (value.kind === "text" ? value.text : "")).join(""),
+    reached: (wanted) =>
+      new Promise((resolve) => {
+        if (pieces() >= wanted) resolve();
+        else waiting.push({ pieces: wanted, resolve });
+      }),
+    cancel: () => cancellation.cancel(),
+  };
+}
