@@ -24,7 +24,7 @@ constexpr uint64_t kTilesOfMatrix = 8;
 constexpr uint64_t kComputeBase = 8ULL << 20;
 /** Measured: Node with node-llama-cpp and no model; what each byte of a GGUF header becomes, in llama.cpp and in Node.
  */
-constexpr uint64_t kNodeBytes = 116ULL << 20;
+constexpr uint64_t kNodeBytes = 160ULL << 20;
 constexpr uint64_t kVocabularyFactor = 20;
 /** Of one batch, at most. */
 constexpr uint64_t kSampledTokens = 16;
