@@ -27,6 +27,7 @@ export async function plan(model: string, options: PlanOptions): Promise<void> {
 function table(plan: Plan): string {
   const rows: [string, string][] = [
     ["fits", plan.fits ? "yes" : "no"],
+    ["speed", plan.estimatedTokensPerSecond ? `about ${plan.estimatedTokensPerSecond.toFixed(1)} tokens/s` : "unknown"],
     ["smallest cap", formatSize(plan.minimumCapBytes)],
     ["largest context", `${plan.maximumContext.toLocaleString("en")} tokens`],
     ["context", `${plan.contextTokens.toLocaleString("en")} tokens`],

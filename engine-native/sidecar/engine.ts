@@ -77,7 +77,7 @@ export class Engine {
   async plan(params: PlanParams): Promise<Plan> {
     const { flash, llama } = await this.#start("flash");
     if (!flash) throw engineError(ErrorCode.InvalidState, "The stock engine makes no plans.");
-    return withReason(flash.plan({ ...params, threads: llama.cpuMathCores }).plan, params.ramCapBytes);
+    return withReason(flash.measuredPlan({ ...params, threads: llama.cpuMathCores }).plan, params.ramCapBytes);
   }
 
   /** Replaces the loaded model. @throws ResponseError DoesNotFit, NotAModel, ReadFailed, InvalidState. */
@@ -160,7 +160,7 @@ export class Engine {
   ): Promise<LoadResult> {
     const { llama, flash } = await this.#start(params.engine);
     const threads = params.threads ?? llama.cpuMathCores;
-    const planned = flash?.plan({ ...params, threads });
+    const planned = flash?.measuredPlan({ ...params, threads });
     if (planned && !planned.plan.fits) throw doesNotFit(withReason(planned.plan, params.ramCapBytes));
     flash?.configure({ ...params, threads });
     const streams = (planned?.plan.weights.streamedBytes ?? 0) > 0;

@@ -18,6 +18,11 @@ interface NativePlan {
   stagingBytes: number;
   processBytes: number;
 }
+interface NativeSpeed {
+  diskBytesPerSecond: number;
+  computeBytesPerSecond: number;
+  tokensPerSecond: number;
+}
 /** Since the process started. */
 interface NativeStats {
   usedBytes: number;
@@ -26,6 +31,7 @@ interface NativeStats {
 }
 interface Addon {
   plan(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number): NativePlan;
+  measure(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number): NativeSpeed;
   configure(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number): NativePlan;
   deconfigure(): void;
   stats(): NativeStats;
@@ -57,6 +63,14 @@ export class Flash {
   /** @throws ResponseError NotAModel or InvalidArgument. */
   plan({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest): FlashPlan {
     return describe(this.#call(() => this.#addon.plan(modelPath, ramCapBytes, contextTokens, threads)));
+  }
+
+  /** As plan, with the estimate: measures disk and processor for some tens of milliseconds. Also throws ReadFailed. */
+  measuredPlan(request: FlashRequest): FlashPlan {
+    const { modelPath, ramCapBytes, contextTokens = 0, threads } = request;
+    const { plan, ...rest } = this.plan(request);
+    const { tokensPerSecond } = this.#call(() => this.#addon.measure(modelPath, ramCapBytes, contextTokens, threads));
+    return { plan: tokensPerSecond > 0 ? { ...plan, estimatedTokensPerSecond: tokensPerSecond } : plan, ...rest };
   }
 
   /** As plan, and the next model that llama.cpp loads is served by it. Also throws ReadFailed. */

@@ -43,6 +43,12 @@ typedef struct flash_plan {
     uint64_t process_bytes;
 } flash_plan;
 
+typedef struct flash_speed {
+    double disk_bytes_per_second;     // direct reads, as many in flight as streaming has
+    double compute_bytes_per_second;  // of weights, for one token, all threads together
+    double tokens_per_second;         // the estimate that follows for decoding by the plan
+} flash_speed;
+
 typedef struct flash_stats {
     uint64_t used_bytes;  // weights that our operations used, from memory or flash
     uint64_t read_bytes;  // of these, read from flash
@@ -53,6 +59,8 @@ typedef struct flash_api {
     uint32_t version;  // FLASH_API_VERSION
     // Decides what lives where, from the file's header alone. On failure writes why into `error`.
     flash_status (*plan)(const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size);
+    // Measures disk and processor with this model for some tens of milliseconds, and plans with the same request.
+    flash_status (*measure)(const flash_plan_request* request, flash_speed* speed, char* error, size_t error_size);
     // As plan, and serves the next model that llama.cpp loads by it. Fails with FLASH_INVALID_ARGUMENT if it
     // does not fit.
     flash_status (*configure)(const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size);

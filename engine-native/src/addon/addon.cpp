@@ -48,11 +48,18 @@ Napi::Object plan_to_object(Napi::Env env, const flash_plan& plan) {
     return object;
 }
 
-using PlanFunction = decltype(flash_api::plan);
+Napi::Object speed_to_object(Napi::Env env, const flash_speed& speed) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("diskBytesPerSecond", Napi::Number::New(env, speed.disk_bytes_per_second));
+    object.Set("computeBytesPerSecond", Napi::Number::New(env, speed.compute_bytes_per_second));
+    object.Set("tokensPerSecond", Napi::Number::New(env, speed.tokens_per_second));
+    return object;
+}
 
-/** (modelPath: string, ramCapBytes: number, contextTokens: number, threads: number) => plan; sidecar/flash.ts has the
- * types. */
-Napi::Value call_plan(const Napi::CallbackInfo& info, PlanFunction flash_api::*function) {
+/** (modelPath, ramCapBytes, contextTokens, threads) => what `function` fills; sidecar/flash.ts has the types. */
+template <typename Value, typename Function>
+Napi::Value call(const Napi::CallbackInfo& info, Function flash_api::*function,
+                 Napi::Object (*to_object)(Napi::Env, const Value&)) {
     const Napi::Env env = info.Env();
     const flash_api* api = find_api(info);
     if (api == nullptr) return env.Undefined();
@@ -66,23 +73,28 @@ Napi::Value call_plan(const Napi::CallbackInfo& info, PlanFunction flash_api::*f
     const int64_t cap = info[1].As<Napi::Number>().Int64Value();
     const int64_t context = info[2].As<Napi::Number>().Int64Value();
     const uint32_t threads = info[3].As<Napi::Number>().Uint32Value();
-    Message message{};
     if (cap < 0 || context < 0 || context > UINT32_MAX) {
         Napi::RangeError::New(env, "a cap or context is out of range").ThrowAsJavaScriptException();
         return env.Undefined();
     }
     const flash_plan_request request{path.c_str(), static_cast<uint64_t>(cap), static_cast<uint32_t>(context), threads};
-    flash_plan plan{};
-    const flash_status status = (api->*function)(&request, &plan, message.data(), message.size());
+    Value value{};
+    Message message{};
+    const flash_status status = (api->*function)(&request, &value, message.data(), message.size());
     if (status != FLASH_OK) {
         throw_status(env, status, message);
         return env.Undefined();
     }
-    return plan_to_object(env, plan);
+    return to_object(env, value);
 }
 
-Napi::Value plan(const Napi::CallbackInfo& info) { return call_plan(info, &flash_api::plan); }
-Napi::Value configure(const Napi::CallbackInfo& info) { return call_plan(info, &flash_api::configure); }
+Napi::Value plan(const Napi::CallbackInfo& info) { return call<flash_plan>(info, &flash_api::plan, plan_to_object); }
+Napi::Value measure(const Napi::CallbackInfo& info) {
+    return call<flash_speed>(info, &flash_api::measure, speed_to_object);
+}
+Napi::Value configure(const Napi::CallbackInfo& info) {
+    return call<flash_plan>(info, &flash_api::configure, plan_to_object);
+}
 
 void deconfigure(const Napi::CallbackInfo& info) {
     if (const flash_api* api = find_api(info)) api->deconfigure();
@@ -116,6 +128,7 @@ Napi::Value take_error(const Napi::CallbackInfo& info) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("plan", Napi::Function::New(env, plan));
+    exports.Set("measure", Napi::Function::New(env, measure));
     exports.Set("configure", Napi::Function::New(env, configure));
     exports.Set("deconfigure", Napi::Function::New(env, deconfigure));
     exports.Set("stats", Napi::Function::New(env, stats));

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "plan/model.h"
+#include "stream/speed.h"
 
 namespace flash {
 namespace {
@@ -40,12 +41,12 @@ Result<PlannedModel> plan_model(const flash_plan_request& request) {
 }
 
 /** Runs `body` for a C caller: a failure, or memory that ran out inside, becomes a status and a message. */
-template <typename Body>
-flash_status answer(flash_plan* plan, char* error, size_t error_size, Body body) {
+template <typename Value, typename Body>
+flash_status answer(Value* value, char* error, size_t error_size, Body body) {
     try {
-        const Result<flash_plan> result = body();
+        const Result<Value> result = body();
         if (result) {
-            *plan = *result;
+            *value = *result;
             return FLASH_OK;
         }
         std::snprintf(error, error_size, "%s", result.error().message.c_str());
@@ -61,6 +62,10 @@ const flash_api kApi = {
     /* .plan = */
     [](const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size) {
         return answer(plan, error, error_size, [&] { return Engine::plan(*request); });
+    },
+    /* .measure = */
+    [](const flash_plan_request* request, flash_speed* speed, char* error, size_t error_size) {
+        return answer(speed, error, error_size, [&] { return Engine::measure(*request); });
     },
     /* .configure = */
     [](const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size) {
@@ -88,6 +93,15 @@ Result<flash_plan> Engine::plan(const flash_plan_request& request) {
     const auto planned = plan_model(request);
     if (!planned) return planned.error();
     return describe(planned->model, planned->plan);
+}
+
+Result<flash_speed> Engine::measure(const flash_plan_request& request) {
+    const auto planned = plan_model(request);
+    if (!planned) return planned.error();
+    const auto speed = measure_speed(planned->model, request.threads);
+    if (!speed) return speed.error();
+    return flash_speed{speed->disk, speed->compute,
+                       estimate_tokens_per_second(planned->model, *speed, planned->plan.streamed_bytes)};
 }
 
 Result<flash_plan> Engine::configure(const flash_plan_request& request) {

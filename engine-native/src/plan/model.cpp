@@ -157,6 +157,9 @@ std::optional<Error> add_shape(const gguf_context* header, Model& model) {
         return id < 0 ? fallback : scalar(header, id).value_or(fallback);
     };
     const uint64_t layers = std::min(number("block_count", 0), kMostLayers);
+    const uint64_t experts = number("expert_count", 0);
+    const uint64_t used = std::min(number("expert_used_count", experts), experts);
+    if (experts > 0) model.used_expert_share = static_cast<double>(used) / static_cast<double>(experts);
     model.trained_context = number("context_length", 0);
     model.embedding = number("embedding_length", 0);
     const auto heads = per_layer(header, model.architecture + ".attention.head_count", layers, 0);

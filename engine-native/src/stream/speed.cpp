@@ -1,0 +1,125 @@
+#include "stream/speed.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <map>
+
+#include "reader/read_queue.h"
+#include "stream/stand_in.h"
+
+namespace flash {
+namespace {
+
+constexpr uint64_t kReadBytes = 1ULL << 20;
+constexpr uint64_t kReads = 48;
+constexpr uint64_t kComputeBytes = 16ULL << 20;  // of each thread: more than its share of a cache
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/** The matrix whose type most of the weights have. */
+const TensorInfo* typical_matrix(const Model& model) {
+    std::map<ggml_type, uint64_t> bytes;
+    const TensorInfo* typical = nullptr;
+    for (const TensorInfo& tensor : model.tensors) {
+        if (tensor.use != Use::Multiply || tensor.ne[1] < 2) continue;
+        bytes[tensor.type] += tensor.size;
+        if (typical == nullptr || bytes[tensor.type] > bytes[typical->type]) typical = &tensor;
+    }
+    return typical;
+}
+
+Result<double> measure_disk(const Model& model) {
+    const Result<Reader> reader = Reader::open(model.files.front());
+    if (!reader) return reader.error();
+    uint64_t end = 0;
+    for (const TensorInfo& tensor : model.tensors) {
+        if (tensor.file == 0) end = std::max(end, tensor.offset + tensor.size);
+    }
+    const uint64_t count = std::min(kReads, end / kReadBytes);
+    if (count == 0) return 0.0;
+    const uint64_t room = Reader::room_bytes(kReadBytes);
+    const AlignedBuffer memory(ReadQueue::kDepth * room);
+    if (memory.size() == 0) return Error{FLASH_READ_FAILED, "no memory to measure the disk with"};
+    std::vector<ReadRequest> requests(ReadQueue::kDepth);
+    std::string error;
+    ReadQueue queue;
+    const auto start = std::chrono::steady_clock::now();
+    for (uint64_t i = 0; i < count + requests.size(); i++) {
+        ReadRequest& request = requests[i % requests.size()];
+        if (i >= requests.size() && i - requests.size() < count) {
+            if (queue.wait(request, [] { return false; }) == ReadRequest::State::Failed) error = request.error;
+        }
+        if (i >= count) continue;
+        request.file = &*reader;
+        request.offset = i * (end / count);
+        request.size = std::min(kReadBytes, end - request.offset);
+        request.room = memory.part(i % requests.size() * room, room);
+        queue.submit(request);
+    }
+    if (!error.empty()) return Error{FLASH_READ_FAILED, error};
+    return static_cast<double>(count * kReadBytes) / seconds_since(start);
+}
+
+Result<double> measure_compute(const Model& model, uint32_t threads) {
+    const TensorInfo* typical = typical_matrix(model);
+    if (typical == nullptr) return 0.0;
+    TensorInfo matrix = *typical;
+    const uint64_t row_bytes = ggml_row_size(matrix.type, matrix.ne[0]);
+    matrix.ne = {matrix.ne[0], static_cast<int64_t>(std::max<uint64_t>(1, kComputeBytes / row_bytes)), 1, 1};
+    Workers workers;
+    if (const auto ready = workers.resize(threads); !ready) return ready.error();
+    std::atomic<uint64_t> done{0};
+    std::atomic<int64_t> nanoseconds{0};
+    workers.run([&](const Kernel& kernel) {
+        const std::vector<uint8_t> weights(row_bytes *
+                                           static_cast<uint64_t>(matrix.ne[1]));  // zeros: touched, and valid
+        std::vector<float> token(static_cast<size_t>(matrix.ne[0]), 1.0F);
+        std::vector<float> product(static_cast<size_t>(matrix.ne[1]));
+        ggml_tensor input{};
+        input.type = GGML_TYPE_F32;
+        std::copy_n(std::array<int64_t, 4>{matrix.ne[0], 1, 1, 1}.data(), 4, input.ne);
+        const size_t width = token.size() * sizeof(float);
+        std::copy_n(std::array<size_t, 4>{sizeof(float), width, width, width}.data(), 4, input.nb);
+        input.data = token.data();
+        ggml_tensor node = input;
+        node.op = GGML_OP_MUL_MAT;
+        node.flags = GGML_TENSOR_FLAG_COMPUTE;  // others are passed over
+        node.ne[0] = matrix.ne[1];
+        node.nb[1] = node.nb[2] = node.nb[3] = product.size() * sizeof(float);
+        node.src[1] = &input;
+        node.data = product.data();
+        StandIn stand_in(&node, matrix);
+        const auto start = std::chrono::steady_clock::now();
+        if (stand_in.multiply(kernel, 0, matrix.ne[1], weights.data()) != GGML_STATUS_SUCCESS) return;
+        nanoseconds += static_cast<int64_t>(seconds_since(start) * 1e9);
+        done += weights.size();
+    });
+    if (nanoseconds == 0) return 0.0;
+    return static_cast<double>(done) / (static_cast<double>(nanoseconds) * 1e-9 / threads);
+}
+
+}  // namespace
+
+Result<Speed> measure_speed(const Model& model, uint32_t threads) {
+    const Result<double> disk = measure_disk(model);
+    if (!disk) return disk.error();
+    const Result<double> compute = measure_compute(model, threads);
+    if (!compute) return compute.error();
+    return Speed{*disk, *compute};
+}
+
+double estimate_tokens_per_second(const Model& model, const Speed& speed, uint64_t streamed) {
+    if (speed.disk <= 0 || speed.compute <= 0) return 0;
+    double used = 0;
+    for (const TensorInfo& tensor : model.tensors) {
+        if (tensor.use != Use::Multiply) continue;
+        const bool experts = tensor.ne[2] > 1;
+        used += static_cast<double>(tensor.size) * (experts ? model.used_expert_share : 1.0);
+    }
+    return 1.0 / std::max(static_cast<double>(streamed) / speed.disk, used / speed.compute);
+}
+
+}  // namespace flash
