@@ -29,6 +29,8 @@ export interface DoesNotFit {
   minimumCapBytes: number;
   /** The largest context, in tokens, that works with the asked cap; 0 when none does. */
   maximumContext: number;
+  /** The context that was tried. */
+  contextTokens: number;
 }
 
 /** `flash`: our backend, inside the cap. `stock`: llama.cpp alone with its own mmap loading, the baseline. */
@@ -83,8 +85,10 @@ export interface Plan {
   stagingBytes: number;
   /** Node, libraries and vocabulary: what the sidecar takes besides the model's weights and context. */
   processBytes: number;
-  /** From the measured bandwidth of this disk and this processor; absent when it was not measured. */
+  /** Of decoding, from `measured`; absent when it could not be measured. */
   estimatedTokensPerSecond?: number;
+  /** Bytes per second, of this machine now: direct reads of this file, and weights multiplied for one token. */
+  measured?: { diskBytesPerSecond: number; computeBytesPerSecond: number };
   /** In words, when it does not fit: what is needed and what would help. */
   reason?: string;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatSize, parseSize } from "./size.js";
+import { formatAtLeast, formatSize, parseSize } from "./size.js";
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
@@ -31,4 +31,12 @@ test.each([
   [0, "0 MiB"],
 ])("formats %d", (bytes, text) => {
   expect(formatSize(bytes)).toBe(text);
+});
+
+test.each([
+  [0.2 * 1024 ** 2, "1 MiB"],
+  [260 * 1024 ** 2 + 1, "261 MiB"],
+  [2.81 * 1024 ** 3, "2.9 GiB"],
+])("at least %d bytes is %s", (bytes, text) => {
+  expect(formatAtLeast(bytes)).toBe(text);
 });

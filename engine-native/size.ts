@@ -15,3 +15,9 @@ export function formatSize(bytes: number): string {
   const mebibytes = Math.round(bytes / 1024 ** 2);
   return mebibytes < 1024 ? `${mebibytes} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 }
+
+/** As {@link formatSize}, rounded up: a cap of what is shown does suffice. */
+export function formatAtLeast(bytes: number): string {
+  const step = bytes < 1024 ** 3 ? 1024 ** 2 : 1024 ** 3 / 10;
+  return formatSize(Math.ceil(bytes / step) * step);
+}

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { ErrorCode, type Plan, planRequest } from "../protocol.js";
 import { engineError } from "../sidecar/errors.js";
-import { formatSize } from "../size.js";
+import { formatAtLeast, formatSize } from "../size.js";
 import { withSidecar } from "./session.js";
 
 export interface PlanOptions {
@@ -28,7 +28,7 @@ function table(plan: Plan): string {
   const rows: [string, string][] = [
     ["fits", plan.fits ? "yes" : "no"],
     ["speed", plan.estimatedTokensPerSecond ? `about ${plan.estimatedTokensPerSecond.toFixed(1)} tokens/s` : "unknown"],
-    ["smallest cap", formatSize(plan.minimumCapBytes)],
+    ["smallest cap", formatAtLeast(plan.minimumCapBytes)],
     ["largest context", `${plan.maximumContext.toLocaleString("en")} tokens`],
     ["context", `${plan.contextTokens.toLocaleString("en")} tokens`],
     ["weights in memory", formatSize(plan.weights.residentBytes)],

@@ -28,7 +28,7 @@ import {
   type PlanParams,
   type Stats,
 } from "../protocol.js";
-import { formatSize } from "../size.js";
+import { formatAtLeast, formatSize } from "../size.js";
 import { engineError } from "./errors.js";
 import { backendPath, Flash } from "./flash.js";
 import { answer, continueTokens, type Generated, type GenerationContext } from "./generation.js";
@@ -286,10 +286,11 @@ function withReason(plan: Plan, ramCapBytes: number): Plan {
   const smaller = plan.maximumContext > 0 ? ` A context of ${plan.maximumContext.toLocaleString("en")} would fit.` : "";
   return {
     ...plan,
-    reason: `needs at least ${formatSize(plan.minimumCapBytes)} with a context of ${context}; the cap is ${formatSize(ramCapBytes)}.${smaller}`,
+    reason: `needs at least ${formatAtLeast(plan.minimumCapBytes)} with a context of ${context}; the cap is ${formatSize(ramCapBytes)}.${smaller}`,
   };
 }
 
-function doesNotFit({ reason, minimumCapBytes, maximumContext }: Plan) {
-  return engineError<DoesNotFit>(ErrorCode.DoesNotFit, `The model ${reason}`, { minimumCapBytes, maximumContext });
+function doesNotFit({ reason, minimumCapBytes, maximumContext, contextTokens }: Plan) {
+  const data = { minimumCapBytes, maximumContext, contextTokens };
+  return engineError<DoesNotFit>(ErrorCode.DoesNotFit, `The model ${reason}`, data);
 }

@@ -69,8 +69,11 @@ export class Flash {
   measuredPlan(request: FlashRequest): FlashPlan {
     const { modelPath, ramCapBytes, contextTokens = 0, threads } = request;
     const { plan, ...rest } = this.plan(request);
-    const { tokensPerSecond } = this.#call(() => this.#addon.measure(modelPath, ramCapBytes, contextTokens, threads));
-    return { plan: tokensPerSecond > 0 ? { ...plan, estimatedTokensPerSecond: tokensPerSecond } : plan, ...rest };
+    const speed = this.#call(() => this.#addon.measure(modelPath, ramCapBytes, contextTokens, threads));
+    const { diskBytesPerSecond, computeBytesPerSecond, tokensPerSecond } = speed;
+    if (tokensPerSecond === 0) return { plan, ...rest };
+    const measured = { diskBytesPerSecond, computeBytesPerSecond };
+    return { plan: { ...plan, estimatedTokensPerSecond: tokensPerSecond, measured }, ...rest };
   }
 
   /** As plan, and the next model that llama.cpp loads is served by it. Also throws ReadFailed. */

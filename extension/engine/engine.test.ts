@@ -165,7 +165,11 @@ test("a setting that makes no sense is a failure until it is put right", async (
 test("a refusal keeps its code and data", async () => {
   const model = new FakeModel();
   model.load = async () => {
-    throw new ResponseError(ErrorCode.DoesNotFit, "No.", { minimumCapBytes: 3e9, maximumContext: 0 });
+    throw new ResponseError(ErrorCode.DoesNotFit, "No.", {
+      minimumCapBytes: 3e9,
+      maximumContext: 0,
+      contextTokens: 512,
+    });
   };
   const { engine, states } = setUp(model);
   await expect(engine.chat(ask("Hi"), ignore)).rejects.toMatchObject({ code: 3, data: { minimumCapBytes: 3e9 } });

@@ -1,7 +1,7 @@
 import { ResponseError } from "vscode-jsonrpc";
 import * as z from "zod";
 import { type DoesNotFit, ErrorCode } from "../../engine-native/protocol.js";
-import { formatSize } from "../../engine-native/size.js";
+import { formatAtLeast, formatSize } from "../../engine-native/size.js";
 import type { Problem } from "../../webview/messages.js";
 import { ramCapValue } from "../settings.js";
 import type { EngineSettings } from "./engine.js";
@@ -12,6 +12,7 @@ const integer = new Intl.NumberFormat("en-US");
 const doesNotFit = z.object({
   minimumCapBytes: z.number(),
   maximumContext: z.number(),
+  contextTokens: z.number(),
 }) satisfies z.ZodType<DoesNotFit>;
 
 const chooseModel = { label: "Choose a model", action: { kind: "chooseModel" } } as const;
@@ -62,9 +63,8 @@ function describeResponse(error: ResponseError<unknown>, context: ProblemContext
 }
 
 function describeMisfit(needs: DoesNotFit, context: ProblemContext, settings: EngineSettings): Problem {
-  const { minimumCapBytes, maximumContext } = needs;
-  const context_ = settings.contextTokens ? ` with a context of ${integer.format(settings.contextTokens)}` : "";
-  const message = `${context.model} needs at least ${atLeast(minimumCapBytes)}${context_}; your cap is ${formatSize(settings.ramCapBytes)}.`;
+  const { minimumCapBytes, maximumContext, contextTokens } = needs;
+  const message = `${context.model} needs at least ${formatAtLeast(minimumCapBytes)} with a context of ${integer.format(contextTokens)}; your cap is ${formatSize(settings.ramCapBytes)}.`;
   const actions: Problem["actions"] = [];
   if (minimumCapBytes > settings.ramCapBytes && minimumCapBytes < context.totalMemoryBytes) {
     actions.push({
@@ -79,12 +79,4 @@ function describeMisfit(needs: DoesNotFit, context: ProblemContext, settings: En
     });
   }
   return { message, actions: [...actions, pickAnother] };
-}
-
-/** Rounded up, so that a cap of what is shown does suffice. */
-function atLeast(bytes: number): string {
-  const tenth = 1024 ** 3 / 10;
-  return bytes < 1024 ** 3
-    ? formatSize(Math.ceil(bytes / 1024 ** 2) * 1024 ** 2)
-    : formatSize(Math.ceil(bytes / tenth) * tenth);
 }

@@ -66,9 +66,9 @@ function problem(error: unknown, changed: Partial<typeof settings & { contextTok
 }
 
 test("what does not fit says what would", () => {
-  const needs = { minimumCapBytes: 2.85 * GiB, maximumContext: 2048 };
+  const needs = { minimumCapBytes: 2.85 * GiB, maximumContext: 2048, contextTokens: 8192 };
   const error = new ResponseError(ErrorCode.DoesNotFit, "too big", needs);
-  expect(problem(error, { ramCapBytes: 2 * GiB, contextTokens: 8192 })).toEqual({
+  expect(problem(error, { ramCapBytes: 2 * GiB })).toEqual({
     message: "Qwen3-30B.Q4_K_M needs at least 2.9 GiB with a context of 8,192; your cap is 2.0 GiB.",
     labels: ["Raise the cap to 3 GiB", "Use a context of 2,048", "Pick another model"],
     actions: [{ kind: "raiseCap", bytes: 2.85 * GiB }, { kind: "useContext", tokens: 2048 }, { kind: "chooseModel" }],
@@ -76,7 +76,11 @@ test("what does not fit says what would", () => {
 });
 
 test("no cap above the machine's memory is offered, nor a context of nothing", () => {
-  const error = new ResponseError(ErrorCode.DoesNotFit, "too big", { minimumCapBytes: 1e15, maximumContext: 0 });
+  const error = new ResponseError(ErrorCode.DoesNotFit, "too big", {
+    minimumCapBytes: 1e15,
+    maximumContext: 0,
+    contextTokens: 512,
+  });
   expect(problem(error).labels).toEqual(["Pick another model"]);
 });
 
