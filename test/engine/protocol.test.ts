@@ -302,7 +302,7 @@ describe("ending", () => {
 
   test("unload ends a generation that runs", async () => {
     const started = await sidecar();
-    await load(started, synthetic, { contextTokens: 4096 });
+    await load(started, synthetic);
     const watched = complete(started, { prefix: "Hello", ignoreEos: true });
     await watched.reached(2);
     await started.connection.sendRequest(unloadRequest);
@@ -319,7 +319,6 @@ describe("ending", () => {
     const started = await sidecar();
     await load(started, synthetic, { contextTokens: 4096 });
     const watched = complete(started, { prefix: "Hello", ignoreEos: true });
-    watched.result.catch(() => undefined);
     await watched.reached(2);
     started.dispose();
     // Of itself: a signal would be the client's last resort.

@@ -98,6 +98,8 @@ export function watch(
     for (const { pieces: wanted, resolve } of waiting) if (pieces() >= wanted) resolve();
   });
   const result = send(progressToken, cancellation.token).finally(() => listener.dispose());
+  // Whoever does not await it has ended the sidecar on purpose.
+  result.catch(() => undefined);
   return {
     result,
     progress,
