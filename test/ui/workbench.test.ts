@@ -1,5 +1,5 @@
 /** A person's path through the packaged extension, in one window from start to end. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -45,16 +45,32 @@ async function openPanel(): Promise<void> {
   await input().waitFor();
 }
 
-/** Waits until `locator` holds text, and then more than that. */
-async function growing(locator: Locator): Promise<void> {
-  let length = 0;
-  for (let times = 0; times < 2; times++) {
-    const before = length;
-    const wait = { timeout: 2 * minute, interval: 50 };
-    await expect
-      .poll(async () => (length = ((await locator.textContent()) ?? "").length), wait)
-      .toBeGreaterThan(before);
-  }
+/**
+ * Records how an answer grows while it is being written, from now on.
+ * @returns a function that gives the lengths seen, in characters
+ */
+async function recordGrowth(): Promise<() => Promise<number[]>> {
+  const body = panel().locator("body");
+  await body.evaluate((element) => {
+    const lengths: number[] = [];
+    new MutationObserver(() => {
+      const answer = element.querySelector("[data-role=assistant][data-state=streaming]");
+      lengths.push(answer?.textContent?.length ?? 0);
+      element.dataset["lengths"] = JSON.stringify(lengths);
+    }).observe(element, { subtree: true, childList: true, characterData: true });
+  });
+  return async () => JSON.parse((await body.getAttribute("data-lengths")) ?? "[]");
+}
+
+/** Waits until there are some lines of text, and returns them. */
+async function beginning(locator: Locator, lines = 1): Promise<string> {
+  let text = "";
+  const count = async () => {
+    text = (await locator.textContent()) ?? "";
+    return text.split("\n").filter((line) => line.trim() !== "").length;
+  };
+  await expect.poll(count, { timeout: 2 * minute, interval: 50 }).toBeGreaterThanOrEqual(lines);
+  return text;
 }
 
 /** Runs a command as a person does, with the keyboard. */
@@ -75,21 +91,20 @@ test("the panel opens from the activity bar", async () => {
 
 test("an answer appears while it is being written", async () => {
   await input().click();
-  await workbench.page.keyboard.type("Answer in one sentence: what is a compiler?");
+  const growth = await recordGrowth();
+  await workbench.page.keyboard.type("Answer in one word: what is the capital of France?");
   await panel().getByRole("button", { name: "Send" }).click();
-  await growing(answerThat("streaming"));
   await answerThat("done").waitFor();
+  expect(await answerThat("done").textContent()).toContain("Paris");
+  expect(new Set((await growth()).filter((length) => length > 0)).size).toBeGreaterThan(1);
   await panel().getByRole("button", { name: "Send" }).waitFor();
   expect(await panel().getByRole("button", { name: "Stop" }).count()).toBe(0);
 });
 
 test("an answer can be stopped, and what was said stays", async () => {
-  await input().fill("Write a Python function that says whether a number is even.");
+  await input().fill("Count from one to one hundred, in words.");
   await panel().getByRole("button", { name: "Send" }).click();
-  const code = answerThat("streaming").locator("pre code.hljs").first();
-  await growing(code);
-  const said = (await code.textContent()) ?? "";
-  await picture(workbench.page, "answering");
+  const said = await beginning(answerThat("streaming").locator("p, li").first());
   await panel().getByRole("button", { name: "Stop" }).click();
   await answerThat("stopped").waitFor();
   expect(await answerThat("stopped").textContent()).toContain(said);
@@ -113,7 +128,7 @@ test("a question can be asked and stopped with the keyboard alone", async () => 
   await expect.poll(() => input().evaluate((element) => element === document.activeElement)).toBe(true);
   await page.keyboard.type("Count from one to one hundred, in words.");
   await page.keyboard.press("Enter");
-  await growing(answerThat("streaming"));
+  await beginning(answerThat("streaming").locator("p").first());
   await page.keyboard.press("Escape");
   await answerThat("stopped").waitFor();
 });
@@ -129,14 +144,37 @@ test("a suggestion appears in the editor, and Tab takes it", async () => {
   await lines.click();
   await page.keyboard.press("Control+End");
   await page.keyboard.type(" 6,");
-  const ghost = page.locator(".ghost-text-decoration, .ghost-text").first();
-  await ghost.waitFor();
-  const suggested = plain(await ghost.textContent());
+  const pieces = page.locator(".ghost-text-decoration, .ghost-text");
+  const ghost = pieces.first();
+  // A busy machine may have nothing to suggest in the time that a suggestion may take: then the comma is typed again.
+  const typeAgain = async () => {
+    if (await ghost.isVisible()) return true;
+    await page.keyboard.press("Backspace");
+    await page.keyboard.type(",");
+    return false;
+  };
+  await expect.poll(typeAgain, { timeout: 3 * minute, interval: 8000 }).toBe(true);
+  const suggested = (await pieces.allTextContents()).map(plain);
   await picture(page, "suggestion");
   await page.keyboard.press("Tab");
   await ghost.waitFor({ state: "detached" });
-  expect(plain(await lines.textContent())).toContain(`ten = [1, 2, 3, 4, 5, 6,${suggested}`);
+  await page.keyboard.press("Control+s");
+  const saved = () => readFile(path.join(workbench.folder, "numbers.py"), "utf8");
+  await expect.poll(saved).toMatch(/^ten = \[1, 2, 3, 4, 5, 6,./);
+  const text = await saved();
+  expect(suggested.filter((piece) => !text.includes(piece))).toEqual([]);
+});
+
+// Only for the documentation: whether there is code in an answer is up to the model.
+test.runIf(process.env["FLINT_UPDATE_PICTURES"])("a picture of an answer with code", async () => {
+  await runCommand("Flint: New Chat");
+  await input().fill("Write a Python function that says whether a number is even.");
+  await workbench.page.keyboard.press("Enter");
+  await beginning(answerThat("streaming").locator("pre code.hljs").first(), 4);
+  await workbench.page.keyboard.press("Escape");
+  await answerThat("stopped").waitFor();
+  await picture(workbench.page, "answer");
 });
 
 /** The editor shows spaces that don't break. */
-const plain = (text: string | null) => (text ?? "").replaceAll("\u00a0", " ").trimEnd();
+const plain = (text: string) => text.replaceAll("\u00a0", " ").trim();
