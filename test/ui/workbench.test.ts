@@ -166,9 +166,9 @@ test("a suggestion appears in the editor, and Tab takes it", async () => {
 });
 
 // Only for the documentation: whether there is code in an answer is up to the model.
-test.runIf(process.env["FLINT_UPDATE_PICTURES"])("a picture of an answer with code", async () => {
+test.runIf(process.env["FLINT_UPDATE_PICTURES"])("a picture of an answer with code", { retry: 3 }, async () => {
   await runCommand("Flint: New Chat");
-  await input().fill("Write a Python function that says whether a number is even.");
+  await input().fill("Write a Python function that adds two numbers. Use a code block.");
   await workbench.page.keyboard.press("Enter");
   await beginning(answerThat("streaming").locator("pre code.hljs").first(), 4);
   await workbench.page.keyboard.press("Escape");
