@@ -11,7 +11,9 @@ import { prepareProfile, startServer, vscodeServer } from "./vscode-server.mjs";
 import { build, buildSteps, packageExtension, packageSteps } from "./vsix.mjs";
 
 const ramCap = "768MiB";
-const firstQuestion = "Write a Python function that says whether a number is even.";
+const firstQuestion = "Write a Python function that adds two numbers. Use a code block.";
+// The starter model does not always find an end by itself.
+const longestAnswer = 160;
 // A page keeps what it remembers by its address, so the port should be the same every time.
 const ports = "7707-7799";
 
@@ -40,7 +42,7 @@ function fetchModel(steps) {
 async function ask(steps, model, question) {
   await steps.run(`Asking the model within ${ramCap}`, async () => {
     process.stdout.write(`\n\n> ${question}\n\n`);
-    const flags = ["--chat", "--prompt", question, "--ram-cap", ramCap];
+    const flags = ["--chat", "--prompt", question, "--ram-cap", ramCap, "--tokens", String(longestAnswer)];
     await run(process.execPath, [path.join(root, "dist/flint.js"), "run", model, ...flags], { show: true });
     process.stdout.write("\n");
   });
