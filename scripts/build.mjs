@@ -8,7 +8,7 @@ import { exists } from "./cache.mjs";
 import { run } from "./process.mjs";
 
 /** The root of the checkout. */
-export const root = fileURLToPath(new URL("..", import.meta.url));
+export const root = path.resolve(fileURLToPath(new URL("..", import.meta.url)));
 
 /** The platform as node-llama-cpp and the extension market name it, such as `linux-x64`. */
 export const platform = `${process.platform}-${process.arch}`;
