@@ -5,8 +5,7 @@ import { open, rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Plan } from "../../engine-native/protocol.js";
-import { flint, inCheckout, planModel, planReport, report, runModel, runReport, start } from "./support/flint.js";
+import { flint, inCheckout, planModel, report, runModel, runReport, start } from "./support/flint.js";
 import { syntheticModel } from "./support/models.js";
 
 let model: string;
@@ -73,7 +72,9 @@ test("run prints the text it reports, and what it took on standard error", async
 
 describe("plan", () => {
   test("--json prints the plan by which run then loads", async () => {
-    const cap = "288MiB";
+    const { minimumCapBytes } = await planModel(model, "--context", "512");
+    const capBytes = minimumCapBytes + 4 * 1024 ** 2;
+    const cap = `${capBytes}`;
     const plan = await planModel(model, "--ram-cap", cap, "--context", "512");
     const run = await runModel(model, ...greedy, "--ram-cap", cap);
     expect(run.plan).toEqual(plan);
@@ -81,7 +82,7 @@ describe("plan", () => {
     expect(weights.streamedBytes).toBeGreaterThan(0);
     const inMemory = weights.residentBytes + weights.pinnedBytes + weights.expertCacheBytes + weights.neuronCacheBytes;
     const sum = inMemory + plan.kvBytes + plan.computeBytes + plan.stagingBytes + plan.processBytes;
-    expect(sum).toBeLessThanOrEqual(288 * 1024 ** 2);
+    expect(sum).toBeLessThanOrEqual(capBytes);
   });
 
   test("all of a model that fits is in memory", async () => {
@@ -91,22 +92,13 @@ describe("plan", () => {
     expect(reason).toBeUndefined();
   });
 
-  test("a larger cap never streams more, a larger context never needs less", async () => {
-    const caps = [270, 280, 290, 300, 340, 400].map((mebibytes) => `${mebibytes}MiB`);
-    const plans = await Promise.all(
-      caps.map(async (cap): Promise<Plan> => {
-        const { stdout } = await flint("plan", model, "--ram-cap", cap, "--context", "512", "--json");
-        const { estimatedTokensPerSecond, reason, ...plan } = planReport.parse(JSON.parse(stdout));
-        return plan;
-      }),
-    );
-    const streamed = plans.filter(({ fits }) => fits).map(({ weights }) => weights.streamedBytes);
-    expect(streamed).toEqual([...streamed].sort((a, b) => b - a));
+  test("a larger context never needs less", async () => {
     const minimums: number[] = [];
     for (const context of ["256", "1024", "4096"]) {
       minimums.push((await planModel(model, "--context", context)).minimumCapBytes);
     }
     expect(minimums).toEqual([...minimums].sort((a, b) => a - b));
+    expect(new Set(minimums).size).toBeGreaterThan(1);
   });
 });
 

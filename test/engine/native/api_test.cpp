@@ -1,7 +1,145 @@
+// The C interface, and a loaded model whose reads are stopped or fail.
+
+#include <array>
+#include <cstring>
+#include <filesystem>
+
+#include "llama_runner.h"
+#include "model_writer.h"
 #include "tests.h"
 
 namespace flint {
+namespace {
 
-TestCases api_tests() { return {}; }
+using Message = std::array<char, 256>;
+
+std::string write_small_model(const std::string& name) {
+    Shape shape;
+    shape.layers = 4;
+    shape.feed_forward = 1024;
+    shape.vocabulary = 2048;
+    shape.tied = true;
+    const std::string path = scratch_folder() + "/" + name;
+    write_model(shape, FLINT_VOCABULARY, path);
+    return path;
+}
+
+flash_plan_request request_for(const char* path, uint64_t ram_cap) {
+    flash_plan_request request{};
+    request.model_path = path;
+    request.ram_cap_bytes = ram_cap;
+    request.context_tokens = kContextTokens;
+    request.threads = kThreads;
+    return request;
+}
+
+void check_refused(const flash_plan_request& request, flash_status expected, const std::string& words) {
+    for (const auto function : {flash().plan, flash().configure}) {
+        Message message{};
+        flash_plan planned{};
+        CHECK_EQUAL(function(&request, &planned, message.data(), message.size()), expected);
+        CHECK(std::string(message.data()).find(words) != std::string::npos);
+    }
+}
+
+void refuses() {
+    const std::string missing = scratch_folder() + "/missing.gguf";
+    check_refused(request_for(missing.c_str(), uint64_t{1} << 30), FLASH_NOT_A_MODEL, missing);
+    check_refused(request_for(nullptr, uint64_t{1} << 30), FLASH_INVALID_ARGUMENT, "model");
+    const std::string model = write_small_model("refuses.gguf");
+    check_refused(request_for(model.c_str(), 0), FLASH_INVALID_ARGUMENT, "cap");
+
+    Message message{};
+    flash_plan planned{};
+    const flash_plan_request small = request_for(model.c_str(), 1 << 20);
+    CHECK_EQUAL(flash().plan(&small, &planned, message.data(), message.size()), FLASH_OK);
+    CHECK(!planned.fits && planned.minimum_cap_bytes > small.ram_cap_bytes);
+    CHECK_EQUAL(flash().configure(&small, &planned, message.data(), message.size()), FLASH_INVALID_ARGUMENT);
+}
+
+void keeps_to_the_buffer() {
+    const std::string missing = scratch_folder() + "/missing.gguf";
+    const flash_plan_request request = request_for(missing.c_str(), uint64_t{1} << 30);
+    Message message;
+    message.fill('x');
+    flash_plan planned{};
+    CHECK_EQUAL(flash().plan(&request, &planned, message.data(), 8), FLASH_NOT_A_MODEL);
+    CHECK_EQUAL(std::strlen(message.data()), size_t{7});
+    CHECK_EQUAL(message[8], 'x');
+}
+
+/** A model of which everything that can be is on flash. */
+LoadedModel load_streaming(const std::string& path) {
+    return LoadedModel(path, Run{false, plan(path, uint64_t{1} << 40).minimum_cap_bytes});
+}
+
+void stops_and_goes_on() {
+    LoadedModel model = load_streaming(write_small_model("stops.gguf"));
+    const std::vector<int32_t> prompt = {1, 100, 200, 300};
+    Logits expected;
+    CHECK_EQUAL(model.decode(prompt, expected), 0);
+
+    Logits stopped;
+    flash().set_abort(true);
+    model.clear();
+    CHECK(model.decode(prompt, stopped) != 0);
+    CHECK(stopped.empty());
+    flash().set_abort(false);
+    Message message{};
+    CHECK(!flash().take_error(message.data(), message.size()));  // to be stopped is no failure
+
+    for (int i = 0; i < 2; i++) {
+        Logits again;
+        model.clear();
+        CHECK_EQUAL(model.decode(prompt, again), 0);
+        CHECK_EQUAL(again.size(), expected.size());
+        CHECK(std::memcmp(again.data(), expected.data(), expected.size() * sizeof(float)) == 0);
+    }
+}
+
+void tells_of_a_file_that_shrank() {
+    const std::string path = write_small_model("shrinks.gguf");
+    LoadedModel model = load_streaming(path);
+    Logits logits;
+    CHECK_EQUAL(model.decode({1, 100, 200}, logits), 0);
+    std::filesystem::resize_file(path, 4096);
+    // What was read ahead is still good: it takes a pass or two to miss the rest.
+    int32_t status = 0;
+    for (int i = 0; i < 4 && status == 0; i++) status = model.decode({5}, logits);
+    CHECK(status != 0);
+    Message message{};
+    CHECK(flash().take_error(message.data(), message.size()));
+    CHECK(std::string(message.data()).find(path) != std::string::npos);
+    CHECK(!flash().take_error(message.data(), message.size()));
+}
+
+void serves_two_models() {
+    const std::string first = write_small_model("first.gguf");
+    LoadedModel one = load_streaming(first);
+    Logits expected;
+    CHECK_EQUAL(one.decode({1, 2, 3}, expected), 0);
+    {
+        LoadedModel two = load_streaming(first);
+        Logits same;
+        CHECK_EQUAL(two.decode({1, 2, 3}, same), 0);
+        CHECK(same == expected);
+    }
+    one.clear();
+    Logits again;
+    CHECK_EQUAL(one.decode({1, 2, 3}, again), 0);
+    CHECK(again == expected);
+}
+
+}  // namespace
+
+TestCases api_tests() {
+    return {
+        {"api: refuses what cannot be planned, in words", refuses},
+        {"api: keeps to the buffer for messages", keeps_to_the_buffer},
+        {"api: a computation that is stopped leaves no trace", stops_and_goes_on},
+        {"api: tells of a file that shrank under a loaded model, once", tells_of_a_file_that_shrank},
+        {"api: two models are served side by side", serves_two_models},
+    };
+}
 
 }  // namespace flint

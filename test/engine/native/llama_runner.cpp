@@ -1,7 +1,6 @@
 #include "llama_runner.h"
 
 #include <array>
-#include <memory>
 #include <stdexcept>
 
 #include "ggml-backend.h"
@@ -10,9 +9,6 @@
 
 namespace flint {
 namespace {
-
-using Model = std::unique_ptr<llama_model, decltype(&llama_model_free)>;
-using Context = std::unique_ptr<llama_context, decltype(&llama_free)>;
 
 void load_processor_backends() {
     static const bool loaded = [] {
@@ -48,30 +44,6 @@ void configure(const std::string& model_path, uint64_t ram_cap) {
     }
 }
 
-void decode(llama_context* context, std::vector<llama_token> tokens, llama_pos position, Logits& logits) {
-    llama_batch batch = llama_batch_init(static_cast<int32_t>(tokens.size()), 0, 1);
-    batch.n_tokens = static_cast<int32_t>(tokens.size());
-    for (size_t i = 0; i < tokens.size(); i++) {
-        batch.token[i] = tokens[i];
-        batch.pos[i] = position + static_cast<llama_pos>(i);
-        batch.n_seq_id[i] = 1;
-        batch.seq_id[i][0] = 0;
-        batch.logits[i] = 1;
-    }
-    const int32_t status = llama_decode(context, batch);
-    llama_batch_free(batch);
-    if (status != 0) {
-        std::array<char, 1024> error{};
-        const bool ours = flash().take_error(error.data(), error.size());
-        throw std::runtime_error("llama_decode returned " + std::to_string(status) + (ours ? error.data() : ""));
-    }
-    const int32_t vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(llama_get_model(context)));
-    for (size_t i = 0; i < tokens.size(); i++) {
-        const float* row = llama_get_logits_ith(context, static_cast<int32_t>(i));
-        logits.insert(logits.end(), row, row + vocabulary);
-    }
-}
-
 }  // namespace
 
 const flash_api& flash() {
@@ -90,10 +62,11 @@ flash_plan plan(const std::string& model_path, uint64_t ram_cap) {
     return planned;
 }
 
-Logits evaluate(const std::string& model_path, const Run& run) {
+LoadedModel::LoadedModel(const std::string& path, const Run& run)
+    : model_(nullptr, &llama_model_free), context_(nullptr, &llama_free) {
     load_processor_backends();
     if (run.ram_cap) {
-        configure(model_path, *run.ram_cap);
+        configure(path, *run.ram_cap);
     } else if (ggml_backend_reg_by_name(FLASH_BACKEND_NAME) != nullptr) {
         throw std::runtime_error("libggml-flash is loaded: this would not be stock llama.cpp");
     }
@@ -101,28 +74,62 @@ Logits evaluate(const std::string& model_path, const Run& run) {
     model_params.n_gpu_layers = 0;
     model_params.use_extra_bufts = run.repack;
     if (run.ram_cap) model_params.load_mode = LLAMA_LOAD_MODE_DIRECT_IO;
-    const Model model(llama_model_load_from_file(model_path.c_str(), model_params), &llama_model_free);
+    model_.reset(llama_model_load_from_file(path.c_str(), model_params));
     if (run.ram_cap) flash().deconfigure();
-    if (!model) throw std::runtime_error("llama.cpp cannot load " + model_path);
+    if (!model_) throw std::runtime_error("llama.cpp cannot load " + path);
 
     llama_context_params context_params = llama_context_default_params();
     context_params.n_ctx = kContextTokens;
     context_params.n_batch = kContextTokens;
     context_params.n_ubatch = kPromptTokens;
     context_params.n_threads = context_params.n_threads_batch = kThreads;
-    const Context context(llama_init_from_model(model.get(), context_params), &llama_free);
-    if (!context) throw std::runtime_error("llama.cpp makes no context for " + model_path);
+    context_.reset(llama_init_from_model(model_.get(), context_params));
+    if (!context_) throw std::runtime_error("llama.cpp makes no context for " + path);
+}
 
-    Random random(7);
-    const auto vocabulary = static_cast<uint64_t>(llama_vocab_n_tokens(llama_model_get_vocab(model.get())));
-    const auto any_token = [&] { return static_cast<llama_token>(random.below(vocabulary)); };
-    std::vector<llama_token> prompt(kPromptTokens);
-    for (llama_token& token : prompt) token = any_token();
-    Logits logits;
-    decode(context.get(), prompt, 0, logits);
-    for (uint32_t i = 0; i < kSingleTokens; i++) {
-        decode(context.get(), {any_token()}, static_cast<llama_pos>(kPromptTokens + i), logits);
+int32_t LoadedModel::decode(const std::vector<int32_t>& tokens, Logits& logits) {
+    llama_batch batch = llama_batch_init(static_cast<int32_t>(tokens.size()), 0, 1);
+    batch.n_tokens = static_cast<int32_t>(tokens.size());
+    for (size_t i = 0; i < tokens.size(); i++) {
+        batch.token[i] = tokens[i];
+        batch.pos[i] = position_ + static_cast<llama_pos>(i);
+        batch.n_seq_id[i] = 1;
+        batch.seq_id[i][0] = 0;
+        batch.logits[i] = 1;
     }
+    const int32_t status = llama_decode(context_.get(), batch);
+    llama_batch_free(batch);
+    if (status != 0) return status;
+    position_ += static_cast<llama_pos>(tokens.size());
+    for (size_t i = 0; i < tokens.size(); i++) {
+        const float* row = llama_get_logits_ith(context_.get(), static_cast<int32_t>(i));
+        logits.insert(logits.end(), row, row + vocabulary());
+    }
+    return 0;
+}
+
+void LoadedModel::clear() {
+    llama_memory_clear(llama_get_memory(context_.get()), true);
+    position_ = 0;
+}
+
+uint32_t LoadedModel::vocabulary() const {
+    return static_cast<uint32_t>(llama_vocab_n_tokens(llama_model_get_vocab(model_.get())));
+}
+
+Logits evaluate(const std::string& model_path, const Run& run) {
+    LoadedModel model(model_path, run);
+    Random random(7);
+    const auto any_token = [&] { return static_cast<int32_t>(random.below(model.vocabulary())); };
+    Logits logits;
+    const auto decode = [&](const std::vector<int32_t>& tokens) {
+        const int32_t status = model.decode(tokens, logits);
+        if (status != 0) throw std::runtime_error("llama_decode returned " + std::to_string(status));
+    };
+    std::vector<int32_t> prompt(kPromptTokens);
+    for (int32_t& token : prompt) token = any_token();
+    decode(prompt);
+    for (uint32_t i = 0; i < kSingleTokens; i++) decode({any_token()});
     return logits;
 }
 

@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "flash.h"
+
+struct llama_context;
+struct llama_model;
 
 namespace flint {
 
@@ -23,6 +27,24 @@ constexpr int kThreads = 2;
 constexpr uint32_t kContextTokens = 256;
 constexpr uint32_t kPromptTokens = 40;
 constexpr uint32_t kSingleTokens = 16;
+
+/** A model with a context, as llama.cpp has them. */
+class LoadedModel {
+  public:
+    /** @throws std::runtime_error when it cannot be loaded, or when the order of stock and flash is wrong */
+    LoadedModel(const std::string& path, const Run& run);
+
+    /** Evaluates the tokens in one batch and appends the logits of each. @return what llama_decode returns */
+    int32_t decode(const std::vector<int32_t>& tokens, Logits& logits);
+    /** Forgets all tokens. */
+    void clear();
+    uint32_t vocabulary() const;
+
+  private:
+    std::unique_ptr<llama_model, void (*)(llama_model*)> model_;
+    std::unique_ptr<llama_context, void (*)(llama_context*)> context_;
+    int32_t position_ = 0;
+};
 
 /**
  * Evaluates a fixed sequence of tokens, so that runs can be compared at each.

@@ -23,6 +23,8 @@ using Header = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
 using Context = std::unique_ptr<ggml_context, decltype(&ggml_free)>;
 using File = std::unique_ptr<std::FILE, decltype(&std::fclose)>;
 
+constexpr const char* kMerges = "tokenizer.ggml.merges";
+
 /** What the numbers of a tensor are like. */
 enum class Fill : uint8_t {
     Matrix,  // normal, with a standard deviation of 1/sqrt(row length)
@@ -111,6 +113,29 @@ void check(const Shape& shape) {
             "experts-used must be from 1 to experts");
 }
 
+/** Keeps the first `count` tokens. For tokenizers without merges, where no token is made of others. */
+void cut_vocabulary(gguf_context* header, size_t count) {
+    std::vector<std::string> copies;
+    for (int64_t i = 0; i < gguf_get_n_kv(header); i++) {
+        if (gguf_get_kv_type(header, i) == GGUF_TYPE_ARRAY) copies.emplace_back(gguf_get_key(header, i));
+    }
+    for (const std::string& key : copies) {
+        const int64_t id = gguf_find_key(header, key.c_str());
+        const gguf_type type = gguf_get_arr_type(header, id);
+        if (type == GGUF_TYPE_STRING) {
+            std::vector<std::string> texts;
+            for (size_t i = 0; i < count; i++) texts.emplace_back(gguf_get_arr_str(header, id, i));
+            std::vector<const char*> pointers;
+            for (const std::string& text : texts) pointers.push_back(text.c_str());
+            gguf_set_arr_str(header, key.c_str(), pointers.data(), count);
+        } else {  // scores and kinds of tokens: both have four bytes
+            const auto* data = static_cast<const uint32_t*>(gguf_get_arr_data(header, id));
+            const std::vector<uint32_t> kept(data, data + count);
+            gguf_set_arr_data(header, key.c_str(), type, kept.data(), count);
+        }
+    }
+}
+
 /** Only the keys that this model has: of the vocabulary file its tokenizer. */
 Header make_header(const Shape& shape, const gguf_context* vocabulary) {
     Header header(gguf_init_empty(), &gguf_free);
@@ -119,6 +144,7 @@ Header make_header(const Shape& shape, const gguf_context* vocabulary) {
         const std::string key = gguf_get_key(header.get(), i);
         if (key.rfind("tokenizer.", 0) != 0) gguf_remove_key(header.get(), key.c_str());
     }
+    if (shape.vocabulary > 0) cut_vocabulary(header.get(), shape.vocabulary);
     const auto number = [&](const char* name, uint32_t value) {
         gguf_set_val_u32(header.get(), (shape.architecture + "." + name).c_str(), value);
     };
@@ -229,8 +255,12 @@ void write_model(const Shape& wanted, const std::string& vocabulary_path, const 
     const int64_t tokens = vocabulary ? gguf_find_key(vocabulary.get(), "tokenizer.ggml.tokens") : -1;
     if (tokens < 0) throw std::runtime_error(vocabulary_path + " is not a GGUF file with a vocabulary");
 
+    const size_t all_tokens = gguf_get_arr_n(vocabulary.get(), tokens);
+    if (shape.vocabulary > 0 && (shape.vocabulary > all_tokens || gguf_find_key(vocabulary.get(), kMerges) >= 0)) {
+        throw std::runtime_error("this vocabulary cannot be cut to " + std::to_string(shape.vocabulary) + " tokens");
+    }
     const std::vector<Tensor> tensors =
-        model_tensors(shape, static_cast<int64_t>(gguf_get_arr_n(vocabulary.get(), tokens)));
+        model_tensors(shape, shape.vocabulary > 0 ? shape.vocabulary : static_cast<int64_t>(all_tokens));
     const Context context(ggml_init({tensors.size() * ggml_tensor_overhead(), nullptr, true}), &ggml_free);
     const Header header = make_header(shape, vocabulary.get());
     for (const Tensor& tensor : tensors) {

@@ -19,6 +19,7 @@ struct Shape {
     uint32_t context = 4096;                    // tokens it claims to be trained for
     uint32_t experts = 0;                       // 0: a dense feed-forward block
     uint32_t experts_used = 0;                  // of these, for each token
+    uint32_t vocabulary = 0;                    // tokens of the tokenizer that are kept, the first; 0: all
     bool tied = false;                          // the embedding is the output matrix too
     ggml_type type = GGML_TYPE_F16;             // of the matrices of the layers
     ggml_type vocabulary_type = GGML_TYPE_F16;  // of the embedding and the output matrix

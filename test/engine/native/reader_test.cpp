@@ -1,7 +1,204 @@
+// Direct reads at any offset, at the end of a file and beyond it.
+
+#include "reader/reader.h"
+
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+#include "reader/read_queue.h"
 #include "tests.h"
 
 namespace flint {
+namespace {
 
-TestCases reader_tests() { return {}; }
+using flash::AlignedBuffer;
+using flash::Reader;
+
+constexpr uint64_t kFileBytes = 100'001;  // not a whole number of any blocks
+
+uint8_t byte_at(uint64_t offset) { return static_cast<uint8_t>(offset * 31 + offset / 251); }
+
+std::string write_pattern(const std::string& name) {
+    const std::string path = scratch_folder() + "/" + name;
+    std::vector<uint8_t> bytes(kFileBytes);
+    for (uint64_t i = 0; i < kFileBytes; i++) bytes[i] = byte_at(i);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"), &std::fclose);
+    CHECK(file != nullptr);
+    CHECK_EQUAL(std::fwrite(bytes.data(), 1, bytes.size(), file.get()), bytes.size());
+    return path;
+}
+
+Reader open(const std::string& path) {
+    flash::Result<Reader> reader = Reader::open(path);
+    CHECK(static_cast<bool>(reader));
+    return std::move(*reader);
+}
+
+void check_bytes(const uint8_t* data, uint64_t offset, uint64_t size) {
+    for (uint64_t i = 0; i < size; i++) {
+        if (data[i] != byte_at(offset + i)) {
+            throw std::runtime_error("wrong byte " + std::to_string(i) + " of a read of " + std::to_string(size) +
+                                     " at " + std::to_string(offset));
+        }
+    }
+}
+
+void reads_anywhere() {
+    const Reader reader = open(write_pattern("anywhere"));
+    for (const uint64_t offset : {0, 1, 511, 512, 513, 4095, 4096, 4097, 8192, 65535, 98304, 99'999, 100'000}) {
+        for (const uint64_t size : {1, 2, 511, 512, 4095, 4096, 4097, 20'000, 100'001}) {
+            const uint64_t count = std::min(size, kFileBytes - offset);
+            const AlignedBuffer buffer(Reader::room_bytes(count));
+            const auto data = reader.read(offset, count, buffer);
+            CHECK(static_cast<bool>(data));
+            CHECK(*data >= buffer.data() && *data + count <= buffer.data() + buffer.size());
+            check_bytes(*data, offset, count);
+        }
+    }
+}
+
+void check_fails(const Reader& reader, uint64_t offset, uint64_t size, const std::string& words) {
+    const AlignedBuffer buffer(Reader::room_bytes(size));
+    const auto data = reader.read(offset, size, buffer);
+    CHECK(!data);
+    CHECK_EQUAL(data.error().status, FLASH_READ_FAILED);
+    CHECK(data.error().message.find(words) != std::string::npos);
+}
+
+void fails_beyond_the_end() {
+    const std::string path = write_pattern("end");
+    const Reader reader = open(path);
+    check_fails(reader, kFileBytes - 1, 2, path);
+    check_fails(reader, kFileBytes, 1, path);
+    check_fails(reader, kFileBytes + 10'000, 1, path);
+    check_fails(reader, 0, kFileBytes + 1, path);
+}
+
+void fails_when_the_file_shrinks() {
+    const std::string path = write_pattern("shrinks");
+    const Reader reader = open(path);
+    const AlignedBuffer buffer(Reader::room_bytes(kFileBytes));
+    CHECK(static_cast<bool>(reader.read(0, kFileBytes, buffer)));
+    std::filesystem::resize_file(path, 50'000);
+    check_fails(reader, 0, kFileBytes, path);
+    check_fails(reader, 49'999, 2, path);
+    CHECK(static_cast<bool>(reader.read(0, 50'000, buffer)));
+}
+
+void fails_in_a_room_too_small() {
+    const Reader reader = open(write_pattern("room"));
+    const AlignedBuffer buffer(flash::kReadAlignment);
+    CHECK(static_cast<bool>(reader.read(0, 4096, buffer)));
+    CHECK(!reader.read(1, 4096, buffer));
+    CHECK(!reader.read(0, 4097, buffer));
+}
+
+void opens_only_files() {
+    const flash::Result<Reader> missing = Reader::open(scratch_folder() + "/missing");
+    CHECK(!missing);
+    CHECK_EQUAL(missing.error().status, FLASH_READ_FAILED);
+    CHECK(missing.error().message.find("missing") != std::string::npos);
+}
+
+void moves() {
+    Reader first = open(write_pattern("moves"));
+    Reader second = std::move(first);
+    first = open(write_pattern("moves, too"));
+    std::swap(first, second);
+    for (const Reader* reader : {&first, &second}) {
+        const AlignedBuffer buffer(Reader::room_bytes(100));
+        const auto data = reader->read(77, 100, buffer);
+        CHECK(static_cast<bool>(data));
+        check_bytes(*data, 77, 100);
+    }
+}
+
+/** A request with room of its own. */
+struct OwnedRequest {
+    OwnedRequest(const Reader& reader, uint64_t offset, uint64_t size) : buffer(Reader::room_bytes(size)) {
+        request.file = &reader;
+        request.offset = offset;
+        request.size = size;
+        request.room = buffer;
+    }
+    AlignedBuffer buffer;
+    flash::ReadRequest request;
+};
+
+const auto kNever = [] { return false; };
+
+void queue_reads_all() {
+    const Reader reader = open(write_pattern("queue"));
+    std::vector<std::unique_ptr<OwnedRequest>> requests;
+    flash::ReadQueue queue;
+    for (uint64_t i = 0; i < 300; i++) {
+        requests.push_back(std::make_unique<OwnedRequest>(reader, i * 331, 1 + i));
+        queue.submit(requests.back()->request);
+    }
+    for (uint64_t i = 0; i < 300; i++) {
+        flash::ReadRequest& request = requests[i]->request;
+        CHECK(queue.wait(request, kNever) == flash::ReadRequest::State::Done);
+        check_bytes(request.data, i * 331, 1 + i);
+    }
+}
+
+void queue_tells_failures() {
+    const Reader reader = open(write_pattern("queue fails"));
+    flash::ReadQueue queue;
+    OwnedRequest bad(reader, kFileBytes, 1);
+    OwnedRequest good(reader, 0, 10);
+    queue.submit(bad.request);
+    queue.submit(good.request);
+    CHECK(queue.wait(bad.request, kNever) == flash::ReadRequest::State::Failed);
+    CHECK(bad.request.error.find("queue fails") != std::string::npos);
+    CHECK(queue.wait(good.request, kNever) == flash::ReadRequest::State::Done);
+}
+
+void queue_withdraws() {
+    const Reader reader = open(write_pattern("queue withdraws"));
+    std::vector<std::unique_ptr<OwnedRequest>> requests;
+    flash::ReadQueue queue;
+    for (uint64_t i = 0; i < 100; i++) {
+        requests.push_back(std::make_unique<OwnedRequest>(reader, 0, kFileBytes));
+        queue.submit(requests.back()->request);
+    }
+    for (const auto& owned : requests) {
+        queue.withdraw(owned->request);
+        CHECK(owned->request.state == flash::ReadRequest::State::Idle);
+    }
+    // What was withdrawn may be used again.
+    queue.submit(requests.front()->request);
+    CHECK(queue.wait(requests.front()->request, kNever) == flash::ReadRequest::State::Done);
+    check_bytes(requests.front()->request.data, 0, kFileBytes);
+}
+
+void queue_ends_with_work_left() {
+    const Reader reader = open(write_pattern("queue ends"));
+    std::vector<std::unique_ptr<OwnedRequest>> requests;
+    flash::ReadQueue queue;
+    for (uint64_t i = 0; i < 100; i++) {
+        requests.push_back(std::make_unique<OwnedRequest>(reader, 0, kFileBytes));
+        queue.submit(requests.back()->request);
+    }
+}
+
+}  // namespace
+
+TestCases reader_tests() {
+    return {
+        {"reader: reads at any offset, to the last byte", reads_anywhere},
+        {"reader: fails beyond the end of the file", fails_beyond_the_end},
+        {"reader: fails when the file shrinks", fails_when_the_file_shrinks},
+        {"reader: fails in a room that is too small", fails_in_a_room_too_small},
+        {"reader: fails to open what is missing", opens_only_files},
+        {"reader: can be moved", moves},
+        {"queue: reads all that is submitted", queue_reads_all},
+        {"queue: tells which read failed", queue_tells_failures},
+        {"queue: what is withdrawn is idle", queue_withdraws},
+        {"queue: ends with work left", queue_ends_with_work_left},
+    };
+}
 
 }  // namespace flint

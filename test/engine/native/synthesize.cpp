@@ -15,7 +15,7 @@ constexpr const char* kUsage =
     "usage: flint-synthesize --out FILE --vocab FILE [--arch llama|qwen2|qwen3|qwen3moe|arcee] [--layers N] [--embd "
     "N]\n"
     "         [--heads N] [--kv-heads N] [--head-width N] [--ff N] [--context N] [--experts N --experts-used N]\n"
-    "         [--type TYPE] [--vocab-type TYPE] [--tied] [--seed N]\n"
+    "         [--type TYPE] [--vocab-type TYPE] [--vocab-tokens N] [--tied] [--seed N]\n"
     "TYPE is as ggml spells it, such as F16, Q4_0 or Q4_K; --vocab-type (embedding and output) is --type by default.\n";
 
 struct Command {

@@ -8,7 +8,7 @@ import { inCheckout } from "./flint.js";
 const tool = inCheckout("build/native/native-tests/flint-synthesize");
 const folder = inCheckout("build/test-models");
 
-/** A vocabulary of llama.cpp's own tests: `llama-spm` has 32,000 tokens. */
+/** A file of llama.cpp's own tests, with a vocabulary only. */
 export const vocabulary = (name: string): string => inCheckout(`build/llama.cpp/models/ggml-vocab-${name}.gguf`);
 
 /**
@@ -21,11 +21,13 @@ export const vocabulary = (name: string): string => inCheckout(`build/llama.cpp/
  */
 const shapes = {
   /** Grouped-query attention and SwiGLU, as Llama 3. */
-  "llama-iq4_xs": "--arch llama --type IQ4_XS --layers 6 --embd 512 --heads 8 --kv-heads 2 --ff 1536",
+  "llama-iq4_xs":
+    "--arch llama --type IQ4_XS --layers 6 --embd 512 --heads 8 --kv-heads 2 --ff 1536 --vocab-tokens 8000",
   /** Biases on the queries, keys and values; one matrix for embedding and output. */
-  "qwen2-q5_0": "--arch qwen2 --type Q5_0 --layers 6 --embd 512 --heads 8 --kv-heads 2 --ff 1536 --tied",
+  "qwen2-q5_0":
+    "--arch qwen2 --type Q5_0 --layers 6 --embd 512 --heads 8 --kv-heads 2 --ff 1536 --tied --vocab-tokens 8000",
   /** No gate: up, the square of ReLU, down. */
-  "arcee-f16": "--arch arcee --type F16 --layers 6 --embd 512 --heads 8 --kv-heads 4 --ff 1536",
+  "arcee-f16": "--arch arcee --type F16 --layers 6 --embd 512 --heads 8 --kv-heads 4 --ff 1536 --vocab-tokens 8000",
 } as const;
 export type ShapeName = keyof typeof shapes;
 
@@ -35,7 +37,7 @@ const modified = (path: string): Promise<number> =>
     () => 0,
   );
 
-/** The path of a synthetic model of this shape, with the vocabulary `llama-spm`. The same bytes every time. */
+/** The path of a synthetic model of this shape, with the vocabulary of Llama 2. The same bytes every time. */
 export async function syntheticModel(name: ShapeName): Promise<string> {
   const shape = shapes[name];
   const digest = createHash("sha256").update(shape).digest("hex").slice(0, 8);
