@@ -24,14 +24,17 @@ export interface SidecarOptions {
   scriptPath: string;
   /** One call for each line the sidecar writes on stderr. */
   onLog(line: string): void;
+  /** A command and its first arguments that becomes the command which the rest of its arguments are. */
+  launcher?: readonly string[];
 }
 
 /**
  * Starts the sidecar with this process's own Node (inside VS Code desktop that is Electron, made to run as Node).
  * @throws when the process ends or refuses before it answered `initialize`.
  */
-export async function startSidecar({ scriptPath, onLog }: SidecarOptions): Promise<Sidecar> {
-  const child = spawn(process.execPath, [scriptPath], {
+export async function startSidecar({ scriptPath, onLog, launcher = [] }: SidecarOptions): Promise<Sidecar> {
+  const [command = process.execPath, ...args] = [...launcher, process.execPath, scriptPath];
+  const child = spawn(command, args, {
     env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
     stdio: ["pipe", "pipe", "pipe"],
     windowsHide: true,

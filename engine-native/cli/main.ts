@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseSize } from "../size.js";
+import { type BenchOptions, bench, type Cap, parseCap } from "./bench.js";
 import { exitStatus, UsageError } from "./exit.js";
 import { type PlanOptions, plan } from "./plan.js";
 import { type RunOptions, run } from "./run.js";
@@ -18,6 +19,11 @@ function count(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("expected a whole number above 0.");
   return value;
+}
+function caps(text: string, before: Cap[] | undefined): Cap[] {
+  const cap = parseCap(text);
+  if (!cap) throw new InvalidArgumentError("a cap is a size like 4GiB, or a share of the model like 50%.");
+  return [...(before ?? []), cap];
 }
 function temperature(text: string): number {
   const value = Number(text);
@@ -73,6 +79,19 @@ program
   .addOption(context())
   .option("--json", "print one object")
   .action((model: string, options: PlanOptions) => plan(model, options));
+
+program
+  .command("bench")
+  .description("measure speed beside stock llama.cpp and the least that this disk allows, under the same cap")
+  .argument("[model...]", ".gguf files; without any, a synthetic model of 8B shape")
+  .addOption(new Option("--ram-cap <size|percent>", "for both engines; may be repeated (default: 50%)").argParser(caps))
+  .addOption(new Option("--tokens <n>", "in each run, of which the first is not measured").argParser(count).default(16))
+  .addOption(new Option("--runs <n>", "of each engine, in turn").argParser(count).default(5))
+  .addOption(new Option("--context <tokens>", "tokens of context").argParser(count).default(1024))
+  .option("--small", "without a model: a smaller synthetic one; the default where CI is set")
+  .option("--chart <file>", "write a picture (SVG)")
+  .option("--json", "print one object, on the last line")
+  .action((models: string[], options: BenchOptions) => bench(models, options, interrupt.signal));
 
 try {
   await program.parseAsync();

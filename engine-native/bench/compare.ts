@@ -1,0 +1,188 @@
+/** Stock and flash in turn on the same model, under the same cap, beside the floor: what a person may conclude from it. */
+import { createMemoryCgroup, type MemoryCgroup, NoCgroup } from "../cgroup.js";
+import type { EngineKind } from "../protocol.js";
+import { type Floor, fastest, measureFloor } from "./floor.js";
+import { dropFromPageCache } from "./pageCache.js";
+import { measureRun, type Run, type Workload } from "./run.js";
+import { type Spread, spread } from "./statistics.js";
+
+export interface Case extends Workload {
+  /** All files of the model. */
+  files: readonly string[];
+  /** Pairs of runs. */
+  runs: number;
+}
+
+/** One run of each engine, right after the other, and the floor at that time. */
+export interface Pair {
+  stock: Run;
+  flash: Run;
+  /** The lower of the floors measured before and after. */
+  floor?: Floor;
+  /** Times that flash was as fast as stock; absent unless both ran to their end. */
+  speedup?: number;
+  /** Time of flash ÷ the floor's. */
+  overFloor?: number;
+  /** Whether both gave the same tokens. */
+  sameTokens?: boolean;
+}
+
+export interface EngineSummary {
+  /** Runs that came to their end, that the kernel killed for the cap, and that failed otherwise. */
+  done: number;
+  killed: number;
+  failed: number;
+  /** Why the first that failed did. */
+  reason?: string;
+  msPerToken?: Spread;
+  tokensPerSecond?: Spread;
+  timeToFirstTokenMs?: Spread;
+  /** From the disk, after the first token. */
+  readBytesPerToken?: Spread;
+  /** The highest of all runs: of the cgroup, page cache included, or without one the resident size. */
+  peakBytes?: number;
+  residentPeakBytes?: number;
+}
+
+export interface Comparison {
+  modelPath: string;
+  modelBytes: number;
+  ramCapBytes: number;
+  contextTokens: number;
+  tokens: number;
+  /** How both were held to the cap, or why only flash was: by its own plan. */
+  cgroup: { version: 1 | 2; swapHeld: boolean } | { unavailable: string };
+  /** What kept the caches from being cold before each run; absent when they were. */
+  warmCaches?: string;
+  stock: EngineSummary;
+  flash: EngineSummary;
+  floor?: { msPerToken: Spread; bound: Floor["bound"]; diskBytesPerSecond: Spread; computeBytesPerSecond: Spread };
+  /** Pair by pair. */
+  speedup?: Spread;
+  overFloor?: Spread;
+  pairs: Pair[];
+}
+
+/** Called with each run as it ends. */
+export type OnRun = (engine: EngineKind, index: number, run: Run) => void;
+
+/** @throws the signal's reason when interrupted; what the planning sidecar refuses. */
+export async function compare(work: Case, modelBytes: number, onRun: OnRun, signal: AbortSignal): Promise<Comparison> {
+  const { files, runs, ...workload } = work;
+  const pairs: Pair[] = [];
+  let cgroup: Comparison["cgroup"] = { unavailable: "nothing ran" };
+  let warmCaches: string | undefined;
+  const measure = async (engine: EngineKind, index: number): Promise<Run> => {
+    warmCaches ??= await dropFromPageCache(files, signal);
+    const group = await groupOrReason(workload.ramCapBytes, signal);
+    cgroup = typeof group === "string" ? { unavailable: group } : { version: group.version, swapHeld: group.swapHeld };
+    const held = typeof group === "string" ? undefined : group;
+    try {
+      const run = await measureRun(engine, workload, held, signal);
+      onRun(engine, index, run);
+      return run;
+    } finally {
+      await held?.remove();
+    }
+  };
+  const floorNow = async () => {
+    signal.throwIfAborted();
+    const { modelPath, ramCapBytes, contextTokens } = workload;
+    return (await measureFloor({ modelPath, ramCapBytes, contextTokens })).floor;
+  };
+  for (let index = 0; index < runs; index++) {
+    const before = await floorNow();
+    const stock = await measure("stock", index);
+    const flash = await measure("flash", index);
+    pairs.push(pair(stock, flash, fastest(before, await floorNow())));
+  }
+  const { modelPath, ramCapBytes, contextTokens, tokens } = workload;
+  return {
+    modelPath,
+    modelBytes,
+    ramCapBytes,
+    contextTokens,
+    tokens,
+    cgroup,
+    ...(warmCaches === undefined ? {} : { warmCaches }),
+    ...conclude(pairs),
+  };
+}
+
+async function groupOrReason(limitBytes: number, signal: AbortSignal): Promise<MemoryCgroup | string> {
+  try {
+    return await createMemoryCgroup(limitBytes, signal);
+  } catch (error) {
+    if (error instanceof NoCgroup) return error.message;
+    throw error;
+  }
+}
+
+/** Two runs and the floor, and their ratios. */
+export function pair(stock: Run, flash: Run, floor: Floor | undefined): Pair {
+  const result: Pair = { stock, flash };
+  if (floor) result.floor = floor;
+  if (flash.outcome !== "done") return result;
+  if (floor) result.overFloor = flash.msPerToken / floor.msPerToken;
+  if (stock.outcome !== "done") return result;
+  result.speedup = stock.msPerToken / flash.msPerToken;
+  result.sameTokens = stock.tokens.join() === flash.tokens.join();
+  return result;
+}
+
+type Conclusion = Pick<Comparison, "stock" | "flash" | "floor" | "speedup" | "overFloor" | "pairs">;
+
+/** What all pairs come to. */
+export function conclude(pairs: Pair[]): Conclusion {
+  const floors = pairs.flatMap(({ floor }) => floor ?? []);
+  const speedup = spread(pairs.flatMap(({ speedup }) => speedup ?? []));
+  const overFloor = spread(pairs.flatMap(({ overFloor }) => overFloor ?? []));
+  const msPerToken = spread(floors.map((floor) => floor.msPerToken));
+  const diskBytesPerSecond = spread(floors.map((floor) => floor.diskBytesPerSecond));
+  const computeBytesPerSecond = spread(floors.map((floor) => floor.computeBytesPerSecond));
+  const ofDisk = floors.filter(({ bound }) => bound === "disk").length;
+  return {
+    stock: summary(pairs.map(({ stock }) => stock)),
+    flash: summary(pairs.map(({ flash }) => flash)),
+    ...(msPerToken && diskBytesPerSecond && computeBytesPerSecond
+      ? {
+          floor: {
+            msPerToken,
+            bound: 2 * ofDisk >= floors.length ? ("disk" as const) : ("compute" as const),
+            diskBytesPerSecond,
+            computeBytesPerSecond,
+          },
+        }
+      : {}),
+    ...(speedup ? { speedup } : {}),
+    ...(overFloor ? { overFloor } : {}),
+    pairs,
+  };
+}
+
+function summary(runs: Run[]): EngineSummary {
+  const done = runs.filter((run) => run.outcome === "done");
+  const failed = runs.filter((run) => run.outcome === "failed");
+  const result: EngineSummary = {
+    done: done.length,
+    killed: runs.length - done.length - failed.length,
+    failed: failed.length,
+  };
+  const [first] = failed;
+  if (first) result.reason = first.reason;
+  const spreads = {
+    msPerToken: spread(done.map(({ msPerToken }) => msPerToken)),
+    tokensPerSecond: spread(done.map(({ msPerToken }) => 1000 / msPerToken)),
+    timeToFirstTokenMs: spread(done.map(({ timeToFirstTokenMs }) => timeToFirstTokenMs)),
+    readBytesPerToken: spread(done.flatMap(({ readBytesPerToken }) => readBytesPerToken ?? [])),
+  };
+  if (spreads.msPerToken) result.msPerToken = spreads.msPerToken;
+  if (spreads.tokensPerSecond) result.tokensPerSecond = spreads.tokensPerSecond;
+  if (spreads.timeToFirstTokenMs) result.timeToFirstTokenMs = spreads.timeToFirstTokenMs;
+  if (spreads.readBytesPerToken) result.readBytesPerToken = spreads.readBytesPerToken;
+  const resident = spread(done.map(({ residentPeakBytes }) => residentPeakBytes));
+  if (resident) result.residentPeakBytes = resident.max;
+  const peak = spread(runs.flatMap(({ cgroup }) => cgroup?.peakBytes ?? [])) ?? resident;
+  if (peak) result.peakBytes = peak.max;
+  return result;
+}

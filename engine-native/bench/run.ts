@@ -1,0 +1,133 @@
+/** One measured run: a sidecar of its own, in a memory cgroup of its own, from start to end. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { MemoryCgroup, MemoryUsage } from "../cgroup.js";
+import { type Sidecar, startSidecar } from "../client.js";
+import { completeRequest, type EngineKind, generationProgress, loadRequest, statsRequest } from "../protocol.js";
+
+export interface Workload {
+  modelPath: string;
+  /** The cap, in bytes: of the flash engine by its plan, of both by the cgroup. */
+  ramCapBytes: number;
+  contextTokens: number;
+  /** To generate. The first is not measured: reading the prompt is in it. */
+  tokens: number;
+}
+
+interface Measured {
+  outcome: "done";
+  /** Mean over the tokens after the first. */
+  msPerToken: number;
+  timeToFirstTokenMs: number;
+  /** Bytes that came from the disk for each token after the first, as the kernel counts them where it does. */
+  readBytesPerToken?: number;
+  /** Its largest resident size (VmHWM), in bytes. */
+  residentPeakBytes: number;
+  tokens: number[];
+}
+
+/** How a run ended, and what was measured of it. */
+export type Run = (
+  | Measured
+  /** The kernel killed it: it wanted more memory than the cap. */
+  | { outcome: "killed" }
+  | { outcome: "failed"; reason: string }
+) & {
+  /** Of the cgroup, page cache included; absent without one. */
+  cgroup?: MemoryUsage;
+};
+
+const prompt = "The quick brown fox jumps over the lazy dog";
+const scriptPath = fileURLToPath(new URL("./sidecar.js", import.meta.url));
+
+/**
+ * Loads the model and generates. A sidecar that dies is a result, not an error.
+ * @throws the signal's reason when interrupted; the sidecar is gone by then
+ */
+export async function measureRun(
+  engine: EngineKind,
+  workload: Workload,
+  cgroup: MemoryCgroup | undefined,
+  signal: AbortSignal,
+): Promise<Run> {
+  signal.throwIfAborted();
+  const log: string[] = [];
+  let run: Run;
+  let sidecar: Sidecar | undefined;
+  let ended: string | undefined;
+  const kill = () => sidecar?.process.kill("SIGKILL");
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    sidecar = await startSidecar({
+      scriptPath,
+      onLog: (line) => log.push(line),
+      ...(cgroup ? { launcher: cgroup.launcher } : {}),
+    });
+    if (signal.aborted) kill();
+    run = await Promise.race([
+      generate(sidecar, engine, workload),
+      sidecar.exited.then(({ code, signal }) => {
+        ended = signal ?? `exit ${code}`;
+        throw new Error(`the engine stopped (${ended}). ${log.at(-1) ?? ""}`);
+      }),
+    ]);
+  } catch (error) {
+    signal.throwIfAborted();
+    run = { outcome: "failed", reason: error instanceof Error ? error.message : String(error) };
+  } finally {
+    signal.removeEventListener("abort", kill);
+    sidecar?.dispose();
+    await sidecar?.exited;
+  }
+  const usage = await cgroup?.usage();
+  if (run.outcome === "failed" && (usage ? usage.oomKills > 0 : ended === "SIGKILL")) run = { outcome: "killed" };
+  return usage ? { ...run, cgroup: usage } : run;
+}
+
+async function generate(sidecar: Sidecar, engine: EngineKind, workload: Workload): Promise<Measured> {
+  const { connection, process } = sidecar;
+  const { tokens: maximumTokens, ...model } = workload;
+  await connection.sendRequest(loadRequest, { ...model, engine });
+  let readBefore: number | undefined;
+  let begun = false;
+  const listener = connection.onProgress(generationProgress, "bench", ({ kind }) => {
+    if (kind !== "text" || begun) return;
+    begun = true;
+    readBefore = readBytes(process.pid);
+  });
+  const result = await connection.sendRequest(completeRequest, {
+    prefix: prompt,
+    maximumTokens,
+    temperature: 0,
+    ignoreEos: true,
+    progressToken: "bench",
+  });
+  const readAfter = readBytes(process.pid);
+  listener.dispose();
+  const { memory } = await connection.sendRequest(statsRequest);
+  const measured: Measured = {
+    outcome: "done",
+    msPerToken: result.msPerToken.mean,
+    timeToFirstTokenMs: result.timeToFirstTokenMs,
+    residentPeakBytes: memory.peakBytes,
+    tokens: result.tokens,
+  };
+  if (readBefore !== undefined && readAfter !== undefined) {
+    return { ...measured, readBytesPerToken: (readAfter - readBefore) / Math.max(1, result.tokens.length - 1) };
+  }
+  return engine === "flash" ? { ...measured, readBytesPerToken: result.flash.readBytesPerToken } : measured;
+}
+
+/** Bytes that the process has had read from the disk; undefined where the kernel does not tell. */
+function readBytes(pid: number | undefined): number | undefined {
+  if (globalThis.process.platform !== "linux" || pid === undefined) return undefined;
+  try {
+    const text = readFileSync(`/proc/${pid}/io`, "utf8");
+    return Number(/^read_bytes: (\d+)$/m.exec(text)?.[1]);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    // Some kernels do not count, some do not let this user see; a dead process is reported by its end.
+    if (code === "ENOENT" || code === "EACCES" || code === "ESRCH") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,42 @@
+/** Models for those who give none: random weights of a real shape, good for speed and bytes. Only in a checkout. */
+import { execFile } from "node:child_process";
+import { access, mkdir, rename, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { UsageError } from "../cli/exit.js";
+
+const build = fileURLToPath(new URL("../build/", import.meta.url));
+
+/** `large` has the shape of Llama 3 8B, 4.2 GiB; `small` is 0.8 GiB, for machines that have little disk or time. */
+const shapes = {
+  large:
+    "--arch llama --type Q4_0 --layers 32 --embd 4096 --heads 32 --kv-heads 8 --ff 14336 --context 8192 --vocab llama-bpe",
+  small:
+    "--arch llama --type Q4_0 --layers 24 --embd 2048 --heads 32 --kv-heads 8 --ff 8192 --context 4096 --vocab llama-spm",
+} as const;
+
+/** Path of a synthetic model; it is written where it is missing. @throws UsageError outside of a checkout. */
+export async function syntheticModel(size: keyof typeof shapes, signal: AbortSignal): Promise<string> {
+  const path = `${build}bench-models/llama-${size}-q4_0.gguf`;
+  if (await exists(path)) return path;
+  const tool = `${build}native/native-tests/flint-synthesize`;
+  if (!(await exists(tool))) {
+    throw new UsageError("give a model; the tool that makes synthetic ones is built in a checkout, by npm test");
+  }
+  const shape = shapes[size].replace(/--vocab (\S+)/, `--vocab ${build}llama.cpp/models/ggml-vocab-$1.gguf`);
+  const temporary = `${path}.${process.pid}`;
+  await mkdir(`${build}bench-models`, { recursive: true });
+  try {
+    await promisify(execFile)(tool, [...shape.split(" "), "--out", temporary], { signal });
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return path;
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );

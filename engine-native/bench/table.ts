@@ -1,0 +1,76 @@
+/** A comparison in words and columns, for a terminal. */
+import { basename } from "node:path";
+import { formatSize } from "../size.js";
+import type { Comparison, EngineSummary } from "./compare.js";
+import type { Spread } from "./statistics.js";
+
+/** Lines, each ended. */
+export function table(comparison: Comparison): string {
+  const { modelPath, modelBytes, ramCapBytes, contextTokens, tokens, pairs, stock, flash, floor } = comparison;
+  const share = Math.round((100 * ramCapBytes) / modelBytes);
+  const title = [
+    basename(modelPath),
+    formatSize(modelBytes),
+    `cap ${formatSize(ramCapBytes)} (${share}%)`,
+    `context ${contextTokens}`,
+    `${pairs.length} runs of ${tokens} tokens`,
+  ].join(", ");
+  const rows = [
+    ["", "ms/token (min–max)", "tokens/s", "read/token", "peak memory"],
+    engineRow("stock, mmap", stock),
+    engineRow("flint", flash),
+    ...(floor
+      ? [[`floor (${floor.bound})`, milliseconds(floor.msPerToken), rate(1000 / floor.msPerToken.median), "", ""]]
+      : []),
+  ];
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+  return [title, ...lines, ...conclusions(comparison)].map((line) => `${line}\n`).join("");
+}
+
+function engineRow(name: string, engine: EngineSummary): string[] {
+  const { msPerToken, tokensPerSecond, readBytesPerToken, peakBytes } = engine;
+  return [
+    name,
+    msPerToken ? milliseconds(msPerToken) : ending(engine),
+    tokensPerSecond ? rate(tokensPerSecond.median) : "",
+    readBytesPerToken ? formatSize(readBytesPerToken.median) : "",
+    peakBytes === undefined ? "" : formatSize(peakBytes),
+  ];
+}
+
+function conclusions({ stock, flash, floor, speedup, overFloor, cgroup, warmCaches }: Comparison): string[] {
+  const lines: string[] = [];
+  if (speedup) lines.push(`flint is ${times(speedup)} as fast as stock, pair by pair`);
+  if (overFloor) lines.push(`flint takes ${times(overFloor)} the floor`);
+  if (floor)
+    lines.push(`disk ${perSecond(floor.diskBytesPerSecond)}, weights ${perSecond(floor.computeBytesPerSecond)}`);
+  for (const [name, engine] of [["stock", stock] as const, ["flint", flash] as const]) {
+    if (engine.killed + engine.failed > 0 && engine.done > 0) lines.push(`${name}: ${ending(engine)}`);
+    if (engine.reason) lines.push(`${name} failed: ${engine.reason}`);
+  }
+  if ("unavailable" in cgroup) lines.push(`stock was not held to the cap: ${cgroup.unavailable}`);
+  else
+    lines.push(
+      `both in a memory cgroup (v${cgroup.version}) of the cap${cgroup.swapHeld ? ", no swap" : "; swap was not limited"}`,
+    );
+  if (warmCaches !== undefined) lines.push(`caches were not cold: ${warmCaches}`);
+  return lines;
+}
+
+function ending({ killed, failed }: EngineSummary): string {
+  const parts = [killed > 0 ? `${killed} killed at the cap` : "", failed > 0 ? `${failed} failed` : ""];
+  return parts.filter((part) => part !== "").join(", ");
+}
+
+const milliseconds = ({ median, min, max }: Spread) => `${digits(median)} (${digits(min)}–${digits(max)})`;
+const times = ({ median, min, max }: Spread) => `${median.toFixed(2)}× (${min.toFixed(2)}–${max.toFixed(2)})`;
+const perSecond = ({ median, min, max }: Spread) =>
+  `${(median / 1e9).toFixed(2)} GB/s (${(min / 1e9).toFixed(2)}–${(max / 1e9).toFixed(2)})`;
+const rate = (value: number) => value.toFixed(value < 10 ? 2 : 1);
+const digits = (value: number) => value.toFixed(value < 100 ? 1 : 0);

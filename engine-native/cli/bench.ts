@@ -1,0 +1,99 @@
+/** `flint bench`: our engine beside stock llama.cpp and the least that this machine allows, in one run. */
+import { stat, writeFile } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { chart } from "../bench/chart.js";
+import { type Comparison, compare } from "../bench/compare.js";
+import { measureFloor } from "../bench/floor.js";
+import { syntheticModel } from "../bench/synthetic.js";
+import { table } from "../bench/table.js";
+import { ErrorCode } from "../protocol.js";
+import { engineError } from "../sidecar/errors.js";
+import { parseSize } from "../size.js";
+import { UsageError } from "./exit.js";
+
+/** A cap, or a share of the model's file size. */
+export type Cap = { bytes: number } | { percent: number };
+
+export interface BenchOptions {
+  /** Absent: half of each model. */
+  ramCap?: Cap[];
+  tokens: number;
+  runs: number;
+  context: number;
+  small?: boolean;
+  chart?: string;
+  json?: boolean;
+}
+
+/** Reads `2300MiB` or `50%`; undefined when the text is neither. */
+export function parseCap(text: string): Cap | undefined {
+  const [, percent] = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(text) ?? [];
+  if (percent !== undefined) return Number(percent) > 0 ? { percent: Number(percent) } : undefined;
+  const bytes = parseSize(text);
+  return bytes === undefined || bytes === 0 ? undefined : { bytes };
+}
+
+/** Prints a table, or one JSON object. @throws UsageError; ResponseError DoesNotFit before anything is measured. */
+export async function bench(models: string[], options: BenchOptions, signal: AbortSignal): Promise<void> {
+  if (options.tokens < 2) throw new UsageError("--tokens must be at least 2: the first is not measured");
+  const small = options.small ?? process.env["CI"] !== undefined;
+  const paths = models.length > 0 ? models : [await syntheticModel(small ? "small" : "large", signal)];
+  const cases = [];
+  for (const model of paths) {
+    const files = await modelFiles(resolve(model));
+    for (const cap of options.ramCap ?? [{ percent: 50 }])
+      cases.push(await planned(model, files, cap, options, signal));
+  }
+  const comparisons: Comparison[] = [];
+  for (const { work, modelBytes } of cases) {
+    const comparison = await compare(
+      work,
+      modelBytes,
+      (engine, index, run) => {
+        const result = run.outcome === "done" ? `${run.msPerToken.toFixed(1)} ms/token` : run.outcome;
+        const name = `${basename(work.modelPath)}, ${engine} ${index + 1}/${work.runs}`;
+        process.stderr.write(`${name}: ${result}\n`);
+      },
+      signal,
+    );
+    comparisons.push(comparison);
+    if (!options.json) process.stdout.write(`${table(comparison)}\n`);
+  }
+  if (options.chart !== undefined) await writeFile(options.chart, chart(comparisons));
+  if (options.json) process.stdout.write(`${JSON.stringify({ comparisons })}\n`);
+}
+
+async function planned(
+  model: string,
+  { files, bytes }: { files: string[]; bytes: number },
+  cap: Cap,
+  { context, tokens, runs }: BenchOptions,
+  signal: AbortSignal,
+) {
+  signal.throwIfAborted();
+  const ramCapBytes = "bytes" in cap ? cap.bytes : Math.round((bytes * cap.percent) / 100);
+  const params = { modelPath: resolve(model), ramCapBytes, contextTokens: context };
+  const { plan } = await measureFloor(params);
+  if (!plan.fits) throw engineError(ErrorCode.DoesNotFit, `${model} ${plan.reason}`);
+  return { work: { ...params, tokens, runs, files }, modelBytes: bytes };
+}
+
+/** All files of a model, of which `path` is the first, and their size. A file that is missing is the engine's to tell. */
+async function modelFiles(path: string): Promise<{ files: string[]; bytes: number }> {
+  const [, before, count] = /^(.*-)00001-of-(\d{5})\.gguf$/.exec(path) ?? [];
+  const files =
+    before === undefined
+      ? [path]
+      : Array.from({ length: Number(count) }, (_, i) => `${before}${`${i + 1}`.padStart(5, "0")}-of-${count}.gguf`);
+  let bytes = 0;
+  for (const file of files) bytes += await sizeOf(file);
+  return { files, bytes };
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    throw engineError(ErrorCode.NotAModel, error);
+  }
+}
