@@ -77,7 +77,9 @@ describe("plan", () => {
     const cap = `${capBytes}`;
     const plan = await planModel(model, "--ram-cap", cap, "--context", "512");
     const run = await runModel(model, ...greedy, "--ram-cap", cap);
-    expect(run.plan).toEqual(plan);
+    // What is measured differs each time.
+    const decided = { ...plan, estimatedTokensPerSecond: expect.any(Number), measured: expect.anything() };
+    expect(run.plan).toEqual(decided);
     const { weights } = plan;
     expect(weights.streamedBytes).toBeGreaterThan(0);
     const inMemory = weights.residentBytes + weights.pinnedBytes + weights.expertCacheBytes + weights.neuronCacheBytes;

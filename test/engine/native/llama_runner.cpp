@@ -83,6 +83,8 @@ LoadedModel::LoadedModel(const std::string& path, const Run& run)
     context_params.n_batch = kContextTokens;
     context_params.n_ubatch = kPromptTokens;
     context_params.n_threads = context_params.n_threads_batch = kThreads;
+    // Detection takes attention that another backend computes for attention on another device, and turns it off.
+    context_params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
     context_.reset(llama_init_from_model(model_.get(), context_params));
     if (!context_) throw std::runtime_error("llama.cpp makes no context for " + path);
 }

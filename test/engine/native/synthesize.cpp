@@ -37,9 +37,16 @@ Command parse(int count, char** arguments) {
     std::string type = "F16";
     std::string vocabulary_type;
     std::map<std::string, uint32_t*> numbers = {
-        {"--layers", &shape.layers},     {"--embd", &shape.embedding},        {"--heads", &shape.heads},
-        {"--kv-heads", &shape.kv_heads}, {"--head-width", &shape.head_width}, {"--ff", &shape.feed_forward},
-        {"--context", &shape.context},   {"--experts", &shape.experts},       {"--experts-used", &shape.experts_used},
+        {"--layers", &shape.layers},
+        {"--embd", &shape.embedding},
+        {"--heads", &shape.heads},
+        {"--kv-heads", &shape.kv_heads},
+        {"--head-width", &shape.head_width},
+        {"--ff", &shape.feed_forward},
+        {"--context", &shape.context},
+        {"--experts", &shape.experts},
+        {"--experts-used", &shape.experts_used},
+        {"--vocab-tokens", &shape.vocabulary},
     };
     std::map<std::string, std::string*> texts = {
         {"--out", &command.out}, {"--vocab", &command.vocabulary},   {"--arch", &shape.architecture},

@@ -3,6 +3,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import type { Plan } from "../../../engine-native/protocol.js";
 
 /** Path of a file of the checkout. */
 export const inCheckout = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
@@ -66,9 +67,12 @@ export const planReport = z.strictObject({
   computeBytes: bytes,
   stagingBytes: bytes,
   processBytes: bytes,
-  estimatedTokensPerSecond: z.number().positive().optional(),
-  reason: z.string().min(1).optional(),
-});
+  estimatedTokensPerSecond: z.number().positive().exactOptional(),
+  measured: z
+    .strictObject({ diskBytesPerSecond: z.number().positive(), computeBytesPerSecond: z.number().positive() })
+    .exactOptional(),
+  reason: z.string().min(1).exactOptional(),
+}) satisfies z.ZodType<Plan>;
 
 /** `run --json`: no field more and none less. */
 export const runReport = z.strictObject({

@@ -1,0 +1,107 @@
+/** The RAM cap is a promise: in a memory cgroup of exactly that size the engine works, and is never killed. */
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { promisify } from "node:util";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { createMemoryCgroup, type MemoryCgroup, NoCgroup } from "../../engine-native/cgroup.js";
+import { startSidecar } from "../../engine-native/client.js";
+import { completeRequest, statsRequest } from "../../engine-native/protocol.js";
+import { inCheckout, planModel } from "./support/flint.js";
+import { syntheticModel, vocabulary } from "./support/models.js";
+import { load, sidecarScript } from "./support/sidecar.js";
+
+const contextTokens = 1536;
+const promptTokens = 1000;
+const answerTokens = 256;
+
+/** Of the type that most models have, which llama.cpp lays out anew in memory, and with a vocabulary of 128,256 tokens. */
+async function wideModel(): Promise<string> {
+  const path = inCheckout("build/test-models/wide-q4_0.gguf");
+  await mkdir(inCheckout("build/test-models"), { recursive: true });
+  const shape = "--arch llama --type Q4_0 --layers 8 --embd 1024 --heads 16 --kv-heads 4 --ff 3584";
+  const files = ["--vocab", vocabulary("llama-bpe"), "--out", path];
+  await promisify(execFile)(inCheckout("build/native/native-tests/flint-synthesize"), [...shape.split(" "), ...files]);
+  return path;
+}
+
+/** One that is removed with the test; undefined where this system or user has none. */
+async function cgroup(limitBytes: number): Promise<MemoryCgroup | undefined> {
+  try {
+    return await createMemoryCgroup(limitBytes);
+  } catch (error) {
+    if (error instanceof NoCgroup) return undefined;
+    throw error;
+  }
+}
+
+/** What the kernel calls the largest resident size of a process so far, in bytes. */
+function residentPeak(pid: number | undefined): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
+
+describe.each([
+  ["llama-iq4_xs", () => syntheticModel("llama-iq4_xs")],
+  ["qwen2-q5_0", () => syntheticModel("qwen2-q5_0")],
+  ["arcee-f16", () => syntheticModel("arcee-f16")],
+  ["wide-q4_0", wideModel],
+])("%s", (_, makeModel) => {
+  let model: string;
+  let least: number;
+  let most: number;
+  beforeAll(async () => {
+    model = await makeModel();
+    const plan = await planModel(model, "--context", `${contextTokens}`, "--ram-cap", "64GiB");
+    least = plan.minimumCapBytes;
+    most = plan.processBytes + plan.weights.residentBytes + plan.kvBytes + plan.computeBytes;
+    expect(most).toBeGreaterThan(least);
+  });
+
+  test.each([
+    ["the smallest cap", 0],
+    ["a third of the way to all in memory", 1 / 3],
+    ["two thirds of the way to all in memory", 2 / 3],
+  ])("keeps %s from load to the last token", async (_, share) => {
+    const cap = Math.round(least + share * (most - least));
+    const group = await cgroup(cap);
+    const log: string[] = [];
+    const sidecar = await startSidecar({
+      scriptPath: sidecarScript,
+      onLog: (line) => log.push(line),
+      ...(group ? { launcher: group.launcher } : {}),
+    });
+    onTestFinished(async () => {
+      sidecar.dispose();
+      await sidecar.exited;
+      await group?.remove();
+    });
+    const work = async () => {
+      const { plan } = await load(sidecar, model, { ramCapBytes: cap, contextTokens });
+      const result = await sidecar.connection.sendRequest(completeRequest, {
+        prefix: " the".repeat(promptTokens),
+        maximumTokens: answerTokens,
+        ignoreEos: true,
+      });
+      const before = process.platform === "linux" ? residentPeak(sidecar.process.pid) : 0;
+      const { memory } = await sidecar.connection.sendRequest(statsRequest);
+      return { plan, result, before, memory };
+    };
+    const killed = sidecar.exited.then(async ({ code, signal }) => {
+      const usage = JSON.stringify(await group?.usage());
+      throw new Error(`the engine ended (${signal ?? code}) under a cap of ${cap}: ${usage} ${log.at(-1) ?? ""}`);
+    });
+    const { plan, result, before, memory } = await Promise.race([work(), killed]);
+
+    expect(plan?.weights.streamedBytes).toBeGreaterThan(0);
+    expect(result.promptTokens.length).toBeGreaterThanOrEqual(promptTokens);
+    expect(result.tokens).toHaveLength(answerTokens);
+    expect(memory.capBytes).toBe(cap);
+    expect(memory.peakBytes).toBeLessThanOrEqual(cap);
+    if (process.platform === "linux") {
+      expect(memory.peakBytes).toBeGreaterThanOrEqual(before);
+      expect(memory.peakBytes).toBeLessThanOrEqual(residentPeak(sidecar.process.pid));
+    }
+    if (group) expect(await group.usage()).toMatchObject({ oomKills: 0 });
+  });
+});
