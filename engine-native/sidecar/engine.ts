@@ -186,6 +186,8 @@ export class Engine {
         batchSize: Math.min(contextTokens, planned?.microBatchTokens ?? stockBatchTokens),
         sequences: 1,
         threads,
+        // Detection takes attention on our backend for attention on another device, and turns it off.
+        flashAttention: streams ? true : "auto",
         ignoreMemorySafetyChecks: true,
         failedCreationRemedy: false,
         createSignal: signal,
@@ -278,7 +280,7 @@ function promptOf(model: LlamaModel, { prefix, suffix }: CompleteParams): Token[
 }
 
 const weightBytes = (plan: Plan | undefined) =>
-  plan ? plan.weights.residentBytes + plan.weights.streamedBytes + plan.weights.rowReadBytes : 0;
+  plan ? Object.values(plan.weights).reduce((sum, bytes) => sum + bytes, 0) : 0;
 
 function withReason(plan: Plan, ramCapBytes: number): Plan {
   if (plan.fits) return plan;

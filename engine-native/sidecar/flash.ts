@@ -11,6 +11,7 @@ interface NativePlan {
   contextTokens: number;
   microBatchTokens: number;
   residentBytes: number;
+  pinnedBytes: number;
   streamedBytes: number;
   rowReadBytes: number;
   kvBytes: number;
@@ -131,7 +132,7 @@ function describe(native: NativePlan): FlashPlan {
     contextTokens: native.contextTokens,
     weights: {
       residentBytes: native.residentBytes,
-      pinnedBytes: 0,
+      pinnedBytes: native.pinnedBytes,
       streamedBytes: native.streamedBytes,
       rowReadBytes: native.rowReadBytes,
       expertCacheBytes: 0,

@@ -35,6 +35,7 @@ typedef struct flash_plan {
     uint32_t context_tokens;
     uint32_t micro_batch_tokens;
     uint64_t resident_bytes;  // weights that llama.cpp keeps
+    uint64_t pinned_bytes;    // weights that we keep
     uint64_t streamed_bytes;  // weights that we read from flash for every pass
     uint64_t row_read_bytes;  // embeddings of which we read the rows that are asked for
     uint64_t kv_bytes;

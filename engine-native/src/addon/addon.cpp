@@ -39,6 +39,7 @@ Napi::Object plan_to_object(Napi::Env env, const flash_plan& plan) {
     number("contextTokens", plan.context_tokens);
     number("microBatchTokens", plan.micro_batch_tokens);
     number("residentBytes", plan.resident_bytes);
+    number("pinnedBytes", plan.pinned_bytes);
     number("streamedBytes", plan.streamed_bytes);
     number("rowReadBytes", plan.row_read_bytes);
     number("kvBytes", plan.kv_bytes);

@@ -3,9 +3,14 @@
 // CPU's, so that the scheduler allocates the outputs of our operations in ordinary memory.
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "backend/engine.h"
 #include "ggml-backend-impl.h"
@@ -17,7 +22,7 @@ namespace {
 ggml_backend_dev_t registered_device();
 ggml_backend_buffer_type_t flash_buffer_type();
 
-// buffer: addresses that nothing may touch, for weights that stay on flash
+// buffer: addresses that nothing may touch, but for pinned weights: these are where llama.cpp puts them
 
 struct FlashBuffer {
     std::shared_ptr<Stream> stream;
@@ -25,19 +30,39 @@ struct FlashBuffer {
     size_t size;
 };
 
+/** How many there are: while there is none, llama.cpp does everything as it would without us. */
+std::atomic<int> flash_buffers{0};
+
 FlashBuffer& context_of(ggml_backend_buffer_t buffer) { return *static_cast<FlashBuffer*>(buffer->context); }
 
 void buffer_free(ggml_backend_buffer_t buffer) {
     const std::unique_ptr<FlashBuffer> context(&context_of(buffer));
     munmap(context->base, context->size);
+    flash_buffers--;
 }
 
 void* buffer_get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).base; }
 
 void buffer_memset_tensor(ggml_backend_buffer_t, ggml_tensor*, uint8_t, size_t, size_t) {}
 
-// llama.cpp brings each tensor's bytes once, at load: they are on flash already.
-void buffer_set_tensor(ggml_backend_buffer_t, ggml_tensor*, const void*, size_t, size_t) {}
+/** Makes the pages of this memory real. */
+bool open_pages(void* data, size_t size) {
+    const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+    const auto begin = reinterpret_cast<uintptr_t>(data) & ~(page - 1);
+    return mprotect(reinterpret_cast<void*>(begin), reinterpret_cast<uintptr_t>(data) + size - begin,
+                    PROT_READ | PROT_WRITE) == 0;
+}
+
+// llama.cpp brings each tensor's bytes once, at load. Those of streamed ones are on flash already.
+void buffer_set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data, size_t offset,
+                       size_t size) {
+    const Stream& stream = *context_of(buffer).stream;
+    const TensorInfo* info = stream.find(tensor->name, Use::Multiply);
+    if (info == nullptr || !stream.pinned(*info)) return;
+    auto* target = static_cast<uint8_t*>(tensor->data) + offset;
+    GGML_ASSERT(open_pages(target, size) && "no memory for a pinned weight");
+    std::memcpy(target, data, size);
+}
 
 void buffer_get_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* tensor, void* data, size_t offset,
                        size_t size) {
@@ -77,6 +102,7 @@ ggml_backend_buffer_t buffer_type_alloc(ggml_backend_buffer_type_t type, size_t 
     void* base = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) return nullptr;
     auto context = std::make_unique<FlashBuffer>(FlashBuffer{std::move(stream), base, size});
+    flash_buffers++;
     return ggml_backend_buffer_init(type, kBufferInterface, context.release(), size);
 }
 
@@ -142,17 +168,33 @@ ggml_status compute_flash(FlashBackend& context, Stream& stream, const TensorInf
     return GGML_STATUS_FAILED;
 }
 
+/** Whether it is worth waking ggml's team for. */
+bool is_large(const ggml_tensor* node) {
+    constexpr int64_t kManyElements = 1 << 16;
+    constexpr int64_t kLongContext = 512;  // from here on ggml divides a token's attention among its threads
+    if (node->op == GGML_OP_FLASH_ATTN_EXT && node->src[1]->ne[1] >= kLongContext) return true;
+    return ggml_nelements(node) >= kManyElements;
+}
+
 ggml_status backend_graph_compute(ggml_backend_t backend, ggml_cgraph* graph) {
     FlashBackend& context = context_of(backend);
-    for (int i = 0; i < graph->n_nodes; i++) {
+    for (int i = 0; i < graph->n_nodes;) {
         if (should_abort(&context)) return GGML_STATUS_ABORTED;
-        ggml_tensor* node = graph->nodes[i];
-        if (ggml_is_empty(node)) continue;
+        ggml_status status = GGML_STATUS_SUCCESS;
         Stream* stream = nullptr;
-        const TensorInfo* weight = find_weight(node, &stream);
-        ggml_cgraph between = ggml_graph_view(graph, i, i + 1);
-        const ggml_status status = weight == nullptr ? context.workers.kernel().compute(&between)
-                                                     : compute_flash(context, *stream, *weight, node);
+        if (const TensorInfo* weight = find_weight(graph->nodes[i], &stream)) {
+            if (!ggml_is_empty(graph->nodes[i])) status = compute_flash(context, *stream, *weight, graph->nodes[i]);
+            i++;
+        } else {
+            // All up to the next weight at once: ggml fuses neighbours, and would round otherwise if it could not.
+            const int begin = i;
+            bool large = false;
+            for (; i < graph->n_nodes && find_weight(graph->nodes[i], &stream) == nullptr; i++) {
+                large = large || is_large(graph->nodes[i]);
+            }
+            ggml_cgraph between = ggml_graph_view(graph, begin, i);
+            status = (large ? context.workers.team() : context.workers.kernel()).compute(&between);
+        }
         if (status != GGML_STATUS_SUCCESS) return status;
     }
     return GGML_STATUS_SUCCESS;
@@ -215,7 +257,22 @@ ggml_backend_t device_init_backend(ggml_backend_dev_t, const char*) {
 ggml_backend_buffer_type_t device_get_buffer_type(ggml_backend_dev_t) { return flash_buffer_type(); }
 ggml_backend_buffer_type_t private_device_get_buffer_type(ggml_backend_dev_t) { return ggml_backend_cpu_buffer_type(); }
 
+bool is_weight(const ggml_tensor* tensor) {
+    return tensor->buffer != nullptr && tensor->buffer->usage == GGML_BACKEND_BUFFER_USAGE_WEIGHTS;
+}
+
+bool is_matrix_operation(const ggml_tensor* op) {
+    return op->op == GGML_OP_MUL_MAT || op->op == GGML_OP_MUL_MAT_ID || op->op == GGML_OP_GET_ROWS;
+}
+
+// While a model of ours is loaded we claim all of its graph but what llama.cpp's own weights are multiplied in: each
+// change of backend would start and end a set of threads, which spin beside ours.
 bool device_supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
+    Stream* stream = nullptr;
+    if (find_weight(op, &stream) != nullptr) return true;
+    for (const ggml_tensor* source : op->src) {
+        if (source != nullptr && source->buffer != nullptr && source->buffer->buft == flash_buffer_type()) return false;
+    }
     switch (op->op) {
         case GGML_OP_NONE:
         case GGML_OP_VIEW:
@@ -223,19 +280,12 @@ bool device_supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
         case GGML_OP_PERMUTE:
         case GGML_OP_TRANSPOSE:
             return true;
-        // Between two multiplications of a feed-forward block: claimed, the block is one split and not three.
-        case GGML_OP_GLU:
-        case GGML_OP_UNARY:
-        case GGML_OP_SQR:
-            return true;
-        case GGML_OP_MUL_MAT:
-        case GGML_OP_GET_ROWS: {
-            Stream* stream = nullptr;
-            return find_weight(op, &stream) != nullptr;
-        }
         default:
-            return false;
+            break;
     }
+    if (flash_buffers == 0 || (is_matrix_operation(op) && is_weight(op->src[0]))) return false;
+    ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+    return cpu != nullptr && ggml_backend_dev_supports_op(cpu, op);
 }
 
 bool device_supports_buft(ggml_backend_dev_t, ggml_backend_buffer_type_t type) {
@@ -310,5 +360,10 @@ ggml_backend_dev_t private_device() {
 
 /** What ggml looks up in a backend library. */
 extern "C" __attribute__((visibility("default"))) ggml_backend_reg_t ggml_backend_init(void) {
+#ifdef __GLIBC__
+    // The copies that a model is loaded through go back to the system when they are freed. By default glibc learns to
+    // keep blocks of their size, and they would count against the cap until the end.
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
     return flash::registry();
 }

@@ -16,6 +16,7 @@ flash_plan describe(const Model& model, const Plan& plan) {
         /* .context_tokens     = */ plan.context,
         /* .micro_batch_tokens = */ plan.micro_batch,
         /* .resident_bytes     = */ plan.resident_bytes,
+        /* .pinned_bytes       = */ plan.pinned_bytes,
         /* .streamed_bytes     = */ plan.streamed_bytes,
         /* .row_read_bytes     = */ plan.row_read_bytes,
         /* .kv_bytes           = */ plan.kv_bytes,

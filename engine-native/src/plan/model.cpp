@@ -196,8 +196,17 @@ Result<Model> read_model(const std::string& path) {
         if (const auto error = add_tensors(header->get(), *size, model)) return *error;
     }
     if (model.tensors.empty()) return not_a_model(path, "has no weights. It may be a vocabulary only.");
-    for (const TensorInfo& tensor : model.tensors) {
-        if (tensor.name == "token_embd.weight") model.vocabulary = static_cast<uint64_t>(tensor.ne[1]);
+    const auto named = [&](const char* name) {
+        return std::find_if(model.tensors.begin(), model.tensors.end(),
+                            [&](const TensorInfo& tensor) { return tensor.name == name; });
+    };
+    const auto embedding = named("token_embd.weight");
+    if (embedding == model.tensors.end()) return model;
+    model.vocabulary = static_cast<uint64_t>(embedding->ne[1]);
+    if (named("output.weight") == model.tensors.end()) {
+        TensorInfo output = *embedding;
+        output.use = Use::Multiply;
+        model.tensors.push_back(std::move(output));
     }
     return model;
 }

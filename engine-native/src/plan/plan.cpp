@@ -57,7 +57,8 @@ struct Weights {
     uint64_t largest = 0;  // tensor
     std::array<uint64_t, kTiers> tiers{};
     uint64_t largest_movable = 0;
-    uint64_t tile_room = 0;  // for the largest tile
+    uint64_t largest_in_layer = 0;  // of those
+    uint64_t tile_room = 0;         // for the largest tile
     uint64_t row_bytes = 0;
     uint64_t scratch_per_token = 0;  // a row of activations in the type that a kernel wants
 
@@ -85,6 +86,9 @@ Weights weigh(const Model& model) {
         if (tier == kNever) continue;
         weights.tiers[tier] += tensor.size;
         weights.largest_movable = std::max(weights.largest_movable, tensor.size);
+        if (tier == kFeedForward || tier == kAttention) {
+            weights.largest_in_layer = std::max(weights.largest_in_layer, tensor.size);
+        }
         if (tensor.use == Use::Rows) {
             const uint64_t row = tensor.size / static_cast<uint64_t>(std::max<int64_t>(1, tensor.ne[1]));
             weights.row_bytes = std::max(weights.row_bytes, Reader::room_bytes(row));
@@ -112,23 +116,24 @@ uint64_t staging_bytes(const Weights& weights, uint64_t ring) {
     return ring + weights.row_bytes * static_cast<uint64_t>(kRowsAtOnce);
 }
 
-/** What is in memory when everything is loaded, and what of the model is not. */
+/** What is in memory when everything is loaded. */
 struct Footprint {
-    uint64_t resident;
+    uint64_t weights;  // resident or pinned
     uint64_t kv;
     uint64_t compute;
     uint64_t staging;  // 0: every weight is resident
 };
 
 /**
- * The peak of the process. llama.cpp reads what it does not keep first, each tensor through two copies of its size;
- * then what it keeps, through one; context and staging buffers come last.
+ * The peak of the process. llama.cpp brings us what it does not keep first, the largest tensors first, each through two
+ * copies of its size; then it reads what it keeps, each tensor through one. Context and staging buffers come last.
  */
 uint64_t peak_bytes(const Model& model, const Weights& weights, const Footprint& footprint) {
-    const uint64_t passing = footprint.staging == 0 ? 0 : 2 * weights.largest_movable;
-    const uint64_t kept = footprint.resident == 0 ? 0 : weights.largest;
+    const bool all_resident = footprint.staging == 0;
+    const uint64_t first = all_resident ? 0 : 2 * weights.largest_movable;
+    const uint64_t last = all_resident ? weights.largest : 2 * weights.largest_in_layer;
     const uint64_t working = footprint.kv + footprint.compute + footprint.staging;
-    return process_bytes(model) + std::max(passing, footprint.resident + std::max(kept, working));
+    return process_bytes(model) + std::max(first, footprint.weights + std::max(last, working));
 }
 
 /** The least that works: all that can leave memory does, with the smallest micro-batch and ring. */
@@ -160,6 +165,10 @@ uint32_t largest_context(const Model& model, const Weights& weights, const PlanR
  * layers, so that reading and arithmetic on resident weights alternate all the way.
  */
 void place(const Model& model, const Weights& weights, uint64_t excess, Plan& plan) {
+    for (size_t i = 0; i < model.tensors.size(); i++) {
+        const Tier tier = tier_of(model.tensors[i]);
+        if (tier != kNever && tier != kRowReads) plan.placement[i] = Placement::Pinned;
+    }
     for (size_t tier = 0; tier < kTiers; tier++) {
         const uint64_t wanted = std::min(excess, weights.tiers[tier]);
         uint64_t moved = 0;
@@ -173,12 +182,31 @@ void place(const Model& model, const Weights& weights, uint64_t excess, Plan& pl
                 static_cast<double>(wanted) * (static_cast<double>(passed) / static_cast<double>(weights.tiers[tier]));
             if (tier != kRowReads && static_cast<double>(moved) >= due) continue;
             plan.placement[i] = tensor.use == Use::Rows ? Placement::Rows : Placement::Streamed;
-            (tensor.use == Use::Rows ? plan.row_read_bytes : plan.streamed_bytes) += tensor.size;
             moved += tensor.size;
         }
         excess -= std::min(excess, moved);
     }
-    plan.resident_bytes = weights.total - plan.streamed_bytes - plan.row_read_bytes;
+}
+
+/** Adds up what was decided. */
+void sum_up(const Model& model, Plan& plan) {
+    for (size_t i = 0; i < model.tensors.size(); i++) {
+        const uint64_t size = model.tensors[i].size;
+        switch (plan.placement[i]) {
+            case Placement::Resident:
+                plan.resident_bytes += size;
+                break;
+            case Placement::Pinned:
+                plan.pinned_bytes += size;
+                break;
+            case Placement::Streamed:
+                plan.streamed_bytes += size;
+                break;
+            case Placement::Rows:
+                plan.row_read_bytes += size;
+                break;
+        }
+    }
 }
 
 uint32_t default_context(const Model& model, uint32_t largest_that_fits) {
@@ -216,7 +244,7 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
     for (const uint32_t micro_batch : kMicroBatches) {
         use_micro_batch(micro_batch);
         if (peak_bytes(model, weights, {weights.total, plan.kv_bytes, plan.compute_bytes, 0}) > cap) continue;
-        plan.resident_bytes = weights.total;
+        sum_up(model, plan);
         return plan;
     }
 
@@ -237,9 +265,11 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
         if (plan.compute_bytes <= cap / 8 && beside_weights() + immovable <= cap) break;
     }
     if (beside_weights() + immovable > cap) use_ring(least);
-    const uint64_t working = std::max(weights.largest, plan.kv_bytes + plan.compute_bytes + plan.staging_bytes);
+    const uint64_t working =
+        std::max(2 * weights.largest_in_layer, plan.kv_bytes + plan.compute_bytes + plan.staging_bytes);
     const uint64_t budget = cap - std::min(cap, process_bytes(model) + working);
     place(model, weights, weights.total - std::min(weights.total, budget), plan);
+    sum_up(model, plan);
     return plan;
 }
 

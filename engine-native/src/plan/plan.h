@@ -7,9 +7,14 @@
 
 namespace flash {
 
-/** What serves a tensor. Expert-cached and neuron-cached weights join here as their parts are built. */
+/**
+ * What serves a tensor. As soon as one matrix is streamed the others are pinned rather than resident: then all of a
+ * pass is computed in one place, and the threads of two do not wait for each other.
+ * Expert-cached and neuron-cached weights join here as their parts are built.
+ */
 enum class Placement : uint8_t {
     Resident,  // llama.cpp keeps it in memory, with its own kernels
+    Pinned,    // a matrix that we keep in memory
     Streamed,  // a matrix that we read from flash for every pass over the model
     Rows,      // an embedding of which we read the rows that are asked for
 };
@@ -44,6 +49,7 @@ struct Plan {
     uint32_t micro_batch = 0;          // tokens of the prompt in one pass over the weights
     std::vector<Placement> placement;  // by index into Model::tensors
     uint64_t resident_bytes = 0;
+    uint64_t pinned_bytes = 0;
     uint64_t streamed_bytes = 0;
     uint64_t row_read_bytes = 0;  // size of the embeddings that are read by row
     uint64_t kv_bytes = 0;

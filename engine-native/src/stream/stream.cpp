@@ -19,11 +19,16 @@ std::vector<TensorInfo> served_tensors(const Model& model, const Plan& plan) {
     return tensors;
 }
 
-std::vector<const TensorInfo*> matrices(const std::vector<TensorInfo>& tensors) {
+std::vector<const TensorInfo*> streamed_matrices(const std::vector<TensorInfo>& tensors, const Model& model,
+                                                 const Plan& plan) {
     std::vector<const TensorInfo*> result;
-    for (const TensorInfo& tensor : tensors) {
-        if (tensor.use == Use::Multiply) result.push_back(&tensor);
+    size_t served = 0;
+    for (const Placement placement : plan.placement) {
+        if (placement == Placement::Resident) continue;
+        if (placement == Placement::Streamed) result.push_back(&tensors[served]);
+        served++;
     }
+    GGML_ASSERT(served == tensors.size() && plan.placement.size() == model.tensors.size());
     return result;
 }
 
@@ -31,11 +36,14 @@ std::vector<const TensorInfo*> matrices(const std::vector<TensorInfo>& tensors) 
 
 Stream::Stream(const Model& model, const Plan& plan, StreamStats& stats)
     : tensors_(served_tensors(model, plan)),
-      lap_(matrices(tensors_)),
+      lap_(streamed_matrices(tensors_, model, plan)),
       memory_(plan.ring_bytes),
       row_memory_(plan.row_bytes * kRowsAtOnce),
       row_requests_(kRowsAtOnce),
       stats_(stats) {
+    for (const TensorInfo& tensor : tensors_) {
+        if (tensor.use == Use::Multiply && !lap_.has(tensor)) pinned_.emplace(&tensor, tiles_of(tensor));
+    }
     for (size_t i = 0; i < row_requests_.size(); i++)
         row_requests_[i].room = row_memory_.part(i * plan.row_bytes, plan.row_bytes);
 }
@@ -104,18 +112,23 @@ void Stream::read_ahead() {
     advanced_.notify_all();
 }
 
-ReadRequest* Stream::arrive(uint64_t position, const Stop& stop) {
+Stream::Arrival Stream::arrive(uint64_t position, const Stop& stop) {
     ReadRequest* request = nullptr;
     {
         std::unique_lock lock(ring_);
         while (!advanced_.wait_for(lock, kStopInterval, [&] { return position < first_ + entries_.size(); })) {
-            if (stop()) return nullptr;
+            if (stop()) return {GGML_STATUS_ABORTED, nullptr, {}};
         }
         request = &entries_[position - first_].request;
     }
-    const ReadRequest::State state = queue_.wait(*request, stop);
-    const bool settled = state == ReadRequest::State::Done || state == ReadRequest::State::Failed;
-    return settled && !stop() ? request : nullptr;
+    switch (queue_.wait(*request, stop)) {
+        case ReadRequest::State::Done:
+            return {GGML_STATUS_SUCCESS, request->data, {}};
+        case ReadRequest::State::Failed:
+            return {GGML_STATUS_FAILED, nullptr, request->error};
+        default:
+            return {GGML_STATUS_ABORTED, nullptr, {}};
+    }
 }
 
 void Stream::release(uint64_t position) {
@@ -149,9 +162,28 @@ void Stream::seek(const TensorInfo& tensor) {
 
 Result<ggml_status> Stream::multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
                                      const Stop& stop) {
+    if (const auto kept = pinned_.find(&tensor); kept != pinned_.end()) {
+        const auto* weights = static_cast<const uint8_t*>(node->src[0]->data);
+        const auto fetch = [&](uint64_t i, const Stop&) {
+            const uint64_t offset = kept->second[i].offset - tensor.offset;
+            return Arrival{GGML_STATUS_SUCCESS, weights + offset, {}};
+        };
+        return multiply_tiles(
+            workers, node, kept->second, fetch, [](uint64_t) {}, stop);
+    }
     const std::lock_guard use(use_);
     seek(tensor);
-    const uint64_t count = lap_.count(tensor);
+    const std::vector<Tile> tiles = lap_.range(tensor);
+    const auto fetch = [&](uint64_t i, const Stop& until) { return arrive(head_ + i, until); };
+    const auto computed = multiply_tiles(
+        workers, node, tiles, fetch, [&](uint64_t i) { release(head_ + i); }, stop);
+    drop_until(head_ + tiles.size());
+    return computed;
+}
+
+Result<ggml_status> Stream::multiply_tiles(Workers& workers, const ggml_tensor* node, const std::vector<Tile>& tiles,
+                                           const std::function<Arrival(uint64_t i, const Stop& stop)>& fetch,
+                                           const std::function<void(uint64_t i)>& done, const Stop& stop) {
     std::atomic<uint64_t> next{0};
     std::atomic<bool> ended{false};  // early
     std::mutex outcome;
@@ -167,20 +199,17 @@ Result<ggml_status> Stream::multiply(Workers& workers, const TensorInfo& tensor,
     };
     const Stop should_stop = [&] { return ended || stop(); };
     workers.run([&](const Kernel& kernel) {
-        StandIn product(node, tensor);
-        for (uint64_t i = next++; i < count; i = next++) {
-            const uint64_t position = head_ + i;
-            const ReadRequest* request = arrive(position, should_stop);
-            if (request == nullptr) return give_up(GGML_STATUS_ABORTED, {});
-            if (request->state == ReadRequest::State::Failed) return give_up(GGML_STATUS_FAILED, request->error);
-            const Tile& tile = lap_.at(position);
-            const ggml_status computed = product.multiply(kernel, tile.row, tile.rows, request->data);
+        StandIn product(node, *tiles.front().tensor);
+        for (uint64_t i = next++; i < tiles.size(); i = next++) {
+            if (should_stop()) return give_up(GGML_STATUS_ABORTED, {});
+            const Arrival arrival = fetch(i, should_stop);
+            if (arrival.status != GGML_STATUS_SUCCESS) return give_up(arrival.status, arrival.error);
+            const ggml_status computed = product.multiply(kernel, tiles[i].row, tiles[i].rows, arrival.data);
             if (computed != GGML_STATUS_SUCCESS) return give_up(computed, {});
-            count_used(tile.size);
-            release(position);
+            count_used(tiles[i].size);
+            done(i);
         }
     });
-    drop_until(head_ + count);
     if (!error.empty()) return Error{FLASH_READ_FAILED, error};
     return status;
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "ggml-backend.h"
@@ -25,10 +26,11 @@ struct StreamStats {
 };
 
 /**
- * The dense weights of one model that live on flash. Tiles are read ahead in the order of the graph into a ring of
- * fixed size, from the last layer of this pass on into the first of the next, and multiplied as they arrive with ggml's
- * own kernels on stand-in tensors that point into the ring. A token uses every weight once and in the same order, so
- * there is nothing to gain by keeping tiles: any cache by recency would hit 0%.
+ * The dense weights of one model that are ours. Pinned matrices are where llama.cpp put them. Tiles of the others are
+ * read ahead in the order of the graph into a ring of fixed size, from the last layer of this pass on into the first of
+ * the next, and multiplied as they arrive with ggml's own kernels on stand-in tensors that point into the ring. A token
+ * uses every weight once and in the same order, so there is nothing to gain by keeping tiles: any cache by recency
+ * would hit 0%.
  */
 class Stream {
   public:
@@ -45,6 +47,9 @@ class Stream {
     /** Asked between tiles and while waiting for the disk; true ends the computation with GGML_STATUS_ABORTED. */
     using Stop = std::function<bool()>;
 
+    /** Whether this matrix is kept in memory: then its tensor has data. */
+    bool pinned(const TensorInfo& tensor) const { return pinned_.count(&tensor) > 0; }
+
     /** Computes a MUL_MAT whose src[0] is `tensor`. Fails with FLASH_READ_FAILED. */
     Result<ggml_status> multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node, const Stop& stop);
 
@@ -60,6 +65,17 @@ class Stream {
 
     Stream(const Model& model, const Plan& plan, StreamStats& stats);
 
+    /** What became of a tile that was asked for. */
+    struct Arrival {
+        ggml_status status;
+        const uint8_t* data;  // when GGML_STATUS_SUCCESS
+        std::string error;    // when GGML_STATUS_FAILED
+    };
+    /** Computes tiles on all workers; `fetch` gives the bytes of the i-th, `done` is told when it is computed. */
+    Result<ggml_status> multiply_tiles(Workers& workers, const ggml_tensor* node, const std::vector<Tile>& tiles,
+                                       const std::function<Arrival(uint64_t i, const Stop& stop)>& fetch,
+                                       const std::function<void(uint64_t i)>& done, const Stop& stop);
+
     /** Moves the head to where `tensor` begins: there already, if the lap is as it was. */
     void seek(const TensorInfo& tensor);
     /** Gives up all tiles before `position`, which becomes the head. */
@@ -69,12 +85,13 @@ class Stream {
     /** Where in the ring the next tile goes; its data is null when there is no room. Called with ring_ held. */
     Room next_room(uint64_t size) const;
     void release(uint64_t position);
-    /** Waits for the tile at this position; null when stopped. */
-    ReadRequest* arrive(uint64_t position, const Stop& stop);
+    /** Waits for the tile at this position. */
+    Arrival arrive(uint64_t position, const Stop& stop);
     void count_used(uint64_t bytes);
     void count_read(uint64_t bytes);
 
     std::vector<TensorInfo> tensors_;
+    std::unordered_map<const TensorInfo*, std::vector<Tile>> pinned_;
     std::vector<Reader> readers_;  // by TensorInfo::file
     Lap lap_;
     AlignedBuffer memory_;

@@ -29,6 +29,18 @@ std::tuple<long, int, std::string> guessed_order(const TensorInfo& tensor) {
 
 }  // namespace
 
+std::vector<Tile> tiles_of(const TensorInfo& tensor) {
+    const uint64_t row_bytes = tensor.size / static_cast<uint64_t>(tensor.ne[1]);
+    const auto rows = static_cast<int64_t>(tile_bytes(tensor) / row_bytes);
+    std::vector<Tile> tiles;
+    for (int64_t row = 0; row < tensor.ne[1]; row += rows) {
+        const int64_t count = std::min(rows, tensor.ne[1] - row);
+        tiles.push_back({&tensor, row, count, tensor.offset + static_cast<uint64_t>(row) * row_bytes,
+                         static_cast<uint64_t>(count) * row_bytes});
+    }
+    return tiles;
+}
+
 Lap::Lap(std::vector<const TensorInfo*> tensors) : order_(std::move(tensors)) {
     std::sort(order_.begin(), order_.end(),
               [](const TensorInfo* a, const TensorInfo* b) { return guessed_order(*a) < guessed_order(*b); });
@@ -38,16 +50,16 @@ Lap::Lap(std::vector<const TensorInfo*> tensors) : order_(std::move(tensors)) {
 void Lap::rebuild() {
     tiles_.clear();
     for (const TensorInfo* tensor : order_) {
-        const uint64_t row_bytes = tensor->size / static_cast<uint64_t>(tensor->ne[1]);
-        const auto rows = static_cast<int64_t>(tile_bytes(*tensor) / row_bytes);
-        const uint64_t first = tiles_.size();
-        for (int64_t row = 0; row < tensor->ne[1]; row += rows) {
-            const int64_t count = std::min(rows, tensor->ne[1] - row);
-            tiles_.push_back({tensor, row, count, tensor->offset + static_cast<uint64_t>(row) * row_bytes,
-                              static_cast<uint64_t>(count) * row_bytes});
-        }
-        places_[tensor] = {first, tiles_.size() - first};
+        const std::vector<Tile> tiles = tiles_of(*tensor);
+        places_[tensor] = {tiles_.size(), tiles.size()};
+        tiles_.insert(tiles_.end(), tiles.begin(), tiles.end());
     }
+}
+
+std::vector<Tile> Lap::range(const TensorInfo& tensor) const {
+    const Place& place = places_.at(&tensor);
+    const auto first = tiles_.begin() + static_cast<std::ptrdiff_t>(place.first);
+    return {first, first + static_cast<std::ptrdiff_t>(place.count)};
 }
 
 uint64_t Lap::next(const TensorInfo& tensor, uint64_t position) const {

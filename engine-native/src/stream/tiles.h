@@ -17,6 +17,9 @@ struct Tile {
     uint64_t size;    // bytes
 };
 
+/** A matrix in tiles, in order. */
+std::vector<Tile> tiles_of(const TensorInfo& tensor);
+
 /**
  * The tiles of all streamed matrices in the order in which a pass over the model uses them, again and again: the lap.
  * Positions count tiles since the beginning and never wrap. The order is guessed from names and corrected as it is
@@ -29,8 +32,9 @@ class Lap {
 
     uint64_t size() const { return tiles_.size(); }
     const Tile& at(uint64_t position) const { return tiles_[position % tiles_.size()]; }
-    /** How many tiles the matrix has. */
-    uint64_t count(const TensorInfo& tensor) const { return places_.at(&tensor).count; }
+    bool has(const TensorInfo& tensor) const { return places_.count(&tensor) > 0; }
+    /** The tiles of one matrix. */
+    std::vector<Tile> range(const TensorInfo& tensor) const;
     /** The first position from `position` on at which the matrix begins. */
     uint64_t next(const TensorInfo& tensor, uint64_t position) const;
 

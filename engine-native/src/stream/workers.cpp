@@ -14,14 +14,16 @@ Function cpu_function(ggml_backend_t backend, const char* name) {
 
 }  // namespace
 
-Result<Kernel> Kernel::create() {
+Result<Kernel> Kernel::create(unsigned threads) {
     ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
     ggml_backend_t backend = device == nullptr ? nullptr : ggml_backend_dev_init(device, nullptr);
     if (backend == nullptr) return Error{FLASH_INVALID_ARGUMENT, "ggml has no CPU backend"};
-    cpu_function<ggml_backend_set_n_threads_t>(backend, "ggml_backend_set_n_threads")(backend, 1);
-    // A pool of one has no threads; without it ggml would allocate one for each graph.
+    cpu_function<ggml_backend_set_n_threads_t>(backend, "ggml_backend_set_n_threads")(backend,
+                                                                                      static_cast<int>(threads));
+    // Kept: without a pool ggml would make threads for each graph. Not polling: see Workers.
     ggml_threadpool_params params;
-    ggml_threadpool_params_init(&params, 1);
+    ggml_threadpool_params_init(&params, static_cast<int>(threads));
+    params.poll = 0;
     ggml_threadpool* pool = cpu_function<decltype(&ggml_threadpool_new)>(backend, "ggml_threadpool_new")(&params);
     cpu_function<decltype(&ggml_backend_cpu_set_threadpool)>(backend, "ggml_backend_cpu_set_threadpool")(backend, pool);
     return Kernel(backend, pool);
@@ -59,14 +61,17 @@ Result<bool> Workers::resize(unsigned count) {
     if (count == kernels_.size()) return true;
     std::vector<Kernel> kernels;
     for (unsigned i = 0; i < count; i++) {
-        Result<Kernel> kernel = Kernel::create();
+        Result<Kernel> kernel = Kernel::create(1);
         if (!kernel) return kernel.error();
         kernels.push_back(std::move(*kernel));
     }
+    Result<Kernel> team = Kernel::create(count);
+    if (!team) return team.error();
     join();
     kernels_ = std::move(kernels);
-    for (size_t i = 1; i < kernels_.size(); i++)
-        threads_.emplace_back([this, i, seen = generation_] { work(kernels_[i], seen); });
+    team_.clear();
+    team_.push_back(std::move(*team));
+    for (size_t i = 1; i < kernels_.size(); i++) threads_.emplace_back([this, i] { work(kernels_[i]); });
     return true;
 }
 
@@ -75,21 +80,22 @@ void Workers::run(const std::function<void(const Kernel&)>& job) {
         const std::lock_guard lock(mutex_);
         job_ = &job;
         generation_++;
-        running_ = static_cast<unsigned>(threads_.size());
     }
     started_.notify_all();
     job(kernels_.front());
     std::unique_lock lock(mutex_);
-    ended_.wait(lock, [&] { return running_ == 0; });
     job_ = nullptr;
+    ended_.wait(lock, [&] { return running_ == 0; });
 }
 
-void Workers::work(const Kernel& kernel, uint64_t seen) {
+void Workers::work(const Kernel& kernel) {
     std::unique_lock lock(mutex_);
+    uint64_t joined = 0;
     while (true) {
-        started_.wait(lock, [&] { return closing_ || generation_ != seen; });
+        started_.wait(lock, [&] { return closing_ || (job_ != nullptr && generation_ != joined); });
         if (closing_) return;
-        seen = generation_;
+        joined = generation_;
+        running_++;
         const auto& job = *job_;
         lock.unlock();
         job(kernel);

@@ -14,11 +14,11 @@ struct ggml_threadpool;
 
 namespace flash {
 
-/** ggml's own CPU backend with a single thread: kernels that never wait for another thread. */
+/** ggml's own CPU backend. With a single thread its operations never wait for another one. */
 class Kernel {
   public:
     /** Fails where ggml has no CPU backend. */
-    static Result<Kernel> create();
+    static Result<Kernel> create(unsigned threads);
     Kernel(Kernel&& other) noexcept;
     Kernel& operator=(Kernel&& other) noexcept;
     ~Kernel();
@@ -49,25 +49,30 @@ class Workers {
     Result<bool> resize(unsigned count);
     unsigned count() const { return static_cast<unsigned>(kernels_.size()); }
 
-    /** Runs `job` on every worker, the calling thread being the first, and returns when all are done. */
+    /**
+     * Runs `job` on the calling thread and on every other worker that comes in time, and returns when all of them are
+     * done. A job must get done by whoever runs it: on a busy machine a worker may wake too late.
+     */
     void run(const std::function<void(const Kernel&)>& job);
 
-    /** The calling thread's own. */
+    /** The calling thread's own, for small operations. */
     const Kernel& kernel() const { return kernels_.front(); }
+    /** ggml's own team of as many threads, for large operations that only ggml can divide. */
+    const Kernel& team() const { return team_.front(); }
 
   private:
-    /** @param seen the last job that is not this thread's business */
-    void work(const Kernel& kernel, uint64_t seen);
+    void work(const Kernel& kernel);
     void join();
 
-    std::vector<Kernel> kernels_;
+    std::vector<Kernel> kernels_;  // by worker
+    std::vector<Kernel> team_;     // one
     std::vector<std::thread> threads_;
     std::mutex mutex_;
     std::condition_variable started_;
     std::condition_variable ended_;
-    const std::function<void(const Kernel&)>* job_ = nullptr;
-    uint64_t generation_ = 0;  // of the job
-    unsigned running_ = 0;
+    const std::function<void(const Kernel&)>* job_ = nullptr;  // while it may be joined
+    uint64_t generation_ = 0;                                  // of the job
+    unsigned running_ = 0;                                     // workers that joined it
     bool closing_ = false;
 };
 
