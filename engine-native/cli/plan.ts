@@ -1,7 +1,7 @@
 /** `flint plan`: what a model needs, from its header alone. */
 import { resolve } from "node:path";
+import { ResponseError } from "vscode-jsonrpc";
 import { ErrorCode, type Plan, planRequest } from "../protocol.js";
-import { engineError } from "../sidecar/errors.js";
 import { formatAtLeast, formatSize } from "../size.js";
 import { withSidecar } from "./session.js";
 
@@ -21,7 +21,7 @@ export async function plan(model: string, options: PlanOptions): Promise<void> {
     }),
   );
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : table(result));
-  if (!result.fits) throw engineError(ErrorCode.DoesNotFit, `${model} ${result.reason}`);
+  if (!result.fits) throw new ResponseError(ErrorCode.DoesNotFit, `${model} ${result.reason}`);
 }
 
 function table(plan: Plan): string {
