@@ -20,9 +20,11 @@ struct Subject {
 
 Shape small(ggml_type type) {
     Shape shape;
+    // Layers large enough that streaming saves more than its buffers take, in two bits a weight too.
     shape.layers = 4;
+    shape.embedding = 512;
     shape.kv_heads = 2;
-    shape.feed_forward = 768;
+    shape.feed_forward = 1536;
     shape.type = type;
     shape.vocabulary_type = GGML_TYPE_Q8_0;
     shape.vocabulary = 2048;  // so that the layers are the larger part of the model
@@ -54,7 +56,7 @@ std::vector<Subject> subjects() {
         shape.experts_used = 2;
     });
     // Kernels take rows in groups; here the last group is not full.
-    add("odd number of rows", GGML_TYPE_F16, [](Shape& shape) { shape.feed_forward = 771; });
+    add("odd number of rows", GGML_TYPE_F16, [](Shape& shape) { shape.feed_forward = 1539; });
     // Matrices of 50 MB, more than any buffer for reads: computed in tiles.
     add("tiles, F32", GGML_TYPE_F32, [](Shape& shape) {
         shape.layers = 1;
