@@ -40,8 +40,10 @@ export async function run(model: string, options: RunOptions, signal: AbortSigna
   const prompt = await promptText(options);
   const suffix = options.suffixFile === undefined ? undefined : await text(options.suffixFile);
   if (options.chat && suffix !== undefined) throw new UsageError("--chat and --suffix-file do not go together");
+  signal.throwIfAborted();
   const { loaded, result, memory } = await withSidecar(async (sidecar) => {
     const cancellation = new CancellationTokenSource();
+    if (signal.aborted) cancellation.cancel();
     signal.addEventListener("abort", () => cancellation.cancel(), { once: true });
     const loaded = await load(sidecar, model, options, cancellation);
     const result = await generate(sidecar, prompt, suffix, options, cancellation);

@@ -65,6 +65,7 @@ export class Engine {
   readonly #log: (line: string) => void;
   #runtime: Promise<Runtime> | undefined;
   #loaded: Loaded | undefined;
+  #running: AbortController | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #lastLlamaError: string | undefined;
 
@@ -119,7 +120,9 @@ export class Engine {
     return loaded ? { ...stats, modelPath: loaded.params.modelPath } : stats;
   }
 
+  /** Ends the generation that runs, as if it were cancelled. */
   unload(): Promise<void> {
+    this.#running?.abort();
     return this.#exclusive(async () => {
       await this.#unload();
       this.#onState("empty");
@@ -211,11 +214,17 @@ export class Engine {
     } catch (error) {
       await model?.dispose();
       if (signal.aborted) throw error;
-      const why = this.#lastLlamaError ?? (error instanceof Error ? error.message : String(error));
-      throw engineError(ErrorCode.NotAModel, `${params.modelPath} cannot be loaded: ${why}`);
+      throw engineError(ErrorCode.NotAModel, `${params.modelPath} cannot be loaded: ${this.#why(error)}`);
     } finally {
       flash?.deconfigure();
     }
+  }
+
+  #why(error: unknown): string {
+    if (this.#lastLlamaError !== undefined) return this.#lastLlamaError;
+    // node-llama-cpp looks into a header that it could not read.
+    if (error instanceof TypeError) return "its header is damaged or cut short. Download it again.";
+    return error instanceof Error ? error.message : String(error);
   }
 
   async #generate(
@@ -229,13 +238,19 @@ export class Engine {
       if (!loaded) throw engineError(ErrorCode.InvalidState, "No model is loaded.");
       const flash = (await this.#runtime)?.flash;
       const measure = flash?.measure() ?? (() => noFlash);
+      const unload = new AbortController();
+      this.#running = unload;
+      const either = AbortSignal.any([signal, unload.signal]);
       const abort = () => flash?.setAbort(true);
-      signal.addEventListener("abort", abort, { once: true });
-      if (signal.aborted) abort();
+      either.addEventListener("abort", abort, { once: true });
+      if (either.aborted) abort();
       this.#onState("generating");
       try {
         const { sequence, chunkTokens } = loaded;
-        const { timings, ...generated } = await run({ sequence, chunkTokens, params, signal, onProgress }, loaded);
+        const { timings, ...generated } = await run(
+          { sequence, chunkTokens, params, signal: either, onProgress },
+          loaded,
+        );
         return {
           ...generated,
           timeToFirstTokenMs: timings.timeToFirstTokenMs,
@@ -247,8 +262,9 @@ export class Engine {
         const failure = flash?.takeError();
         throw failure === undefined ? error : engineError(ErrorCode.ReadFailed, failure);
       } finally {
-        signal.removeEventListener("abort", abort);
+        either.removeEventListener("abort", abort);
         flash?.setAbort(false);
+        this.#running = undefined;
         this.#onState("ready");
       }
     });

@@ -108,7 +108,8 @@ export class Flash {
         readBytes,
         readBytesPerToken: tokens === 0 ? 0 : readBytes / tokens,
         readsPerToken: tokens === 0 ? 0 : (now.reads - start.reads) / tokens,
-        hitRate: usedBytes === 0 ? 1 : 1 - readBytes / usedBytes,
+        // What was read ahead may not be used any more.
+        hitRate: usedBytes === 0 ? 1 : Math.max(0, 1 - readBytes / usedBytes),
       };
     };
   }

@@ -138,7 +138,7 @@ describe("a cap that is too small", () => {
   test.each([[], ["--context", "2048"]])("exits 3 and names the smallest cap, which then works", async (...context) => {
     const planned = await flint("plan", model, "--ram-cap", "64MiB", ...context, "--json");
     expect(planned.status).toBe(3);
-    const { fits, minimumCapBytes, reason } = planReport.parse(JSON.parse(planned.stdout));
+    const { fits, minimumCapBytes, contextTokens, reason } = planReport.parse(JSON.parse(planned.stdout));
     expect(fits).toBe(false);
     expect(reason).toBeDefined();
 
@@ -156,7 +156,9 @@ describe("a cap that is too small", () => {
       expect(memory.capBytes).toBe(parseSize(cap));
       expect(memory.peakBytes).toBeLessThanOrEqual(memory.capBytes);
     }
-    const below = await flint("run", model, ...fast, "--ram-cap", `${minimumCapBytes - 1}`, ...context);
+    // Without a context asked for, a smaller one would be chosen.
+    const same = ["--context", `${contextTokens}`];
+    const below = await flint("run", model, ...fast, "--ram-cap", `${minimumCapBytes - 1}`, ...same);
     expect(below.status).toBe(3);
   });
 
