@@ -54,6 +54,8 @@ export interface PlanParams {
   ramCapBytes: number;
   /** Tokens of context; absent: the largest of 4096 and below that the model was trained for and that fits. */
   contextTokens?: number;
+  /** How long the disk may be measured for the estimate; absent: too short to be noticed. */
+  diskMs?: number;
 }
 
 /** What lives where, for one model, cap and context. */

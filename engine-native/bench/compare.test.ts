@@ -26,7 +26,7 @@ const floor = (msPerToken: number): Floor => ({
 
 function comparison(pairs: ReturnType<typeof pair>[], more: Partial<Comparison> = {}): Comparison {
   const cgroup = { version: 1, swapHeld: true } as const;
-  const sizes = { modelBytes: 4 * GiB, ramCapBytes: 2 * GiB, contextTokens: 512, tokens: 12 };
+  const sizes = { modelBytes: 4 * GiB, ramCapBytes: 2 * GiB, contextTokens: 512, tokens: 12, plainWeights: false };
   return { modelPath: "/models/a<b.gguf", ...sizes, cgroup, ...conclude(pairs), ...more };
 }
 

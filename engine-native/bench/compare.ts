@@ -50,6 +50,8 @@ export interface Comparison {
   ramCapBytes: number;
   contextTokens: number;
   tokens: number;
+  /** Whether stock kept weights as they are in the file: see {@link Workload.plainWeights}. */
+  plainWeights: boolean;
   /** How both were held to the cap, or why only flash was: by its own plan. */
   cgroup: { version: 1 | 2; swapHeld: boolean } | { unavailable: string };
   /** What kept the caches from being cold before each run; absent when they were. */
@@ -96,9 +98,10 @@ export async function compare(work: Case, modelBytes: number, onRun: OnRun, sign
     const flash = await measure("flash", index);
     pairs.push(pair(stock, flash, fastest(before, await floorNow())));
   }
-  const { modelPath, ramCapBytes, contextTokens, tokens } = workload;
+  const { modelPath, ramCapBytes, contextTokens, tokens, plainWeights } = workload;
   return {
     modelPath,
+    plainWeights,
     modelBytes,
     ramCapBytes,
     contextTokens,

@@ -1,5 +1,5 @@
 /** One measured run: a sidecar of its own, in a memory cgroup of its own, from start to end. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { MemoryCgroup, MemoryUsage } from "../cgroup.js";
 import { type Sidecar, startSidecar } from "../client.js";
@@ -12,6 +12,11 @@ export interface Workload {
   contextTokens: number;
   /** To generate. The first is not measured: reading the prompt is in it. */
   tokens: number;
+  /**
+   * Whether stock llama.cpp keeps weights as they are in the file. What it lays out anew is memory that cannot be
+   * dropped: with a cap below the model's size it would be killed while it loads.
+   */
+  plainWeights: boolean;
 }
 
 interface Measured {
@@ -39,6 +44,10 @@ export type Run = (
 
 const prompt = "The quick brown fox jumps over the lazy dog";
 const scriptPath = fileURLToPath(new URL("./sidecar.js", import.meta.url));
+const plainWeights = fileURLToPath(new URL("../build/native/native-tests/libflint-plain-weights.so", import.meta.url));
+
+/** Whether stock can be run with {@link Workload.plainWeights}: the library for it is built in a checkout. */
+export const canKeepPlainWeights = (): boolean => existsSync(plainWeights);
 
 /**
  * Loads the model and generates. A sidecar that dies is a result, not an error.
@@ -61,7 +70,10 @@ export async function measureRun(
     sidecar = await startSidecar({
       scriptPath,
       onLog: (line) => log.push(line),
-      ...(cgroup ? { launcher: cgroup.launcher } : {}),
+      launcher: [
+        ...(cgroup?.launcher ?? []),
+        ...(engine === "stock" && workload.plainWeights ? ["env", `LD_PRELOAD=${plainWeights}`] : []),
+      ],
     });
     if (signal.aborted) kill();
     run = await Promise.race([
@@ -86,7 +98,7 @@ export async function measureRun(
 
 async function generate(sidecar: Sidecar, engine: EngineKind, workload: Workload): Promise<Measured> {
   const { connection, process } = sidecar;
-  const { tokens: maximumTokens, ...model } = workload;
+  const { tokens: maximumTokens, plainWeights: _, ...model } = workload;
   await connection.sendRequest(loadRequest, { ...model, engine });
   let readBefore: number | undefined;
   let begun = false;

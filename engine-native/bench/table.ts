@@ -44,7 +44,8 @@ function engineRow(name: string, engine: EngineSummary): string[] {
   ];
 }
 
-function conclusions({ stock, flash, floor, speedup, overFloor, cgroup, warmCaches }: Comparison): string[] {
+function conclusions(comparison: Comparison): string[] {
+  const { stock, flash, floor, speedup, overFloor, cgroup, warmCaches } = comparison;
   const lines: string[] = [];
   if (speedup) lines.push(`flint is ${times(speedup)} as fast as stock, pair by pair`);
   if (overFloor) lines.push(`flint takes ${times(overFloor)} the floor`);
@@ -54,6 +55,8 @@ function conclusions({ stock, flash, floor, speedup, overFloor, cgroup, warmCach
     if (engine.killed + engine.failed > 0 && engine.done > 0) lines.push(`${name}: ${ending(engine)}`);
     if (engine.reason) lines.push(`${name} failed: ${engine.reason}`);
   }
+  if (comparison.plainWeights)
+    lines.push("stock without repacking: repacked weights are memory that it could not drop at the cap");
   if ("unavailable" in cgroup) lines.push(`stock was not held to the cap: ${cgroup.unavailable}`);
   else
     lines.push(

@@ -4,6 +4,7 @@ import { basename, resolve } from "node:path";
 import { chart } from "../bench/chart.js";
 import { type Comparison, compare } from "../bench/compare.js";
 import { measureFloor } from "../bench/floor.js";
+import { canKeepPlainWeights } from "../bench/run.js";
 import { syntheticModel } from "../bench/synthetic.js";
 import { table } from "../bench/table.js";
 import { ErrorCode } from "../protocol.js";
@@ -75,7 +76,9 @@ async function planned(
   const params = { modelPath: resolve(model), ramCapBytes, contextTokens: context };
   const { plan } = await measureFloor(params);
   if (!plan.fits) throw engineError(ErrorCode.DoesNotFit, `${model} ${plan.reason}`);
-  return { work: { ...params, tokens, runs, files }, modelBytes: bytes };
+  const allResident = plan.weights.streamedBytes + plan.weights.rowReadBytes === 0;
+  const plainWeights = !allResident && canKeepPlainWeights();
+  return { work: { ...params, tokens, plainWeights, runs, files }, modelBytes: bytes };
 }
 
 /** All files of a model, of which `path` is the first, and their size. A file that is missing is the engine's to tell. */

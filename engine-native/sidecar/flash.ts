@@ -31,14 +31,17 @@ interface NativeStats {
   reads: number;
 }
 interface Addon {
-  plan(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number): NativePlan;
-  measure(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number): NativeSpeed;
-  configure(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number): NativePlan;
+  plan(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number, diskMs: number): NativePlan;
+  measure(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number, diskMs: number): NativeSpeed;
+  configure(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number, diskMs: number): NativePlan;
   deconfigure(): void;
   stats(): NativeStats;
   setAbort(abort: boolean): void;
   takeError(): string | undefined;
 }
+
+/** Long enough for a disk's bandwidth to show, short enough to be unnoticed. */
+const briefMs = 120;
 
 const nativeFile = (name: string) => fileURLToPath(new URL(`./native/${name}`, import.meta.url));
 
@@ -63,14 +66,14 @@ export class Flash {
 
   /** @throws ResponseError NotAModel or InvalidArgument. */
   plan({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest): FlashPlan {
-    return describe(this.#call(() => this.#addon.plan(modelPath, ramCapBytes, contextTokens, threads)));
+    return describe(this.#call(() => this.#addon.plan(modelPath, ramCapBytes, contextTokens, threads, 0)));
   }
 
-  /** As plan, with the estimate: measures disk and processor for some tens of milliseconds. Also throws ReadFailed. */
+  /** As plan, with the estimate: measures the disk for `diskMs` and, briefly, the processor. Also throws ReadFailed. */
   measuredPlan(request: FlashRequest): FlashPlan {
-    const { modelPath, ramCapBytes, contextTokens = 0, threads } = request;
+    const { modelPath, ramCapBytes, contextTokens = 0, threads, diskMs = briefMs } = request;
     const { plan, ...rest } = this.plan(request);
-    const speed = this.#call(() => this.#addon.measure(modelPath, ramCapBytes, contextTokens, threads));
+    const speed = this.#call(() => this.#addon.measure(modelPath, ramCapBytes, contextTokens, threads, diskMs));
     const { diskBytesPerSecond, computeBytesPerSecond, tokensPerSecond } = speed;
     if (tokensPerSecond === 0) return { plan, ...rest };
     const measured = { diskBytesPerSecond, computeBytesPerSecond };
@@ -79,7 +82,7 @@ export class Flash {
 
   /** As plan, and the next model that llama.cpp loads is served by it. Also throws ReadFailed. */
   configure({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest): FlashPlan {
-    return describe(this.#call(() => this.#addon.configure(modelPath, ramCapBytes, contextTokens, threads)));
+    return describe(this.#call(() => this.#addon.configure(modelPath, ramCapBytes, contextTokens, threads, 0)));
   }
 
   /** Models loaded from now on are not served. */

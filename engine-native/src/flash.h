@@ -26,6 +26,7 @@ typedef struct flash_plan_request {
     uint64_t ram_cap_bytes;
     uint32_t context_tokens;  // 0: the largest up to 4096 that the model was trained for and that fits
     uint32_t threads;         // for arithmetic
+    uint32_t disk_ms;         // for measuring the disk; only `measure` looks at it
 } flash_plan_request;
 
 typedef struct flash_plan {
@@ -60,7 +61,8 @@ typedef struct flash_api {
     uint32_t version;  // FLASH_API_VERSION
     // Decides what lives where, from the file's header alone. On failure writes why into `error`.
     flash_status (*plan)(const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size);
-    // Measures disk and processor with this model for some tens of milliseconds, and plans with the same request.
+    // Measures the disk for `disk_ms` and the processor for some tens of milliseconds, with what the plan of the same
+    // request streams.
     flash_status (*measure)(const flash_plan_request* request, flash_speed* speed, char* error, size_t error_size);
     // As plan, and serves the next model that llama.cpp loads by it. Fails with FLASH_INVALID_ARGUMENT if it
     // does not fit.

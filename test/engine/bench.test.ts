@@ -26,6 +26,7 @@ const benchReport = z.strictObject({
       ramCapBytes: z.int().positive(),
       contextTokens: z.int().positive(),
       tokens: z.int().positive(),
+      plainWeights: z.boolean(),
       cgroup: z.union([
         z.strictObject({ version: z.literal([1, 2]), swapHeld: z.boolean() }),
         z.strictObject({ unavailable: z.string().min(1) }),

@@ -57,16 +57,16 @@ Napi::Object speed_to_object(Napi::Env env, const flash_speed& speed) {
     return object;
 }
 
-/** (modelPath, ramCapBytes, contextTokens, threads) => what `function` fills; sidecar/flash.ts has the types. */
+/** (modelPath, ramCapBytes, contextTokens, threads, diskMs) => what `function` fills; sidecar/flash.ts has the types. */
 template <typename Value, typename Function>
 Napi::Value call(const Napi::CallbackInfo& info, Function flash_api::*function,
                  Napi::Object (*to_object)(Napi::Env, const Value&)) {
     const Napi::Env env = info.Env();
     const flash_api* api = find_api(info);
     if (api == nullptr) return env.Undefined();
-    if (info.Length() != 4 || !info[0].IsString() || !info[1].IsNumber() || !info[2].IsNumber() ||
-        !info[3].IsNumber()) {
-        Napi::TypeError::New(env, "expected a path, a cap in bytes, a context in tokens and a number of threads")
+    if (info.Length() != 5 || !info[0].IsString() || !info[1].IsNumber() || !info[2].IsNumber() ||
+        !info[3].IsNumber() || !info[4].IsNumber()) {
+        Napi::TypeError::New(env, "expected a path, a cap in bytes, a context in tokens, threads and milliseconds")
             .ThrowAsJavaScriptException();
         return env.Undefined();
     }
@@ -78,7 +78,9 @@ Napi::Value call(const Napi::CallbackInfo& info, Function flash_api::*function,
         Napi::RangeError::New(env, "a cap or context is out of range").ThrowAsJavaScriptException();
         return env.Undefined();
     }
-    const flash_plan_request request{path.c_str(), static_cast<uint64_t>(cap), static_cast<uint32_t>(context), threads};
+    const uint32_t disk_ms = info[4].As<Napi::Number>().Uint32Value();
+    const flash_plan_request request{path.c_str(), static_cast<uint64_t>(cap), static_cast<uint32_t>(context), threads,
+                                     disk_ms};
     Value value{};
     Message message{};
     const flash_status status = (api->*function)(&request, &value, message.data(), message.size());

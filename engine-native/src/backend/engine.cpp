@@ -99,7 +99,7 @@ Result<flash_plan> Engine::plan(const flash_plan_request& request) {
 Result<flash_speed> Engine::measure(const flash_plan_request& request) {
     const auto planned = plan_model(request);
     if (!planned) return planned.error();
-    const auto speed = measure_speed(planned->model, request.threads);
+    const auto speed = measure_speed(planned->model, planned->plan, request.threads, request.disk_ms);
     if (!speed) return speed.error();
     return flash_speed{speed->disk, speed->compute,
                        estimate_tokens_per_second(planned->model, *speed, planned->plan.streamed_bytes)};

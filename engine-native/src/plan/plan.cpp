@@ -16,6 +16,8 @@ constexpr std::array<uint32_t, 4> kMicroBatches = {512, 256, 128, 64};
 constexpr uint64_t kFewestTiles = 4;
 constexpr uint64_t kLargestRing = 128ULL << 20;
 constexpr uint64_t kRingShare = 16;  // of the cap
+/** Of the cap: the arithmetic of some dozens of tokens takes longer than a pass over flash, so more gain little. */
+constexpr uint64_t kComputeShare = 24;
 /** A read below this does not reach the disk's bandwidth; above, more bytes wait for a thread than need be. */
 constexpr uint64_t kSmallestTile = 512ULL << 10;
 constexpr uint64_t kLargestTile = 4ULL << 20;
@@ -262,7 +264,7 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
     const uint64_t immovable = weights.total - weights.movable();
     for (const uint32_t micro_batch : kMicroBatches) {
         use_micro_batch(micro_batch);
-        if (plan.compute_bytes <= cap / 8 && beside_weights() + immovable <= cap) break;
+        if (plan.compute_bytes <= cap / kComputeShare && beside_weights() + immovable <= cap) break;
     }
     if (beside_weights() + immovable > cap) use_ring(least);
     const uint64_t working =

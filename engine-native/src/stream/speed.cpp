@@ -7,12 +7,12 @@
 
 #include "reader/read_queue.h"
 #include "stream/stand_in.h"
+#include "stream/tiles.h"
 
 namespace flash {
 namespace {
 
-constexpr uint64_t kReadBytes = 1ULL << 20;
-constexpr uint64_t kReads = 48;
+constexpr size_t kInFlight = 2 * ReadQueue::kDepth;  // so that no thread waits for its next read
 constexpr uint64_t kComputeBytes = 16ULL << 20;  // of each thread: more than its share of a cache
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -31,36 +31,60 @@ const TensorInfo* typical_matrix(const Model& model) {
     return typical;
 }
 
-Result<double> measure_disk(const Model& model) {
-    const Result<Reader> reader = Reader::open(model.files.front());
-    if (!reader) return reader.error();
-    uint64_t end = 0;
-    for (const TensorInfo& tensor : model.tensors) {
-        if (tensor.file == 0) end = std::max(end, tensor.offset + tensor.size);
+/** What is streamed; of a plan that streams nothing, what could be. */
+std::vector<const TensorInfo*> streamed_matrices(const Model& model, const Plan& plan) {
+    std::vector<const TensorInfo*> streamed;
+    std::vector<const TensorInfo*> all;
+    for (size_t i = 0; i < model.tensors.size(); i++) {
+        const TensorInfo& tensor = model.tensors[i];
+        if (tensor.use != Use::Multiply || tensor.ne[1] < 2) continue;
+        all.push_back(&tensor);
+        if (plan.placement[i] == Placement::Streamed) streamed.push_back(&tensor);
     }
-    const uint64_t count = std::min(kReads, end / kReadBytes);
-    if (count == 0) return 0.0;
-    const uint64_t room = Reader::room_bytes(kReadBytes);
-    const AlignedBuffer memory(ReadQueue::kDepth * room);
+    return streamed.empty() ? all : streamed;
+}
+
+Result<double> measure_disk(const Model& model, const Plan& plan, double seconds) {
+    const Lap lap(streamed_matrices(model, plan));
+    if (lap.size() == 0) return 0.0;
+    std::vector<Reader> readers;
+    for (const std::string& file : model.files) {
+        Result<Reader> reader = Reader::open(file);
+        if (!reader) return reader.error();
+        readers.push_back(std::move(*reader));
+    }
+    uint64_t largest = 0;
+    for (uint64_t i = 0; i < lap.size(); i++) largest = std::max(largest, lap.at(i).size);
+    const uint64_t room = Reader::room_bytes(largest);
+    const AlignedBuffer memory(kInFlight * room);
     if (memory.size() == 0) return Error{FLASH_READ_FAILED, "no memory to measure the disk with"};
-    std::vector<ReadRequest> requests(ReadQueue::kDepth);
-    std::string error;
+    std::vector<ReadRequest> requests(kInFlight);
     ReadQueue queue;
+    uint64_t submitted = 0;
+    uint64_t bytes = 0;
     const auto start = std::chrono::steady_clock::now();
-    for (uint64_t i = 0; i < count + requests.size(); i++) {
-        ReadRequest& request = requests[i % requests.size()];
-        if (i >= requests.size() && i - requests.size() < count) {
-            if (queue.wait(request, [] { return false; }) == ReadRequest::State::Failed) error = request.error;
-        }
-        if (i >= count) continue;
-        request.file = &*reader;
-        request.offset = i * (end / count);
-        request.size = std::min(kReadBytes, end - request.offset);
-        request.room = memory.part(i % requests.size() * room, room);
+    // Each time elsewhere, lest a cache below us answers.
+    const uint64_t first = static_cast<uint64_t>(start.time_since_epoch().count()) % lap.size();
+    const auto submit = [&] {
+        const Tile& tile = lap.at(first + submitted);
+        ReadRequest& request = requests[submitted % kInFlight];
+        request.file = &readers[tile.tensor->file];
+        request.offset = tile.offset;
+        request.size = tile.size;
+        request.room = memory.part(submitted % kInFlight * room, room);
         queue.submit(request);
+        submitted++;
+    };
+    while (submitted < kInFlight) submit();
+    for (uint64_t done = 0; done < submitted; done++) {
+        ReadRequest& request = requests[done % kInFlight];
+        if (queue.wait(request, [] { return false; }) == ReadRequest::State::Failed) {
+            return Error{FLASH_READ_FAILED, request.error};
+        }
+        bytes += request.size;
+        if (seconds_since(start) < seconds) submit();
     }
-    if (!error.empty()) return Error{FLASH_READ_FAILED, error};
-    return static_cast<double>(count * kReadBytes) / seconds_since(start);
+    return static_cast<double>(bytes) / seconds_since(start);
 }
 
 Result<double> measure_compute(const Model& model, uint32_t threads) {
@@ -103,8 +127,8 @@ Result<double> measure_compute(const Model& model, uint32_t threads) {
 
 }  // namespace
 
-Result<Speed> measure_speed(const Model& model, uint32_t threads) {
-    const Result<double> disk = measure_disk(model);
+Result<Speed> measure_speed(const Model& model, const Plan& plan, uint32_t threads, uint32_t disk_ms) {
+    const Result<double> disk = measure_disk(model, plan, disk_ms / 1000.0);
     if (!disk) return disk.error();
     const Result<double> compute = measure_compute(model, threads);
     if (!compute) return compute.error();

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plan/model.h"
+#include "plan/plan.h"
 
 namespace flash {
 
@@ -10,8 +10,11 @@ struct Speed {
     double compute;  // products of one token with weights of the model's most common type, all threads together
 };
 
-/** Reads up to 48 MiB of the model and multiplies for a few milliseconds. Fails with FLASH_READ_FAILED. */
-Result<Speed> measure_speed(const Model& model, uint32_t threads);
+/**
+ * Reads what the plan streams, in the order of streaming, for `disk_ms`; multiplies for a few milliseconds.
+ * Fails with FLASH_READ_FAILED.
+ */
+Result<Speed> measure_speed(const Model& model, const Plan& plan, uint32_t threads, uint32_t disk_ms);
 
 /**
  * Tokens per second of decoding: the disk and the arithmetic work at the same time, so the slower one decides.
