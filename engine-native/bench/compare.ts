@@ -1,7 +1,7 @@
 /** Stock and flash in turn on the same model, under the same cap, beside the floor: what a person may conclude from it. */
 import { createMemoryCgroup, type MemoryCgroup, NoCgroup } from "../cgroup.js";
 import type { EngineKind } from "../protocol.js";
-import { type Floor, fastest, measureFloor } from "./floor.js";
+import type { Floor } from "./floor.js";
 import { dropFromPageCache } from "./pageCache.js";
 import { measureRun, type Run, type Workload } from "./run.js";
 import { type Spread, spread } from "./statistics.js";
@@ -17,7 +17,6 @@ export interface Case extends Workload {
 export interface Pair {
   stock: Run;
   flash: Run;
-  /** The lower of the floors measured before and after. */
   floor?: Floor;
   /** Times that flash was as fast as stock; absent unless both ran to their end. */
   speedup?: number;
@@ -87,16 +86,10 @@ export async function compare(work: Case, modelBytes: number, onRun: OnRun, sign
       await held?.remove();
     }
   };
-  const floorNow = async () => {
-    signal.throwIfAborted();
-    const { modelPath, ramCapBytes, contextTokens } = workload;
-    return (await measureFloor({ modelPath, ramCapBytes, contextTokens })).floor;
-  };
   for (let index = 0; index < runs; index++) {
-    const before = await floorNow();
     const stock = await measure("stock", index);
     const flash = await measure("flash", index);
-    pairs.push(pair(stock, flash, fastest(before, await floorNow())));
+    pairs.push(pair(stock, flash, flash.outcome === "done" ? flash.floor : undefined));
   }
   const { modelPath, ramCapBytes, contextTokens, tokens, plainWeights } = workload;
   return {

@@ -3,7 +3,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { MemoryCgroup, MemoryUsage } from "../cgroup.js";
 import { type Sidecar, startSidecar } from "../client.js";
-import { completeRequest, type EngineKind, generationProgress, loadRequest, statsRequest } from "../protocol.js";
+import {
+  completeRequest,
+  type EngineKind,
+  generationProgress,
+  loadRequest,
+  planRequest,
+  statsRequest,
+  unloadRequest,
+} from "../protocol.js";
+import { type Floor, floorOf } from "./floor.js";
 
 export interface Workload {
   modelPath: string;
@@ -29,6 +38,8 @@ interface Measured {
   /** Its largest resident size (VmHWM), in bytes. */
   residentPeakBytes: number;
   tokens: number[];
+  /** Of the flash engine: measured by the same process right afterwards, when caches below the kernel are the same. */
+  floor?: Floor;
 }
 
 /** How a run ended, and what was measured of it. */
@@ -43,6 +54,8 @@ export type Run = (
 };
 
 const prompt = "The quick brown fox jumps over the lazy dog";
+/** Some passes over what is streamed: a short look at a disk can find it far from the speed that it keeps up. */
+const diskMs = 3000;
 const scriptPath = fileURLToPath(new URL("./sidecar.js", import.meta.url));
 const plainWeights = fileURLToPath(new URL("../build/native/native-tests/libflint-plain-weights.so", import.meta.url));
 
@@ -125,9 +138,17 @@ async function generate(sidecar: Sidecar, engine: EngineKind, workload: Workload
     tokens: result.tokens,
   };
   if (readBefore !== undefined && readAfter !== undefined) {
-    return { ...measured, readBytesPerToken: (readAfter - readBefore) / Math.max(1, result.tokens.length - 1) };
+    measured.readBytesPerToken = (readAfter - readBefore) / Math.max(1, result.tokens.length - 1);
+  } else if (engine === "flash") {
+    measured.readBytesPerToken = result.flash.readBytesPerToken;
   }
-  return engine === "flash" ? { ...measured, readBytesPerToken: result.flash.readBytesPerToken } : measured;
+  if (engine === "flash") {
+    // Its buffers need the room that the model has.
+    await connection.sendRequest(unloadRequest);
+    const floor = floorOf(await connection.sendRequest(planRequest, { ...model, diskMs }));
+    if (floor) measured.floor = floor;
+  }
+  return measured;
 }
 
 /** Bytes that the process has had read from the disk; undefined where the kernel does not tell. */

@@ -3,14 +3,14 @@ import { stat, writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { chart } from "../bench/chart.js";
 import { type Comparison, compare } from "../bench/compare.js";
-import { measureFloor } from "../bench/floor.js";
 import { canKeepPlainWeights } from "../bench/run.js";
 import { syntheticModel } from "../bench/synthetic.js";
 import { table } from "../bench/table.js";
-import { ErrorCode } from "../protocol.js";
+import { ErrorCode, planRequest } from "../protocol.js";
 import { engineError } from "../sidecar/errors.js";
 import { parseSize } from "../size.js";
 import { UsageError } from "./exit.js";
+import { withSidecar } from "./session.js";
 
 /** A cap, or a share of the model's file size. */
 export type Cap = { bytes: number } | { percent: number };
@@ -74,7 +74,7 @@ async function planned(
   signal.throwIfAborted();
   const ramCapBytes = "bytes" in cap ? cap.bytes : Math.round((bytes * cap.percent) / 100);
   const params = { modelPath: resolve(model), ramCapBytes, contextTokens: context };
-  const { plan } = await measureFloor(params);
+  const plan = await withSidecar(({ connection }) => connection.sendRequest(planRequest, params));
   if (!plan.fits) throw engineError(ErrorCode.DoesNotFit, `${model} ${plan.reason}`);
   const allResident = plan.weights.streamedBytes + plan.weights.rowReadBytes === 0;
   const plainWeights = !allResident && canKeepPlainWeights();
