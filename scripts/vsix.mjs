@@ -73,9 +73,7 @@ async function createPackage() {
   const otherPlatforms = `node_modules/@node-llama-cpp/!(${platform})/**`;
   await writeFile(
     ignoreFile,
-    `${await readFile(path.join(root, ".vscodeignore"), "utf8")}
-${otherPlatforms}
-`,
+    `${await readFile(path.join(root, ".vscodeignore"), "utf8")}\n${otherPlatforms}\n`,
   );
   const files = new Set(await listFiles({ cwd: root, ignoreFile }));
   const missing = required.filter((name) => !files.has(name));
@@ -83,7 +81,8 @@ ${otherPlatforms}
   const file = await packagePath();
   const vsce = path.join(root, "node_modules/@vscode/vsce/vsce");
   const flags = ["--target", platform, "--out", file, "--ignoreFile", ignoreFile, "--allow-missing-repository"];
-  await run(process.execPath, [vsce, "package", ...flags], { cwd: root });
+  const readme = ["--readme-path", "extension/README.md"];
+  await run(process.execPath, [vsce, "package", ...flags, ...readme], { cwd: root });
   const { size } = await stat(file);
   if (size > maximumBytes) throw new Error(`The package is too large: ${size} bytes, more than ${maximumBytes}.`);
   return file;

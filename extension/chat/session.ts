@@ -3,7 +3,6 @@ import { type CancellationToken, CancellationTokenSource, Emitter } from "vscode
 import type { ChatMessage, ChatParams, GenerationResult } from "../../engine-native/protocol.js";
 import type { AssistantMessage, Message, Problem } from "../../webview/messages.js";
 import { Cancelled, EngineStopped } from "../engine/errors.js";
-import { parseConversation } from "./messages.js";
 
 /** Greedy, a small model falls into saying the same over and over; and asking again would change nothing. */
 const temperature = 0.5;
@@ -21,8 +20,9 @@ export interface Answerer {
 
 /** Where the conversation is kept over a reload of the window. */
 export interface Store {
-  read(): unknown;
-  write(messages: Message[]): PromiseLike<void>;
+  /** What was kept when it was opened. */
+  readonly messages: readonly Message[];
+  write(messages: readonly Message[]): Promise<void>;
 }
 
 export interface SessionOptions {
@@ -50,7 +50,7 @@ export class ChatSession {
 
   constructor(private readonly options: SessionOptions) {
     // What was streaming when the window closed can't go on.
-    this.list = (parseConversation(options.store.read()) ?? []).map((message) =>
+    this.list = options.store.messages.map((message) =>
       message.role === "assistant" && message.state === "streaming" ? { ...message, state: "stopped" } : message,
     );
   }
@@ -91,6 +91,16 @@ export class ChatSession {
     this.changed();
   }
 
+  /** Stores what the answer under way has said by now. Never rejects: what went wrong is in the log. */
+  async store(): Promise<void> {
+    this.storedAt = Date.now();
+    try {
+      await this.options.store.write(structuredClone(this.list));
+    } catch (error) {
+      this.options.log(`The conversation could not be stored: ${String(error)}`);
+    }
+  }
+
   dispose(): void {
     this.stop();
     this.didChange.dispose();
@@ -112,7 +122,7 @@ export class ChatSession {
     const grow = (text: string) => {
       answer.text += text;
       this.didStream.fire({ id: answer.id, text });
-      if (Date.now() - this.storedAt > storeEveryMs) this.store();
+      if (Date.now() - this.storedAt > storeEveryMs) void this.store();
     };
     try {
       const result = await this.options.engine.chat({ messages, temperature }, grow, cancellation.token);
@@ -154,15 +164,8 @@ export class ChatSession {
   }
 
   private changed(): void {
-    this.store();
+    void this.store();
     this.didChange.fire();
-  }
-
-  private store(): void {
-    this.storedAt = Date.now();
-    this.options.store
-      .write(structuredClone(this.list))
-      .then(undefined, (error: unknown) => this.options.log(`The conversation could not be stored: ${String(error)}`));
   }
 }
 
