@@ -71,10 +71,7 @@ async function createPackage() {
   const { listFiles } = await import("@vscode/vsce");
   const ignoreFile = path.join(root, "build/vscodeignore");
   const otherPlatforms = `node_modules/@node-llama-cpp/!(${platform})/**`;
-  await writeFile(
-    ignoreFile,
-    `${await readFile(path.join(root, ".vscodeignore"), "utf8")}\n${otherPlatforms}\n`,
-  );
+  await writeFile(ignoreFile, `${await readFile(path.join(root, ".vscodeignore"), "utf8")}\n${otherPlatforms}\n`);
   const files = new Set(await listFiles({ cwd: root, ignoreFile }));
   const missing = required.filter((name) => !files.has(name));
   if (missing.length > 0) throw new Error(`The package would lack ${missing.join(", ")}.`);
