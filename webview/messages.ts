@@ -38,7 +38,7 @@ export interface Status {
   phase: "empty" | "idle" | "loading" | "ready" | "reading" | "answering" | "failed";
   /** Name of the chosen model. */
   model?: string | undefined;
-  /** "Fits in 6.0 GiB, about 5 tokens/s", of a loaded model. */
+  /** "Fits in 6.0 GiB, about 5 tokens/s", known before it is loaded. */
   fit?: string | undefined;
   /** What it is busy with, as "Loading: 0.2 of 0.3 GB". */
   activity?: string | undefined;

@@ -1,22 +1,10 @@
 import { expect, test, vi } from "vitest";
 import type { CancellationToken } from "vscode-jsonrpc";
-import type { ChatMessage, GenerationResult } from "../../engine-native/protocol.js";
+import type { ChatMessage } from "../../engine-native/protocol.js";
 import type { Message } from "../../webview/messages.js";
 import { Cancelled, EngineStopped } from "../engine/errors.js";
+import { generationResult } from "../fixtures.js";
 import { type Answerer, ChatSession } from "./session.js";
-
-function result(text: string, finishReason: GenerationResult["finishReason"] = "stop"): GenerationResult {
-  return {
-    text,
-    tokens: [],
-    promptTokens: [],
-    finishReason,
-    timeToFirstTokenMs: 1,
-    msPerToken: { mean: 100, median: 100, p95: 100 },
-    tokensPerSecond: 10,
-    flash: { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
-  };
-}
 
 function setUp(chat: Answerer["chat"], stored: readonly Message[] = []) {
   const written: (readonly Message[])[] = [];
@@ -38,14 +26,14 @@ function setUp(chat: Answerer["chat"], stored: readonly Message[] = []) {
 /** Streams "Half" and then waits to be cancelled. */
 const endless: Answerer["chat"] = (_, onText, token: CancellationToken) => {
   onText("Half");
-  return new Promise((resolve) => token.onCancellationRequested(() => resolve(result("Half", "cancelled"))));
+  return new Promise((resolve) => token.onCancellationRequested(() => resolve(generationResult("Half", "cancelled"))));
 };
 
 test("streams an answer and stores the conversation", async () => {
   const { session, written } = setUp(async (_, onText) => {
     onText("Be");
     onText("cause.");
-    return result("Because.");
+    return generationResult("Because.");
   });
   const streamed: string[] = [];
   session.onDidStream(({ text }) => streamed.push(text));
@@ -96,7 +84,7 @@ test("asking again replaces the answer", async () => {
   const prompts: ChatMessage[][] = [];
   const { session } = setUp(async ({ messages }) => {
     prompts.push(messages);
-    return result(`Answer ${prompts.length}`);
+    return generationResult(`Answer ${prompts.length}`);
   });
   await session.ask("Why?");
   await session.askAgain();
@@ -109,7 +97,7 @@ test("questions that got no answer are not part of the next prompt", async () =>
   const { session } = setUp(async ({ messages }) => {
     prompts.push(messages);
     if (prompts.length === 1) throw new Error("no");
-    return result("Yes.");
+    return generationResult("Yes.");
   });
   await session.ask("First?");
   await session.ask("Second?");
@@ -118,7 +106,9 @@ test("questions that got no answer are not part of the next prompt", async () =>
 
 test("a question right after a new chat waits for the old answer to end, and is not lost", async () => {
   let calls = 0;
-  const { session } = setUp((...args) => (calls++ === 0 ? endless(...args) : Promise.resolve(result("Second."))));
+  const { session } = setUp((...args) =>
+    calls++ === 0 ? endless(...args) : Promise.resolve(generationResult("Second.")),
+  );
   const first = session.ask("First?");
   session.clear();
   await Promise.all([first, session.ask("Second?")]);
