@@ -81,6 +81,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
     session,
     status: () => toStatus(feed.snapshot),
     onDidChangeStatus: feed.onDidChange,
+    // Half of the context: a token of code is some three characters, and the answer wants room as well.
+    longestAttachment: () => Math.round((engine.plan?.contextTokens ?? 4096) * 0.5 * 3),
     act,
     onShown: () => engine.warmUp(),
     log: warn,

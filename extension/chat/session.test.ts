@@ -92,6 +92,41 @@ test("asking again replaces the answer", async () => {
   expect(prompts).toEqual([[{ role: "user", text: "Why?" }], [{ role: "user", text: "Why?" }]]);
 });
 
+test("a question about code gives the model the code, and the person their words", async () => {
+  const prompts: ChatMessage[][] = [];
+  const { session } = setUp(async ({ messages }) => {
+    prompts.push(messages);
+    return generationResult("It is.");
+  });
+  const about = { label: "a.ts 1–2", language: "typescript", text: "let a;\nlet b;" };
+  await session.ask("Is it right?", { about });
+  expect(session.messages[0]).toMatchObject({ text: "Is it right?", attachment: about });
+  expect(prompts[0]?.[0]?.text).toBe("a.ts 1–2:\n\n```typescript\nlet a;\nlet b;\n```\n\nIs it right?");
+});
+
+test("a question in place of another takes away all that came after it", async () => {
+  const { session } = setUp(async ({ messages }) => generationResult(`To ${messages.at(-1)?.text}`));
+  for (const text of ["One", "Two", "Three"]) await session.ask(text);
+  await session.ask("Second", { replaces: session.messages[2]?.id });
+  expect(session.messages.map(({ text }) => text)).toEqual(["One", "To One", "Second", "To Second"]);
+});
+
+test("deleting takes a question and its answer away, but not while one is being answered", async () => {
+  let calls = 0;
+  const { session, written } = setUp((...args) =>
+    calls++ < 2 ? Promise.resolve(generationResult("Yes.")) : endless(...args),
+  );
+  for (const text of ["One", "Two"]) await session.ask(text);
+  session.delete(session.messages[0]?.id ?? "");
+  expect(session.messages.map(({ text }) => text)).toEqual(["Two", "Yes."]);
+  expect(written.at(-1)).toEqual(session.messages);
+  const asked = session.ask("Three");
+  session.delete(session.messages[0]?.id ?? "");
+  session.stop();
+  await asked;
+  expect(session.messages.map(({ text }) => text)).toEqual(["Two", "Yes.", "Three", "Half"]);
+});
+
 test("questions that got no answer are not part of the next prompt", async () => {
   const prompts: ChatMessage[][] = [];
   const { session } = setUp(async ({ messages }) => {

@@ -42,6 +42,12 @@ export class ChatPanel {
     await this.button("Send").click();
   }
 
+  /** Ends the answer under way, unless the model has ended it: small ones may go on for ever. */
+  async endAnswer(): Promise<void> {
+    await this.input.press("Escape");
+    await this.button("Send").waitFor();
+  }
+
   /**
    * Has something asked and its answer stopped; again where the model had so little to say that it was done before.
    * @throws when that happens five times

@@ -57,12 +57,11 @@ test("the panel opens from the activity bar", async () => {
 test("an answer appears while it is being written", async () => {
   await panel.input.click();
   const growth = await recordGrowth();
-  await workbench.page.keyboard.type("Write one sentence about the sea.");
+  await workbench.page.keyboard.type(longQuestion);
   await panel.button("Send").click();
-  await panel.answerThat("done").waitFor();
-  expect(await panel.answerThat("done").locator(".body").textContent()).toMatch(/\w/);
-  expect(new Set((await growth()).filter((length) => length > 0)).size).toBeGreaterThan(1);
-  await panel.button("Send").waitFor();
+  await expect.poll(async () => new Set(await growth()).size, { timeout: 2 * minute }).toBeGreaterThan(3);
+  await panel.endAnswer();
+  expect(await panel.answers.last().locator(".body").textContent()).toMatch(/\w/);
   expect(await panel.button("Stop").count()).toBe(0);
 });
 
@@ -124,6 +123,42 @@ test("a suggestion appears in the editor, and Tab takes it", async () => {
   await expect.poll(saved).toMatch(/^ten = \[1, 2, 3, 4, 5, 6,./);
   const text = await saved();
   expect(suggested.filter((piece) => !text.includes(piece))).toEqual([]);
+});
+
+test("the empty chat says whether the model fits, and offers questions about the open file", async () => {
+  await runCommand(workbench.page, "Flint: New Chat");
+  await panel.document.getByText(/^Fits in 768 MiB, about \d+(\.\d)? tokens\/s$/).waitFor();
+  await panel.button("Explain numbers.py").click();
+  expect(await panel.input.inputValue()).toBe("Explain what this code does.");
+  await panel.button("Ask about numbers.py").and(panel.document.locator("[aria-pressed=true]")).waitFor();
+  await picture(workbench.page, "ask");
+  await panel.askAndStop(
+    () => panel.button("Send").click(),
+    () => panel.button("Stop").click(),
+  );
+  const question = panel.questions.last();
+  expect(await question.locator("summary").textContent()).toBe("numbers.py");
+  expect(await question.locator("pre").textContent()).toContain("ten = [1, 2, 3, 4, 5, 6,");
+});
+
+test("a question can be changed and sent again, or deleted with its answer", async () => {
+  const question = panel.questions.last();
+  await question.hover();
+  await question.getByRole("button", { name: "Edit question" }).click();
+  const notice = panel.document.getByText("This replaces the question and all that came after it.");
+  await notice.waitFor();
+  expect(await panel.input.inputValue()).toBe("Explain what this code does.");
+  await panel.input.fill("Say yes.");
+  await panel.button("Send").click();
+  await expect
+    .poll(() => panel.questions.locator(".body").allInnerTexts())
+    .toEqual([expect.stringMatching(/^Say yes\./)]);
+  await notice.waitFor({ state: "hidden" });
+  await panel.endAnswer();
+  await question.hover();
+  await question.getByRole("button", { name: "Delete question and answer" }).click();
+  await expect.poll(() => panel.questions.count()).toBe(0);
+  expect(await panel.answers.count()).toBe(0);
 });
 
 // Only for the documentation: whether there is code in an answer is up to the model.
