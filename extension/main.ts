@@ -3,7 +3,8 @@ import * as vscode from "vscode";
 import { startSidecar } from "../engine-native/client.js";
 import type { Action } from "../webview/messages.js";
 import type { FlintApi } from "./api.js";
-import { ChatSession } from "./chat/session.js";
+import { ChatSession, type Store } from "./chat/session.js";
+import { ConversationFile } from "./chat/store.js";
 import { ChatView } from "./chat/view.js";
 import { Engine, type EngineSettings } from "./engine/engine.js";
 import { InvalidSetting } from "./engine/errors.js";
@@ -15,9 +16,10 @@ import { toProblem, toStatus } from "./status/status.js";
 import { StatusBar } from "./status/statusBar.js";
 import { StatusFeed } from "./status/statusFeed.js";
 
-const conversationKey = "flint.conversation";
+/** To be waited for when the window closes. */
+let unsaved: (() => Promise<void>) | undefined;
 
-export function activate(context: vscode.ExtensionContext): FlintApi {
+export async function activate(context: vscode.ExtensionContext): Promise<FlintApi> {
   const output = vscode.window.createOutputChannel("Flint", { log: true });
   const warn = (line: string) => output.warn(line);
 
@@ -36,13 +38,12 @@ export function activate(context: vscode.ExtensionContext): FlintApi {
 
   const session = new ChatSession({
     engine,
-    store: {
-      read: () => context.workspaceState.get(conversationKey),
-      write: (messages) => context.workspaceState.update(conversationKey, messages),
-    },
+    // A window without a folder has no storage of its own.
+    store: await openStore(join((context.storageUri ?? context.globalStorageUri).fsPath, "chat.json"), warn),
     toProblem: (error) => toProblem(error, feed.snapshot.settings),
     log: warn,
   });
+  unsaved = () => session.store();
   /** Lets `work` go on by itself; what goes wrong with it is in the log. */
   const run = (work: PromiseLike<unknown>): void => {
     work.then(undefined, (error: unknown) => output.error(String(error)));
@@ -80,6 +81,8 @@ export function activate(context: vscode.ExtensionContext): FlintApi {
     session,
     status: () => toStatus(feed.snapshot),
     onDidChangeStatus: feed.onDidChange,
+    // Half of the context: a token of code is some three characters, and the answer wants room as well.
+    longestAttachment: () => Math.round((engine.plan?.contextTokens ?? 4096) * 0.5 * 3),
     act,
     onShown: () => engine.warmUp(),
     log: warn,
@@ -133,6 +136,20 @@ export function activate(context: vscode.ExtensionContext): FlintApi {
       onDidChangeState: didChangeState.event,
     },
   };
+}
+
+export async function deactivate(): Promise<void> {
+  await unsaved?.();
+}
+
+/** The conversation of `file`; where the disk fails it lives as long as the window. */
+async function openStore(file: string, warn: (line: string) => void): Promise<Store> {
+  try {
+    return await ConversationFile.open(file);
+  } catch (error) {
+    warn(`The conversation will not be kept: ${String(error)}`);
+    return { messages: [], write: () => Promise.resolve() };
+  }
 }
 
 /** @throws InvalidSetting */

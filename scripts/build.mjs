@@ -1,6 +1,6 @@
 // Builds dist/: the TypeScript bundles and, in dist/native, the engine's libraries.
 import { createHash } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,16 @@ export const platform = `${process.platform}-${process.arch}`;
  * @throws {import("./process.mjs").CommandFailed} with what is wrong in the sources
  */
 export async function buildScripts() {
+  await removeBundles();
   await run(process.execPath, ["esbuild.mjs", "--production"], { cwd: root });
+}
+
+/** What an earlier version left behind would be packaged too. */
+async function removeBundles() {
+  const dist = path.join(root, "dist");
+  await mkdir(dist, { recursive: true });
+  const bundles = (await readdir(dist)).filter((name) => name !== "native");
+  await Promise.all(bundles.map((name) => rm(path.join(dist, name), { recursive: true })));
 }
 
 /**
@@ -36,10 +45,19 @@ export async function buildNative() {
     NODE_ADDON_API: path.join(modules, "node-addon-api"),
     FLINT_TESTS: "ON",
   };
+  await removeForeign(build);
   const definitions = Object.entries(variables).map(([name, value]) => `-D${name}=${value}`);
   await run("cmake", ["-S", path.join(root, "engine-native"), "-B", build, ...definitions]);
   await run("cmake", ["--build", build, "--parallel", String(availableParallelism())]);
   await run("cmake", ["--install", build, "--prefix", path.join(root, "dist/native")]);
+}
+
+/** @param {string} build what CMake left there, which it refuses to use after the checkout was moved or copied */
+async function removeForeign(build) {
+  const cache = path.join(build, "CMakeCache.txt");
+  if (!(await exists(cache))) return;
+  const home = /^CMAKE_CACHEFILE_DIR:INTERNAL=(.*)$/m.exec(await readFile(cache, "utf8"))?.[1];
+  if (home !== build) await rm(build, { recursive: true });
 }
 
 /**

@@ -57,6 +57,8 @@ export class Steps {
 
 /** @typedef {(doneBytes: number, totalBytes: number) => void} Progress */
 
+const tellEveryMs = 100;
+
 /** A progress bar in megabytes; where there is no terminal, a line every few seconds. */
 class DownloadBar {
   /** @type {import("cli-progress").SingleBar | undefined} */
@@ -72,18 +74,25 @@ class DownloadBar {
         format: "      {bar} {percentage}% | {value} of {total} MB | {eta_formatted} left",
         noTTYOutput: true,
         notTTYSchedule: 5000,
+        etaBuffer: 50,
+        formatValue: (value, _, type) =>
+          type === "value" || type === "total" ? String(Math.round(value / 1e6)) : String(value),
       },
       library.Presets.shades_classic,
     );
     this.#bar = bar;
-    const megabytes = (/** @type {number} */ bytes) => Math.round(bytes / 1e6);
+    let toldAt = 0;
     return (done, total) => {
+      const now = performance.now();
       if (!this.shown) {
         if (process.stdout.isTTY) process.stdout.write("\n");
-        bar.start(megabytes(total), megabytes(done));
+        bar.start(total, done);
         this.shown = true;
+      } else if (now - toldAt >= tellEveryMs || done === total) {
+        // The time left is guessed from the last updates: of each few kilobytes it would jump about.
+        bar.update(done);
+        toldAt = now;
       }
-      bar.update(megabytes(done));
     };
   }
 

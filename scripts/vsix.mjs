@@ -71,19 +71,15 @@ async function createPackage() {
   const { listFiles } = await import("@vscode/vsce");
   const ignoreFile = path.join(root, "build/vscodeignore");
   const otherPlatforms = `node_modules/@node-llama-cpp/!(${platform})/**`;
-  await writeFile(
-    ignoreFile,
-    `${await readFile(path.join(root, ".vscodeignore"), "utf8")}
-${otherPlatforms}
-`,
-  );
+  await writeFile(ignoreFile, `${await readFile(path.join(root, ".vscodeignore"), "utf8")}\n${otherPlatforms}\n`);
   const files = new Set(await listFiles({ cwd: root, ignoreFile }));
   const missing = required.filter((name) => !files.has(name));
   if (missing.length > 0) throw new Error(`The package would lack ${missing.join(", ")}.`);
   const file = await packagePath();
   const vsce = path.join(root, "node_modules/@vscode/vsce/vsce");
   const flags = ["--target", platform, "--out", file, "--ignoreFile", ignoreFile, "--allow-missing-repository"];
-  await run(process.execPath, [vsce, "package", ...flags], { cwd: root });
+  const readme = ["--readme-path", "extension/README.md"];
+  await run(process.execPath, [vsce, "package", ...flags, ...readme], { cwd: root });
   const { size } = await stat(file);
   if (size > maximumBytes) throw new Error(`The package is too large: ${size} bytes, more than ${maximumBytes}.`);
   return file;

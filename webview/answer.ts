@@ -76,12 +76,14 @@ export class Answer {
 function addToolbar(block: HTMLElement): void {
   const code = block.querySelector("code");
   const language = element("span", "language", block.dataset["language"] ?? "");
-  const copy = copyButton("Copy code", () => post({ type: "copy", text: code?.textContent ?? "" }));
+  const text = () => code?.textContent ?? "";
+  const copy = copyButton("Copy code", () => post({ type: "copy", text: text() }));
+  const insert = iconButton("insert", "Insert at cursor", () => post({ type: "insert", text: text() }));
   // Wide code scrolls, and must do so by keyboard too.
   const scroller = block.querySelector("pre");
   if (scroller) {
     scroller.tabIndex = 0;
     scroller.ariaLabel = "Code";
   }
-  block.prepend(element("div", "toolbar", language, copy));
+  block.prepend(element("div", "toolbar", language, copy, insert));
 }

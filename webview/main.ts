@@ -3,6 +3,7 @@ import "@vscode-elements/elements/dist/vscode-button/index.js";
 import "@vscode-elements/elements/dist/vscode-progress-bar/index.js";
 import "@vscode-elements/elements/dist/vscode-toolbar-button/index.js";
 import "./style.css";
+import "./composer.css";
 import "./markdown.css";
 import { Composer } from "./composer.js";
 import { element } from "./elements.js";
@@ -16,7 +17,9 @@ import { Welcome } from "./welcome.js";
 let messages: readonly Message[] = [];
 let status: Status | undefined;
 
-const transcript = new Transcript();
+let openEditor: string | undefined;
+
+const transcript = new Transcript((id, text) => composer.edit(id, text));
 const problem = element("div", "problem-place");
 problem.role = "alert";
 const activity = new Activity();
@@ -24,7 +27,7 @@ const composer = new Composer(
   () => status?.phase !== "empty",
   () => post({ type: "act", action: { kind: "chooseModel" } }),
 );
-const welcome = new Welcome((text) => composer.propose(text));
+const welcome = new Welcome((text, attach) => composer.propose(text, attach));
 const footer = new Footer();
 document.body.append(
   element("main", "chat", welcome.root, transcript.root, problem, activity.root, composer.root, footer.root),
@@ -34,7 +37,7 @@ function show(): void {
   if (!status) return;
   welcome.root.hidden = messages.length > 0;
   transcript.root.hidden = messages.length === 0;
-  welcome.show(status);
+  welcome.show(status, openEditor);
   activity.show(status);
   footer.show(status);
   showProblem(status);
@@ -65,6 +68,11 @@ onMessage((message) => {
       break;
     case "status":
       status = message.status;
+      show();
+      break;
+    case "openEditor":
+      openEditor = message.label;
+      composer.showOpenEditor(openEditor);
       show();
       break;
     case "focusInput":

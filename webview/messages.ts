@@ -15,10 +15,20 @@ export interface Problem {
 
 export type AnswerState = "streaming" | "done" | "stopped" | "error";
 
+/** Code that a question is about. */
+export interface Attachment {
+  /** As "main.ts 12–40". */
+  label: string;
+  /** VS Code's id of its language. */
+  language: string;
+  text: string;
+}
+
 export interface UserMessage {
   id: string;
   role: "user";
   text: string;
+  attachment?: Attachment | undefined;
 }
 export interface AssistantMessage {
   id: string;
@@ -38,7 +48,7 @@ export interface Status {
   phase: "empty" | "idle" | "loading" | "ready" | "reading" | "answering" | "failed";
   /** Name of the chosen model. */
   model?: string | undefined;
-  /** "Fits in 6.0 GiB, about 5 tokens/s", of a loaded model. */
+  /** "Fits in 6.0 GiB, about 5 tokens/s", known before it is loaded. */
   fit?: string | undefined;
   /** What it is busy with, as "Loading: 0.2 of 0.3 GB". */
   activity?: string | undefined;
@@ -56,12 +66,19 @@ export type ToWebview =
   /** More text for the answer `id`. */
   | { type: "text"; id: string; text: string }
   | { type: "status"; status: Status }
+  /** What `attach` would attach, as "main.ts 12–40"; absent when no file is open. */
+  | { type: "openEditor"; label?: string | undefined }
   | { type: "focusInput" };
 
 export type FromWebview =
   /** It listens now. */
   | { type: "ready" }
-  | { type: "ask"; text: string }
+  /** With `attach` the question is about what is open in the editor; `replaces` is the id of the question it is put in place of, with all that came after. */
+  | { type: "ask"; text: string; attach: boolean; replaces?: string | undefined }
+  /** Takes the question `id` and its answer away. */
+  | { type: "delete"; id: string }
   | { type: "stop" }
   | { type: "copy"; text: string }
+  /** Puts code into the editor, where the cursor is. */
+  | { type: "insert"; text: string }
   | { type: "act"; action: Action };

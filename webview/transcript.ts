@@ -1,6 +1,7 @@
 import { Answer } from "./answer.js";
 import { element } from "./elements.js";
-import type { Message } from "./messages.js";
+import type { Message, UserMessage } from "./messages.js";
+import { question } from "./question.js";
 
 /** Closer to the end than this, in pixels, the view follows what is appended. */
 const followWithin = 40;
@@ -12,7 +13,8 @@ export class Transcript {
   private readonly answers = new Map<string, Answer>();
   private following = true;
 
-  constructor() {
+  /** @param onEdit called when a person wants to change a question */
+  constructor(private readonly onEdit: (id: string, text: string) => void) {
     this.root.role = "log";
     this.root.ariaLive = "polite";
     this.root.ariaLabel = "Conversation";
@@ -29,7 +31,7 @@ export class Transcript {
     const isNew = messages.some(({ id, role }) => role === "user" && !this.questions.has(id));
     const nodes = messages.map((message, index) =>
       message.role === "user"
-        ? this.question(message.id, message.text)
+        ? this.question(message)
         : this.answer(message.id, (answer) => answer.show(message, index === messages.length - 1)),
     );
     nodes.forEach((node, index) => {
@@ -47,13 +49,11 @@ export class Transcript {
     this.answers.get(id)?.append(text);
   }
 
-  private question(id: string, text: string): HTMLElement {
-    const known = this.questions.get(id);
+  private question(message: UserMessage): HTMLElement {
+    const known = this.questions.get(message.id);
     if (known) return known;
-    const made = element("article", "message user", element("div", "body", text));
-    made.dataset["role"] = "user";
-    made.ariaLabel = "You";
-    this.questions.set(id, made);
+    const made = question(message, () => this.onEdit(message.id, message.text));
+    this.questions.set(message.id, made);
     return made;
   }
 

@@ -4,7 +4,10 @@ import { parseConversation, parseMessage } from "./messages.js";
 test.each([
   { type: "ready" },
   { type: "stop" },
-  { type: "ask", text: "Why?" },
+  { type: "ask", text: "Why?", attach: false },
+  { type: "ask", text: "Why?", attach: true, replaces: "1" },
+  { type: "delete", id: "1" },
+  { type: "insert", text: "let a;" },
   { type: "copy", text: "" },
   { type: "act", action: { kind: "chooseModel" } },
   { type: "act", action: { kind: "raiseCap", bytes: 3e9 } },
@@ -19,8 +22,10 @@ test.each([
   "ask",
   { type: "eval", text: "1" },
   { type: "ask" },
-  { type: "ask", text: " \n" },
-  { type: "ask", text: 5 },
+  { type: "ask", text: "Why?" },
+  { type: "ask", text: " \n", attach: false },
+  { type: "ask", text: 5, attach: false },
+  { type: "ask", text: "Why?", attach: "main.ts" },
   { type: "act", action: { kind: "raiseCap", bytes: -1 } },
   { type: "act", action: { kind: "raiseCap", bytes: 0.5 } },
   { type: "act", action: { kind: "openSetting", setting: "security.workspace.trust.enabled" } },
@@ -35,7 +40,7 @@ test("drops what a message should not have", () => {
 
 test("reads a stored conversation back, and refuses one of another make", () => {
   const messages = [
-    { id: "1", role: "user", text: "Why?" },
+    { id: "1", role: "user", text: "Why?", attachment: { label: "a.ts", language: "typescript", text: "a" } },
     {
       id: "2",
       role: "assistant",

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Action, FromWebview, Message, Problem } from "../../webview/messages.js";
+import type { Action, Attachment, FromWebview, Message, Problem } from "../../webview/messages.js";
 
 // Without this the library looks for a way to compile its checks, which an extension host complains about.
 z.config({ jitless: true });
@@ -17,9 +17,15 @@ const action: z.ZodType<Action> = z.discriminatedUnion("kind", [
 
 const fromWebview: z.ZodType<FromWebview> = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready") }),
-  z.object({ type: z.literal("ask"), text: text.regex(/\S/) }),
+  z.object({
+    type: z.literal("ask"),
+    text: text.regex(/\S/),
+    attach: z.boolean(),
+    replaces: z.string().optional(),
+  }),
+  z.object({ type: z.literal("delete"), id: z.string() }),
   z.object({ type: z.literal("stop") }),
-  z.object({ type: z.literal("copy"), text }),
+  z.object({ type: z.enum(["copy", "insert"]), text }),
   z.object({ type: z.literal("act"), action }),
 ]);
 
@@ -28,9 +34,11 @@ const problem: z.ZodType<Problem> = z.object({
   actions: z.array(z.object({ label: z.string(), action })),
 });
 
+const attachment: z.ZodType<Attachment> = z.object({ label: z.string(), language: z.string(), text: z.string() });
+
 const conversation: z.ZodType<Message[]> = z.array(
   z.discriminatedUnion("role", [
-    z.object({ id: z.string(), role: z.literal("user"), text: z.string() }),
+    z.object({ id: z.string(), role: z.literal("user"), text: z.string(), attachment: attachment.optional() }),
     z.object({
       id: z.string(),
       role: z.literal("assistant"),

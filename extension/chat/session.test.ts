@@ -1,29 +1,17 @@
 import { expect, test, vi } from "vitest";
 import type { CancellationToken } from "vscode-jsonrpc";
-import type { ChatMessage, GenerationResult } from "../../engine-native/protocol.js";
+import type { ChatMessage } from "../../engine-native/protocol.js";
 import type { Message } from "../../webview/messages.js";
 import { Cancelled, EngineStopped } from "../engine/errors.js";
+import { generationResult } from "../fixtures.js";
 import { type Answerer, ChatSession } from "./session.js";
 
-function result(text: string, finishReason: GenerationResult["finishReason"] = "stop"): GenerationResult {
-  return {
-    text,
-    tokens: [],
-    promptTokens: [],
-    finishReason,
-    timeToFirstTokenMs: 1,
-    msPerToken: { mean: 100, median: 100, p95: 100 },
-    tokensPerSecond: 10,
-    flash: { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
-  };
-}
-
-function setUp(chat: Answerer["chat"], stored: unknown = undefined) {
-  const written: Message[][] = [];
+function setUp(chat: Answerer["chat"], stored: readonly Message[] = []) {
+  const written: (readonly Message[])[] = [];
   const session = new ChatSession({
     engine: { chat },
     store: {
-      read: () => stored,
+      messages: stored,
       write: (messages) => {
         written.push(messages);
         return Promise.resolve();
@@ -38,14 +26,14 @@ function setUp(chat: Answerer["chat"], stored: unknown = undefined) {
 /** Streams "Half" and then waits to be cancelled. */
 const endless: Answerer["chat"] = (_, onText, token: CancellationToken) => {
   onText("Half");
-  return new Promise((resolve) => token.onCancellationRequested(() => resolve(result("Half", "cancelled"))));
+  return new Promise((resolve) => token.onCancellationRequested(() => resolve(generationResult("Half", "cancelled"))));
 };
 
 test("streams an answer and stores the conversation", async () => {
   const { session, written } = setUp(async (_, onText) => {
     onText("Be");
     onText("cause.");
-    return result("Because.");
+    return generationResult("Because.");
   });
   const streamed: string[] = [];
   session.onDidStream(({ text }) => streamed.push(text));
@@ -96,7 +84,7 @@ test("asking again replaces the answer", async () => {
   const prompts: ChatMessage[][] = [];
   const { session } = setUp(async ({ messages }) => {
     prompts.push(messages);
-    return result(`Answer ${prompts.length}`);
+    return generationResult(`Answer ${prompts.length}`);
   });
   await session.ask("Why?");
   await session.askAgain();
@@ -104,12 +92,47 @@ test("asking again replaces the answer", async () => {
   expect(prompts).toEqual([[{ role: "user", text: "Why?" }], [{ role: "user", text: "Why?" }]]);
 });
 
+test("a question about code gives the model the code, and the person their words", async () => {
+  const prompts: ChatMessage[][] = [];
+  const { session } = setUp(async ({ messages }) => {
+    prompts.push(messages);
+    return generationResult("It is.");
+  });
+  const about = { label: "a.ts 1–2", language: "typescript", text: "let a;\nlet b;" };
+  await session.ask("Is it right?", { about });
+  expect(session.messages[0]).toMatchObject({ text: "Is it right?", attachment: about });
+  expect(prompts[0]?.[0]?.text).toBe("a.ts 1–2:\n\n```typescript\nlet a;\nlet b;\n```\n\nIs it right?");
+});
+
+test("a question in place of another takes away all that came after it", async () => {
+  const { session } = setUp(async ({ messages }) => generationResult(`To ${messages.at(-1)?.text}`));
+  for (const text of ["One", "Two", "Three"]) await session.ask(text);
+  await session.ask("Second", { replaces: session.messages[2]?.id });
+  expect(session.messages.map(({ text }) => text)).toEqual(["One", "To One", "Second", "To Second"]);
+});
+
+test("deleting takes a question and its answer away, but not while one is being answered", async () => {
+  let calls = 0;
+  const { session, written } = setUp((...args) =>
+    calls++ < 2 ? Promise.resolve(generationResult("Yes.")) : endless(...args),
+  );
+  for (const text of ["One", "Two"]) await session.ask(text);
+  session.delete(session.messages[0]?.id ?? "");
+  expect(session.messages.map(({ text }) => text)).toEqual(["Two", "Yes."]);
+  expect(written.at(-1)).toEqual(session.messages);
+  const asked = session.ask("Three");
+  session.delete(session.messages[0]?.id ?? "");
+  session.stop();
+  await asked;
+  expect(session.messages.map(({ text }) => text)).toEqual(["Two", "Yes.", "Three", "Half"]);
+});
+
 test("questions that got no answer are not part of the next prompt", async () => {
   const prompts: ChatMessage[][] = [];
   const { session } = setUp(async ({ messages }) => {
     prompts.push(messages);
     if (prompts.length === 1) throw new Error("no");
-    return result("Yes.");
+    return generationResult("Yes.");
   });
   await session.ask("First?");
   await session.ask("Second?");
@@ -118,7 +141,9 @@ test("questions that got no answer are not part of the next prompt", async () =>
 
 test("a question right after a new chat waits for the old answer to end, and is not lost", async () => {
   let calls = 0;
-  const { session } = setUp((...args) => (calls++ === 0 ? endless(...args) : Promise.resolve(result("Second."))));
+  const { session } = setUp((...args) =>
+    calls++ === 0 ? endless(...args) : Promise.resolve(generationResult("Second.")),
+  );
   const first = session.ask("First?");
   session.clear();
   await Promise.all([first, session.ask("Second?")]);
@@ -126,10 +151,9 @@ test("a question right after a new chat waits for the old answer to end, and is 
 });
 
 test("what was streaming when the window closed is restored as stopped", () => {
-  const stored = [
+  const { session } = setUp(endless, [
     { id: "1", role: "user", text: "Why?" },
     { id: "2", role: "assistant", text: "Bec", state: "streaming" },
-  ];
-  expect(setUp(endless, stored).session.messages).toMatchObject([{ text: "Why?" }, { text: "Bec", state: "stopped" }]);
-  expect(setUp(endless, { from: "another version" }).session.messages).toEqual([]);
+  ]);
+  expect(session.messages).toMatchObject([{ text: "Why?" }, { text: "Bec", state: "stopped" }]);
 });

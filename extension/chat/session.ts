@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { type CancellationToken, CancellationTokenSource, Emitter } from "vscode-jsonrpc";
 import type { ChatMessage, ChatParams, GenerationResult } from "../../engine-native/protocol.js";
-import type { AssistantMessage, Message, Problem } from "../../webview/messages.js";
+import type { AssistantMessage, Attachment, Message, Problem } from "../../webview/messages.js";
 import { Cancelled, EngineStopped } from "../engine/errors.js";
-import { parseConversation } from "./messages.js";
+import { withAttachment } from "./attachment.js";
 
 /** Greedy, a small model falls into saying the same over and over; and asking again would change nothing. */
 const temperature = 0.5;
@@ -21,8 +21,9 @@ export interface Answerer {
 
 /** Where the conversation is kept over a reload of the window. */
 export interface Store {
-  read(): unknown;
-  write(messages: Message[]): PromiseLike<void>;
+  /** What was kept when it was opened. */
+  readonly messages: readonly Message[];
+  write(messages: readonly Message[]): Promise<void>;
 }
 
 export interface SessionOptions {
@@ -50,7 +51,7 @@ export class ChatSession {
 
   constructor(private readonly options: SessionOptions) {
     // What was streaming when the window closed can't go on.
-    this.list = (parseConversation(options.store.read()) ?? []).map((message) =>
+    this.list = options.store.messages.map((message) =>
       message.role === "assistant" && message.state === "streaming" ? { ...message, state: "stopped" } : message,
     );
   }
@@ -63,11 +64,31 @@ export class ChatSession {
     return this.answering !== undefined;
   }
 
-  /** Asks `text`, after an answer that is under way. Settles when its own has ended, in whichever way; never rejects. */
-  async ask(text: string): Promise<void> {
+  /**
+   * Asks `text`, after an answer that is under way. Settles when its own has ended, in whichever way; never rejects.
+   * @param about what the question is about; absent: the same as the question it replaces
+   * @param replaces id of the question that it is put in place of, with all that came after it
+   */
+  async ask(
+    text: string,
+    { about, replaces }: { about?: Attachment | undefined; replaces?: string | undefined } = {},
+  ): Promise<void> {
     while (this.answering) await this.ended;
-    this.list.push({ id: randomUUID(), role: "user", text });
+    const index = this.list.findIndex(({ id }) => id === replaces);
+    const replaced = this.list[index];
+    const attachment = about ?? (replaced?.role === "user" ? replaced.attachment : undefined);
+    if (replaced) this.list = this.list.slice(0, index);
+    this.list.push({ id: randomUUID(), role: "user", text, ...(attachment && { attachment }) });
     await this.startAnswer();
+  }
+
+  /** Takes a question and its answer away; not while an answer is under way. */
+  delete(id: string): void {
+    const index = this.list.findIndex((message) => message.id === id && message.role === "user");
+    if (this.answering || index === -1) return;
+    const next = this.list.findIndex(({ role }, other) => other > index && role === "user");
+    this.list.splice(index, (next === -1 ? this.list.length : next) - index);
+    this.changed();
   }
 
   /** Asks the last question again, in place of its last answer. As `ask`. */
@@ -91,6 +112,16 @@ export class ChatSession {
     this.changed();
   }
 
+  /** Stores what the answer under way has said by now. Never rejects: what went wrong is in the log. */
+  async store(): Promise<void> {
+    this.storedAt = Date.now();
+    try {
+      await this.options.store.write(structuredClone(this.list));
+    } catch (error) {
+      this.options.log(`The conversation could not be stored: ${String(error)}`);
+    }
+  }
+
   dispose(): void {
     this.stop();
     this.didChange.dispose();
@@ -112,7 +143,7 @@ export class ChatSession {
     const grow = (text: string) => {
       answer.text += text;
       this.didStream.fire({ id: answer.id, text });
-      if (Date.now() - this.storedAt > storeEveryMs) this.store();
+      if (Date.now() - this.storedAt > storeEveryMs) void this.store();
     };
     try {
       const result = await this.options.engine.chat({ messages, temperature }, grow, cancellation.token);
@@ -154,15 +185,8 @@ export class ChatSession {
   }
 
   private changed(): void {
-    this.store();
+    void this.store();
     this.didChange.fire();
-  }
-
-  private store(): void {
-    this.storedAt = Date.now();
-    this.options.store
-      .write(structuredClone(this.list))
-      .then(undefined, (error: unknown) => this.options.log(`The conversation could not be stored: ${String(error)}`));
   }
 }
 
@@ -173,7 +197,10 @@ function toPrompt(messages: readonly Message[]): ChatMessage[] {
       const answer = message.role === "user" ? messages[index + 1] : message;
       return answer === undefined || answer.role === "user" || answer.text !== "";
     })
-    .map(({ role, text }) => ({ role, text }));
+    .map((message) => ({
+      role: message.role,
+      text: message.role === "user" ? withAttachment(message.text, message.attachment) : message.text,
+    }));
 }
 
 function describe({ tokensPerSecond, finishReason }: GenerationResult): string | undefined {

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { Action, Status, ToWebview } from "../../webview/messages.js";
 import { chatPage } from "./html.js";
 import { parseMessage } from "./messages.js";
+import { insertAtCursor, onDidChangeOpenEditor, openEditor } from "./openEditor.js";
 import type { ChatSession } from "./session.js";
 
 export const chatViewId = "flint.chat";
@@ -12,6 +13,8 @@ export interface ChatViewOptions {
   session: ChatSession;
   status(): Status;
   onDidChangeStatus: vscode.Event<unknown>;
+  /** How much code a question may be about, in characters. */
+  longestAttachment(): number;
   /** Carries out what a button says. */
   act(action: Action): void;
   /** The panel was opened: a person is about to ask. */
@@ -34,6 +37,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
       session.onDidChange(() => this.postConversation()),
       session.onDidStream(({ id, text }) => this.post({ type: "text", id, text })),
       options.onDidChangeStatus(() => this.postStatus()),
+      onDidChangeOpenEditor(() => this.postOpenEditor()),
     ];
   }
 
@@ -87,11 +91,21 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
         this.ready = true;
         this.postStatus();
         this.postConversation();
+        this.postOpenEditor();
         if (this.focusWhenReady) this.post({ type: "focusInput" });
         this.focusWhenReady = false;
         break;
       case "ask":
-        void session.ask(message.text);
+        void session.ask(message.text, {
+          about: message.attach ? openEditor(this.options.longestAttachment()) : undefined,
+          replaces: message.replaces,
+        });
+        break;
+      case "delete":
+        session.delete(message.id);
+        break;
+      case "insert":
+        insertAtCursor(message.text).catch((error: Error) => void vscode.window.showErrorMessage(error.message));
         break;
       case "stop":
         session.stop();
@@ -107,6 +121,10 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.Disposable {
 
   private postStatus(): void {
     this.post({ type: "status", status: this.options.status() });
+  }
+
+  private postOpenEditor(): void {
+    this.post({ type: "openEditor", label: openEditor(this.options.longestAttachment())?.label });
   }
 
   private postConversation(): void {

@@ -8,36 +8,26 @@ import {
   chatRequest,
   completeRequest,
   ErrorCode,
-  type GenerationResult,
   generationProgress,
   type LoadParams,
   loadRequest,
+  type Plan,
+  planRequest,
   protocolVersion,
 } from "../../engine-native/protocol.js";
+import { generationResult, plan } from "../fixtures.js";
 import { Engine, type EngineSettings } from "./engine.js";
 import { Cancelled, EngineStopped, InvalidSetting, NoModel } from "./errors.js";
 
 const settings: EngineSettings = { modelPath: "/models/a.gguf", ramCapBytes: 1e9 };
 
-function result(text: string, finishReason: GenerationResult["finishReason"] = "stop"): GenerationResult {
-  return {
-    text,
-    tokens: [],
-    promptTokens: [],
-    finishReason,
-    timeToFirstTokenMs: 1,
-    msPerToken: { mean: 1, median: 1, p95: 1 },
-    tokensPerSecond: 7,
-    flash: { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
-  };
-}
-
-const ignore = () => undefined;
+const ignore: () => void = () => undefined;
 
 /** A sidecar within this process that speaks the real protocol. `crash` is the end of it. */
 function fakeSidecar(model: FakeModel) {
   const [toSidecar, fromSidecar] = [new PassThrough(), new PassThrough()];
   const server = createMessageConnection(new StreamMessageReader(toSidecar), new StreamMessageWriter(fromSidecar));
+  server.onRequest(planRequest, () => model.plan());
   server.onRequest(loadRequest, (params, token) => model.load(params, token));
   server.onRequest(chatRequest, async ({ messages, progressToken = "" }, token) => {
     await server.sendProgress(generationProgress, progressToken, { kind: "prompt", readTokens: 1, totalTokens: 2 });
@@ -83,6 +73,7 @@ const untilCancelled = (token: CancellationToken) =>
 
 class FakeModel {
   loads: LoadParams[] = [];
+  plan = async (): Promise<Plan> => plan;
   load = async (params: LoadParams, _: CancellationToken) => {
     this.loads.push(params);
     return { name: "A", architecture: "llama", contextTokens: 4096, infill: true };
@@ -90,11 +81,11 @@ class FakeModel {
   chat = async (question: string, say: (text: string) => Promise<void>, _: CancellationToken) => {
     await say("Echo: ");
     await say(question);
-    return result(`Echo: ${question}`);
+    return generationResult(`Echo: ${question}`);
   };
   complete = async (token: CancellationToken) => {
     await untilCancelled(token);
-    return result("", "cancelled");
+    return generationResult("", "cancelled");
   };
 }
 
@@ -132,7 +123,7 @@ test("loads at the first question, streams the answer, and is ready again", asyn
   expect(pieces).toEqual(["Echo: ", "Hi"]);
   expect(states).toEqual(["loading", "ready", "reading", "answering", "ready"]);
   expect(model.loads).toMatchObject([{ ...settings, engine: "flash" }]);
-  expect(engine.tokensPerSecond).toBe(7);
+  expect(engine.tokensPerSecond).toBe(10);
 });
 
 test("all who wait for a load share one", async () => {
@@ -140,6 +131,31 @@ test("all who wait for a load share one", async () => {
   await Promise.all([engine.load(), engine.load()]);
   await engine.load();
   expect(model.loads).toHaveLength(1);
+});
+
+test("the plan is known before the model is loaded, and forgotten with it", async () => {
+  const model = new FakeModel();
+  let chosen: EngineSettings | undefined = settings;
+  let begun = ignore;
+  const beginning = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  model.load = async (_, token) => {
+    begun();
+    await untilCancelled(token);
+    throw new ResponseError(ErrorCode.InvalidState, "Cancelled.");
+  };
+  const { engine } = setUp(model, () => chosen);
+  const cancellation = new CancellationTokenSource();
+  const load = engine.load(cancellation.token);
+  await beginning;
+  expect(engine.state.kind).toBe("loading");
+  expect(engine.plan).toEqual(plan);
+  cancellation.cancel();
+  await expect(load).rejects.toBeInstanceOf(Cancelled);
+  chosen = undefined;
+  engine.settingsChanged();
+  expect(engine.plan).toBeUndefined();
 });
 
 test("without a model there is nothing to load", async () => {
@@ -181,7 +197,7 @@ test("stopping ends an answer with what there is, and a load with nothing", asyn
   model.chat = async (_, say, token) => {
     await say("Half");
     await untilCancelled(token);
-    return result("Half", "cancelled");
+    return generationResult("Half", "cancelled");
   };
   const { engine } = setUp(model);
   const first = new CancellationTokenSource();

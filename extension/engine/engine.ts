@@ -19,6 +19,8 @@ import {
   type LoadResult,
   loadProgress,
   loadRequest,
+  type Plan,
+  planRequest,
   type Stats,
   statsRequest,
 } from "../../engine-native/protocol.js";
@@ -72,6 +74,7 @@ export class Engine {
   /** Settles when the sidecar is done with the load before, which it wants to be before it takes another. */
   private lastLoad: Promise<unknown> = Promise.resolve();
   private model: LoadResult | undefined;
+  private forecast: Plan | undefined;
   private chatting = false;
   private completion: CancellationTokenSource | undefined;
   private lastSpeed: number | undefined;
@@ -93,6 +96,10 @@ export class Engine {
   /** What is loaded, while something is. */
   get loaded(): LoadResult | undefined {
     return this.model;
+  }
+  /** What lives where, and how fast it will be: known a moment after a load began. */
+  get plan(): Plan | undefined {
+    return this.model?.plan ?? this.forecast;
   }
   /** The last crash, when no answer was under way that could tell it; until the next question or restart. */
   get crash(): EngineStopped | undefined {
@@ -245,6 +252,7 @@ export class Engine {
     this.pendingLoad = undefined;
     this.completion?.cancel();
     this.model = undefined;
+    this.forecast = undefined;
     this.lastSpeed = undefined;
   }
 
@@ -268,15 +276,21 @@ export class Engine {
     try {
       await this.lastLoad;
       if (cancellation.token.isCancellationRequested) throw new Cancelled();
-      const result = await this.process.use((connection) =>
-        withProgress(
+      const result = await this.process.use(async (connection) => {
+        const plan = await connection.sendRequest(planRequest, settings);
+        if (cancellation.token.isCancellationRequested) throw new Cancelled();
+        if (isCurrent()) {
+          this.forecast = plan;
+          this.setState({ kind: "loading" });
+        }
+        return withProgress(
           connection,
           loadProgress,
           (progress) => isCurrent() && this.setState({ kind: "loading", progress }),
           (progressToken) =>
             connection.sendRequest(loadRequest, { ...settings, engine: "flash", progressToken }, cancellation.token),
-        ),
-      );
+        );
+      });
       if (!isCurrent()) throw new Cancelled();
       this.pendingLoad = undefined;
       this.model = result;

@@ -1,36 +1,18 @@
 import { expect, test } from "vitest";
 import { ResponseError } from "vscode-jsonrpc";
-import { ErrorCode, type LoadResult, type Plan, type Stats } from "../../engine-native/protocol.js";
+import { ErrorCode, type LoadResult, type Stats } from "../../engine-native/protocol.js";
 import { EngineStopped, InvalidSetting } from "../engine/errors.js";
+import { plan } from "../fixtures.js";
 import { activity, modelName, type Snapshot, toStatus } from "./status.js";
 
 const GiB = 1024 ** 3;
-const plan: Plan = {
-  fits: true,
-  minimumCapBytes: GiB,
-  maximumContext: 8192,
-  contextTokens: 4096,
-  weights: {
-    residentBytes: GiB,
-    pinnedBytes: 0,
-    streamedBytes: 0,
-    rowReadBytes: 0,
-    expertCacheBytes: 0,
-    neuronCacheBytes: 0,
-  },
-  kvBytes: 0,
-  computeBytes: 0,
-  stagingBytes: 0,
-  processBytes: 0,
-  estimatedTokensPerSecond: 5.23,
-};
 const loaded: LoadResult = { name: "Storage", architecture: "llama", contextTokens: 4096, infill: false, plan };
 const stats: Stats = {
   memory: { capBytes: 6 * GiB, residentBytes: 5.8 * GiB, peakBytes: 5.9 * GiB },
   flash: { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
 };
 const settings = { modelPath: "/models/Qwen3-30B.Q4_K_M.gguf", ramCapBytes: 6 * GiB };
-const snapshot: Snapshot = { state: { kind: "ready" }, settings, loaded, tokensPerSecond: 5.16, stats };
+const snapshot: Snapshot = { state: { kind: "ready" }, settings, loaded, plan, tokensPerSecond: 5.16, stats };
 
 test("a loaded model: its name, whether it fits, speed and memory", () => {
   expect(toStatus(snapshot)).toMatchObject({
@@ -40,6 +22,12 @@ test("a loaded model: its name, whether it fits, speed and memory", () => {
     numbers: ["5.2 tokens/s", "5.8 of 6.0 GiB"],
     problem: undefined,
   });
+});
+
+test("while it loads it is known whether it fits", () => {
+  const loading: Snapshot = { ...snapshot, state: { kind: "loading" }, loaded: undefined, stats: undefined };
+  expect(toStatus(loading).fit).toBe("Fits in 6.0 GiB, about 5.2 tokens/s");
+  expect(toStatus({ ...loading, plan: { ...plan, fits: false } }).fit).toBeUndefined();
 });
 
 test("a split model is named without the number of its part", () => {

@@ -1,6 +1,6 @@
 import { totalmem } from "node:os";
 import { basename } from "node:path";
-import type { LoadResult, Stats } from "../../engine-native/protocol.js";
+import type { LoadResult, Plan, Stats } from "../../engine-native/protocol.js";
 import { formatSize } from "../../engine-native/size.js";
 import type { Problem, Status } from "../../webview/messages.js";
 import type { EngineSettings } from "../engine/engine.js";
@@ -17,6 +17,8 @@ export interface Snapshot {
   state: EngineState;
   settings: EngineSettings | undefined;
   loaded: LoadResult | undefined;
+  /** Known before the model is loaded. */
+  plan: Plan | undefined;
   /** Of the last answer, in tokens/s. */
   tokensPerSecond: number | undefined;
   stats: Stats | undefined;
@@ -26,13 +28,13 @@ export interface Snapshot {
 
 /** The engine's moment in words, for the chat. */
 export function toStatus(snapshot: Snapshot, now = Date.now()): Status {
-  const { state, loaded, settings } = snapshot;
+  const { state, plan, settings } = snapshot;
   const speed = speedOf(snapshot);
   const memory = memoryOf(snapshot);
   return {
     phase: state.kind,
     model: modelName(settings),
-    fit: loaded && settings && fit(loaded, settings),
+    fit: plan?.fits && settings ? fit(plan, settings) : undefined,
     ...activity(state, now),
     numbers: [
       ...(speed === undefined ? [] : [formatSpeed(speed)]),
@@ -118,8 +120,7 @@ export function activity(state: EngineState, now = Date.now()): Pick<Status, "ac
   }
 }
 
-function fit({ plan }: LoadResult, { ramCapBytes }: EngineSettings): string {
-  const speed = plan?.estimatedTokensPerSecond;
+function fit({ estimatedTokensPerSecond: speed }: Plan, { ramCapBytes }: EngineSettings): string {
   const fits = `Fits in ${formatSize(ramCapBytes)}`;
   if (speed === undefined) return fits;
   return `${fits}, about ${speed < 10 ? Number(speed.toFixed(1)) : Math.round(speed)} tokens/s`;

@@ -32,10 +32,11 @@ export class StatusFeed {
   }
 
   get snapshot(): Snapshot {
-    const { state, loaded, tokensPerSecond, crash } = this.engine;
+    const { state, loaded, plan, tokensPerSecond, crash } = this.engine;
     return {
       state,
       loaded,
+      plan,
       tokensPerSecond,
       settings: this.settings(),
       stats: loaded && this.stats,

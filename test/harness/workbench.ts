@@ -1,8 +1,8 @@
 /** A real VS Code on a fresh profile with the packaged extension in it, opened in a real browser. */
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { chromium, type FrameLocator, type Page } from "playwright-core";
+import { chromium, type Page } from "playwright-core";
 import { browser } from "../../scripts/browser.mjs";
 import { root } from "../../scripts/build.mjs";
 import { prepareProfile, startServer, vscodeServer } from "../../scripts/vscode-server.mjs";
@@ -22,6 +22,8 @@ export interface WorkbenchOptions {
 export interface Workbench {
   /** The opened folder. */
   readonly folder: string;
+  /** All that the server keeps: settings, extensions, their storage. */
+  readonly profileFolder: string;
   /** Where the packaged extension was unpacked to. */
   readonly extensionFolder: string;
   readonly page: Page;
@@ -31,11 +33,6 @@ export interface Workbench {
   log(): string;
   /** Ends the browser, the server and all they started, and removes the profile. */
   close(): Promise<void>;
-}
-
-/** The chat panel's document inside the workbench. */
-export function chatPanel(page: Page): FrameLocator {
-  return page.frameLocator("iframe.webview.ready").frameLocator("#active-frame");
 }
 
 /**
@@ -62,7 +59,9 @@ async function open(
   cleanups: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<Workbench> {
-  const folder = await mkdtemp(path.join(temporary, "workspace-"));
+  // Its name is in the title of every picture.
+  const folder = path.join(temporary, "project");
+  await mkdir(folder);
   for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
   const [program, chrome] = await Promise.all([vscodeServer(), browser()]);
   const profile = { folder: path.join(temporary, "profile"), settings };
@@ -88,6 +87,7 @@ async function open(
   if (!installed) throw new Error("VS Code has not installed the package.");
   return {
     folder,
+    profileFolder: profile.folder,
     extensionFolder: path.join(extensions, installed),
     page,
     address: (query = {}) => `${server.address}/?${new URLSearchParams({ folder, ...query })}`,
@@ -104,4 +104,12 @@ export async function picture(page: Page, name: string): Promise<void> {
   const { FLINT_UPDATE_PICTURES } = process.env;
   const folder = FLINT_UPDATE_PICTURES ? "docs/images" : "build/test/images";
   await page.screenshot({ path: path.join(root, folder, `${name}.png`), animations: "disabled", caret: "initial" });
+}
+
+/** Leaves a picture and a log of a failed test in build/test/failures. */
+export async function keepFailure({ page, log }: Workbench, test: string): Promise<void> {
+  const file = path.join(root, "build/test/failures", test.replaceAll(/\W+/g, "-"));
+  await mkdir(path.dirname(file), { recursive: true });
+  await page.screenshot({ path: `${file}.png` });
+  await writeFile(`${file}.log`, log());
 }

@@ -1,15 +1,17 @@
 /** A person's path through the packaged extension, in one window from start to end. */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
-import type { Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { root } from "../../scripts/build.mjs";
 import { starterModel } from "../../scripts/starter-model.mjs";
-import { chatPanel, picture, startWorkbench, type Workbench } from "../harness/workbench.js";
+import { beginning, ChatPanel, openFile, runCommand } from "../harness/chatPanel.js";
+import { keepFailure, picture, startWorkbench, type Workbench } from "../harness/workbench.js";
 
 const minute = 60_000;
+/** To be answered at length. */
+const longQuestion = "Tell me a long story about a dragon who learns to write programs.";
 
 let workbench: Workbench;
+let panel: ChatPanel;
 
 beforeAll(async () => {
   workbench = await startWorkbench({
@@ -20,37 +22,21 @@ beforeAll(async () => {
   page.setDefaultTimeout(2 * minute);
   await page.goto(workbench.address());
   await page.locator(".monaco-workbench").waitFor();
+  panel = new ChatPanel(page);
 });
 
 afterEach(async ({ task }) => {
-  if (task.result?.state !== "fail") return;
-  const file = path.join(root, "build/test/failures", task.name.replaceAll(/\W+/g, "-"));
-  await mkdir(path.dirname(file), { recursive: true });
-  await workbench.page.screenshot({ path: `${file}.png` });
-  await writeFile(`${file}.log`, workbench.log());
+  if (task.result?.state === "fail") await keepFailure(workbench, task.name);
 });
 
 afterAll(() => workbench?.close());
-
-const panel = () => chatPanel(workbench.page);
-const input = () => panel().getByRole("textbox", { name: "Ask Flint" });
-const answers = () => panel().locator("[data-role=assistant]");
-const answerThat = (state: string) => panel().locator(`[data-role=assistant][data-state=${state}]`).last();
-
-async function openPanel(): Promise<void> {
-  const { page } = workbench;
-  const view = page.locator(".activitybar .action-item", { has: page.getByLabel("Flint", { exact: true }) });
-  await view.waitFor();
-  if (!(await view.getAttribute("class"))?.includes("checked")) await view.click();
-  await input().waitFor();
-}
 
 /**
  * Records how an answer grows while it is being written, from now on.
  * @returns a function that gives the lengths seen, in characters
  */
 async function recordGrowth(): Promise<() => Promise<number[]>> {
-  const body = panel().locator("body");
+  const body = panel.document.locator("body");
   await body.evaluate((element) => {
     const lengths: number[] = [];
     new MutationObserver(() => {
@@ -62,85 +48,59 @@ async function recordGrowth(): Promise<() => Promise<number[]>> {
   return async () => JSON.parse((await body.getAttribute("data-lengths")) ?? "[]");
 }
 
-/** Waits until there are some lines of text, and returns them. */
-async function beginning(locator: Locator, lines = 1): Promise<string> {
-  let text = "";
-  const count = async () => {
-    text = (await locator.textContent()) ?? "";
-    return text.split("\n").filter((line) => line.trim() !== "").length;
-  };
-  await expect.poll(count, { timeout: 2 * minute, interval: 50 }).toBeGreaterThanOrEqual(lines);
-  return text;
-}
-
-/** Runs a command as a person does, with the keyboard. */
-async function runCommand(title: string): Promise<void> {
-  const { page } = workbench;
-  await page.keyboard.press("F1");
-  await page.locator(".quick-input-widget input").waitFor();
-  await page.keyboard.type(title);
-  await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: title }).waitFor();
-  await page.keyboard.press("Enter");
-}
-
 test("the panel opens from the activity bar", async () => {
-  await openPanel();
-  await panel().getByRole("button", { name: "Send" }).waitFor();
+  await panel.open();
+  await panel.button("Send").waitFor();
   await picture(workbench.page, "empty");
 });
 
 test("an answer appears while it is being written", async () => {
-  await input().click();
+  await panel.input.click();
   const growth = await recordGrowth();
-  await workbench.page.keyboard.type("Answer in one word: what is the capital of France?");
-  await panel().getByRole("button", { name: "Send" }).click();
-  await answerThat("done").waitFor();
-  expect(await answerThat("done").textContent()).toContain("Paris");
-  expect(new Set((await growth()).filter((length) => length > 0)).size).toBeGreaterThan(1);
-  await panel().getByRole("button", { name: "Send" }).waitFor();
-  expect(await panel().getByRole("button", { name: "Stop" }).count()).toBe(0);
+  await workbench.page.keyboard.type(longQuestion);
+  await panel.button("Send").click();
+  await expect.poll(async () => new Set(await growth()).size, { timeout: 2 * minute }).toBeGreaterThan(3);
+  await panel.endAnswer();
+  expect(await panel.answers.last().locator(".body").textContent()).toMatch(/\w/);
+  expect(await panel.button("Stop").count()).toBe(0);
 });
 
 test("an answer can be stopped, and what was said stays", async () => {
-  await input().fill("Count from one to one hundred, in words.");
-  await panel().getByRole("button", { name: "Send" }).click();
-  const said = await beginning(answerThat("streaming").locator("p, li").first());
-  await panel().getByRole("button", { name: "Stop" }).click();
-  await answerThat("stopped").waitFor();
-  expect(await answerThat("stopped").textContent()).toContain(said);
-  await panel().getByRole("button", { name: "Send" }).waitFor();
+  await panel.askAndStop(
+    () => panel.ask(longQuestion),
+    () => panel.button("Stop").click(),
+  );
+  await panel.button("Send").waitFor();
 });
 
 test("the conversation survives a reload of the window", async () => {
-  const before = await answers().allTextContents();
-  expect(before).toHaveLength(2);
+  const answers = await panel.answers.allTextContents();
+  const questions = await panel.questions.allTextContents();
+  expect(questions.length).toBeGreaterThanOrEqual(2);
   await workbench.page.reload();
-  await openPanel();
-  await answerThat("stopped").waitFor();
-  expect(await answers().allTextContents()).toEqual(before);
-  expect(await panel().locator("[data-role=user]").count()).toBe(2);
+  await panel.open();
+  await panel.answerThat("stopped").waitFor();
+  expect(await panel.answers.allTextContents()).toEqual(answers);
+  expect(await panel.questions.allTextContents()).toEqual(questions);
 });
 
 test("a question can be asked and stopped with the keyboard alone", async () => {
   const { page } = workbench;
-  await runCommand("Flint: New Chat");
-  await expect.poll(() => answers().count()).toBe(0);
-  await expect.poll(() => input().evaluate((element) => element === document.activeElement)).toBe(true);
-  await page.keyboard.type("Count from one to one hundred, in words.");
-  await page.keyboard.press("Enter");
-  await beginning(answerThat("streaming").locator("p").first());
-  await page.keyboard.press("Escape");
-  await answerThat("stopped").waitFor();
+  await runCommand(page, "Flint: New Chat");
+  await expect.poll(() => panel.answers.count()).toBe(0);
+  await expect.poll(() => panel.input.evaluate((element) => element === document.activeElement)).toBe(true);
+  await panel.askAndStop(
+    async () => {
+      await page.keyboard.type(longQuestion);
+      await page.keyboard.press("Enter");
+    },
+    () => page.keyboard.press("Escape"),
+  );
 });
 
 test("a suggestion appears in the editor, and Tab takes it", async () => {
   const { page } = workbench;
-  await page.keyboard.press("Control+p");
-  await page.locator(".quick-input-widget input").waitFor();
-  await page.keyboard.type("numbers.py");
-  await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: "numbers.py" }).waitFor();
-  await page.keyboard.press("Enter");
-  const lines = page.locator(".monaco-editor[data-uri$='numbers.py'] .view-lines");
+  const lines = await openFile(page, "numbers.py");
   await lines.click();
   await page.keyboard.press("Control+End");
   await page.keyboard.type(" 6,");
@@ -165,14 +125,49 @@ test("a suggestion appears in the editor, and Tab takes it", async () => {
   expect(suggested.filter((piece) => !text.includes(piece))).toEqual([]);
 });
 
+test("the empty chat says whether the model fits, and offers questions about the open file", async () => {
+  await runCommand(workbench.page, "Flint: New Chat");
+  await panel.document.getByText(/^Fits in 768 MiB, about \d+(\.\d)? tokens\/s$/).waitFor();
+  await panel.button("Explain numbers.py").click();
+  expect(await panel.input.inputValue()).toBe("Explain what this code does.");
+  await panel.button("Ask about numbers.py").and(panel.document.locator("[aria-pressed=true]")).waitFor();
+  await picture(workbench.page, "ask");
+  await panel.askAndStop(
+    () => panel.button("Send").click(),
+    () => panel.button("Stop").click(),
+  );
+  const question = panel.questions.last();
+  expect(await question.locator("summary").textContent()).toBe("numbers.py");
+  expect(await question.locator("pre").textContent()).toContain("ten = [1, 2, 3, 4, 5, 6,");
+});
+
+test("a question can be changed and sent again, or deleted with its answer", async () => {
+  const question = panel.questions.last();
+  await question.hover();
+  await question.getByRole("button", { name: "Edit question" }).click();
+  const notice = panel.document.getByText("This replaces the question and all that came after it.");
+  await notice.waitFor();
+  expect(await panel.input.inputValue()).toBe("Explain what this code does.");
+  await panel.input.fill("Say yes.");
+  await panel.button("Send").click();
+  await expect
+    .poll(() => panel.questions.locator(".body").allInnerTexts())
+    .toEqual([expect.stringMatching(/^Say yes\./)]);
+  await notice.waitFor({ state: "hidden" });
+  await panel.endAnswer();
+  await question.hover();
+  await question.getByRole("button", { name: "Delete question and answer" }).click();
+  await expect.poll(() => panel.questions.count()).toBe(0);
+  expect(await panel.answers.count()).toBe(0);
+});
+
 // Only for the documentation: whether there is code in an answer is up to the model.
 test.runIf(process.env["FLINT_UPDATE_PICTURES"])("a picture of an answer with code", { retry: 3 }, async () => {
-  await runCommand("Flint: New Chat");
-  await input().fill("Write a Python function that adds two numbers. Use a code block.");
-  await workbench.page.keyboard.press("Enter");
-  await beginning(answerThat("streaming").locator("pre code.hljs").first(), 4);
+  await runCommand(workbench.page, "Flint: New Chat");
+  await panel.ask("Write a Python function that adds two numbers. Use a code block.");
+  await beginning(panel.answerThat("streaming").locator("pre code.hljs").first(), 4);
   await workbench.page.keyboard.press("Escape");
-  await answerThat("stopped").waitFor();
+  await panel.answerThat("stopped").waitFor();
   await picture(workbench.page, "answer");
 });
 

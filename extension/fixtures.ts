@@ -1,0 +1,38 @@
+/** Values of the protocol for unit tests. */
+import type { GenerationResult, Plan } from "../engine-native/protocol.js";
+
+export function generationResult(
+  text: string,
+  finishReason: GenerationResult["finishReason"] = "stop",
+): GenerationResult {
+  return {
+    text,
+    tokens: [],
+    promptTokens: [],
+    finishReason,
+    timeToFirstTokenMs: 1,
+    msPerToken: { mean: 100, median: 100, p95: 100 },
+    tokensPerSecond: 10,
+    flash: { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
+  };
+}
+
+export const plan: Plan = {
+  fits: true,
+  minimumCapBytes: 1024 ** 3,
+  maximumContext: 8192,
+  contextTokens: 4096,
+  weights: {
+    residentBytes: 1024 ** 3,
+    pinnedBytes: 0,
+    streamedBytes: 0,
+    rowReadBytes: 0,
+    expertCacheBytes: 0,
+    neuronCacheBytes: 0,
+  },
+  kvBytes: 0,
+  computeBytes: 0,
+  stagingBytes: 0,
+  processBytes: 0,
+  estimatedTokensPerSecond: 5.23,
+};

@@ -1,0 +1,41 @@
+/** From an empty VS Code to a model that is ready, with what the window offers. */
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { starterModel } from "../../scripts/starter-model.mjs";
+import { ChatPanel } from "../harness/chatPanel.js";
+import { keepFailure, startWorkbench, type Workbench } from "../harness/workbench.js";
+
+let workbench: Workbench;
+let panel: ChatPanel;
+
+beforeAll(async () => {
+  workbench = await startWorkbench({ settings: { "flint.ramCap": "768MiB" }, files: { "page.html": "<p>Hello</p>" } });
+  const { page } = workbench;
+  page.setDefaultTimeout(120_000);
+  await page.goto(workbench.address());
+  panel = new ChatPanel(page);
+});
+
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") await keepFailure(workbench, task.name);
+});
+
+afterAll(() => workbench?.close());
+
+test("without a model there is one sentence and one button", async () => {
+  await panel.open();
+  const welcome = panel.document.locator(".welcome");
+  await welcome.getByText("Flint runs language models on this machine, within the RAM cap that you set.").waitFor();
+  expect(await welcome.getByRole("button").count()).toBe(1);
+});
+
+test("the button opens a dialog, and the file chosen there becomes the model", async () => {
+  const { page } = workbench;
+  await panel.document.locator(".welcome").getByRole("button", { name: "Choose a model" }).click();
+  const dialog = page.locator(".quick-input-widget");
+  await dialog.getByText("Choose a model").waitFor();
+  const file = dialog.locator("input").first();
+  await file.fill(await starterModel());
+  await page.keyboard.press("Enter");
+  await panel.document.getByText(/^Fits in 768 MiB, about \d+(\.\d)? tokens\/s$/).waitFor();
+  await panel.button("Model: tinyllama-1.1b-chat-iq2_xxs. Choose another").waitFor();
+});
