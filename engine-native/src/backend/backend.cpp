@@ -13,6 +13,7 @@
 #endif
 
 #include "backend/engine.h"
+#include "backend/upload.h"
 #include "ggml-backend-impl.h"
 #include "ggml-impl.h"
 
@@ -92,8 +93,8 @@ const ggml_backend_buffer_i kBufferInterface = {
 
 // buffer type
 
-// llama.cpp loads buffer types in the order of their names. Ours must come before "CPU": the copies through which it
-// brings us each tensor are then gone before the resident weights take their place.
+// llama.cpp loads buffer types in the order of their names. Ours must come before "CPU": the memory through which it
+// brings us weights is then gone before the resident weights take their place.
 const char* buffer_type_get_name(ggml_backend_buffer_type_t) { return "At_Flash"; }
 
 ggml_backend_buffer_t buffer_type_alloc(ggml_backend_buffer_type_t type, size_t size) {
@@ -214,7 +215,7 @@ const ggml_backend_i kBackendInterface = {
     /* .graph_plan_update   = */ nullptr,
     /* .graph_plan_compute  = */ nullptr,
     /* .graph_compute       = */ backend_graph_compute,
-    /* .event_record        = */ nullptr,
+    /* .event_record        = */ Upload::event_record,
     /* .event_wait          = */ nullptr,
     /* .graph_optimize      = */ nullptr,
 };
@@ -239,6 +240,8 @@ void device_get_props(ggml_backend_dev_t device, ggml_backend_dev_props* props) 
     props->name = device_get_name(device);
     props->description = device_get_description(device);
     props->type = device_get_type(device);
+    // What it takes for llama.cpp to load in pieces: see Upload.
+    props->caps.async = props->caps.host_buffer = props->caps.events = true;
 }
 
 ggml_backend_dev_t private_device();
@@ -301,14 +304,14 @@ constexpr ggml_backend_device_i device_interface(ggml_backend_buffer_type_t (*ge
         /* .get_props            = */ device_get_props,
         /* .init_backend         = */ device_init_backend,
         /* .get_buffer_type      = */ get_buffer_type,
-        /* .get_host_buffer_type = */ nullptr,
+        /* .get_host_buffer_type = */ Upload::buffer_type,
         /* .buffer_from_host_ptr = */ nullptr,
         /* .supports_op          = */ device_supports_op,
         /* .supports_buft        = */ device_supports_buft,
         /* .offload_op           = */ nullptr,
-        /* .event_new            = */ nullptr,
-        /* .event_free           = */ nullptr,
-        /* .event_synchronize    = */ nullptr,
+        /* .event_new            = */ Upload::event_new,
+        /* .event_free           = */ Upload::event_free,
+        /* .event_synchronize    = */ Upload::event_synchronize,
     };
 }
 

@@ -20,6 +20,8 @@ constexpr uint64_t kRingShare = 16;  // of the cap
 constexpr uint64_t kSmallestTile = 512ULL << 10;
 constexpr uint64_t kLargestTile = 4ULL << 20;
 constexpr uint64_t kTilesOfMatrix = 8;
+/** llama.cpp brings us weights in pieces of this size (see backend/upload.h), aligned for direct reads. */
+constexpr uint64_t kUploadBytes = (64ULL << 20) + 2 * kReadAlignment;
 /** llama.cpp's context keeps at least this much beside what grows with the shape. */
 constexpr uint64_t kComputeBase = 8ULL << 20;
 /** Measured: Node with node-llama-cpp and no model; what each byte of a GGUF header becomes, in llama.cpp and in Node.
@@ -57,8 +59,8 @@ struct Weights {
     uint64_t largest = 0;  // tensor
     std::array<uint64_t, kTiers> tiers{};
     uint64_t largest_movable = 0;
-    uint64_t largest_in_layer = 0;  // of those
-    uint64_t tile_room = 0;         // for the largest tile
+    uint64_t largest_immovable = 0;
+    uint64_t tile_room = 0;  // for the largest tile
     uint64_t row_bytes = 0;
     uint64_t scratch_per_token = 0;  // a row of activations in the type that a kernel wants
 
@@ -83,12 +85,10 @@ Weights weigh(const Model& model) {
         if (tensor.use == Use::Multiply)
             weights.scratch_per_token = std::max(weights.scratch_per_token, scratch_bytes(tensor));
         const Tier tier = tier_of(tensor);
+        uint64_t& largest = tier == kNever ? weights.largest_immovable : weights.largest_movable;
+        largest = std::max(largest, tensor.size);
         if (tier == kNever) continue;
         weights.tiers[tier] += tensor.size;
-        weights.largest_movable = std::max(weights.largest_movable, tensor.size);
-        if (tier == kFeedForward || tier == kAttention) {
-            weights.largest_in_layer = std::max(weights.largest_in_layer, tensor.size);
-        }
         if (tensor.use == Use::Rows) {
             const uint64_t row = tensor.size / static_cast<uint64_t>(std::max<int64_t>(1, tensor.ne[1]));
             weights.row_bytes = std::max(weights.row_bytes, Reader::room_bytes(row));
@@ -124,16 +124,16 @@ struct Footprint {
     uint64_t staging;  // 0: every weight is resident
 };
 
-/**
- * The peak of the process. llama.cpp brings us what it does not keep first, the largest tensors first, each through two
- * copies of its size; then it reads what it keeps, each tensor through one. Context and staging buffers come last.
- */
+/** What loading takes beside the weights that have come: llama.cpp reads a tensor of its own through a copy of it. */
+uint64_t loading_bytes(const Weights& weights, bool all_resident) {
+    if (all_resident) return weights.largest;
+    return std::max(std::min(weights.largest_movable, kUploadBytes), weights.largest_immovable);
+}
+
+/** The peak of the process. Context and staging buffers come when loading is over. */
 uint64_t peak_bytes(const Model& model, const Weights& weights, const Footprint& footprint) {
-    const bool all_resident = footprint.staging == 0;
-    const uint64_t first = all_resident ? 0 : 2 * weights.largest_movable;
-    const uint64_t last = all_resident ? weights.largest : 2 * weights.largest_in_layer;
     const uint64_t working = footprint.kv + footprint.compute + footprint.staging;
-    return process_bytes(model) + std::max(first, footprint.weights + std::max(last, working));
+    return process_bytes(model) + footprint.weights + std::max(loading_bytes(weights, footprint.staging == 0), working);
 }
 
 /** The least that works: all that can leave memory does, with the smallest micro-batch and ring. */
@@ -266,7 +266,7 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
     }
     if (beside_weights() + immovable > cap) use_ring(least);
     const uint64_t working =
-        std::max(2 * weights.largest_in_layer, plan.kv_bytes + plan.compute_bytes + plan.staging_bytes);
+        std::max(loading_bytes(weights, false), plan.kv_bytes + plan.compute_bytes + plan.staging_bytes);
     const uint64_t budget = cap - std::min(cap, process_bytes(model) + working);
     place(model, weights, weights.total - std::min(weights.total, budget), plan);
     sum_up(model, plan);
