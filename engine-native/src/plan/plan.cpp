@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "plan/expert_layout.h"
 #include "reader/reader.h"
 
 namespace flash {
@@ -20,6 +21,8 @@ constexpr uint64_t kRingShare = 16;  // of the cap
 constexpr uint64_t kSmallestTile = 512ULL << 10;
 constexpr uint64_t kLargestTile = 4ULL << 20;
 constexpr uint64_t kTilesOfMatrix = 8;
+/** Parts of experts that a prompt's pass reads ahead: all that are in flight, and those being computed. */
+constexpr uint64_t kExpertRooms = 12;
 /** llama.cpp brings us weights in pieces of this size (see backend/upload.h), aligned for direct reads. */
 constexpr uint64_t kUploadBytes = (64ULL << 20) + 2 * kReadAlignment;
 /** llama.cpp's context keeps at least this much beside what grows with the shape. */
@@ -32,9 +35,10 @@ constexpr uint64_t kVocabularyFactor = 20;
 constexpr uint64_t kSampledTokens = 16;
 
 /** How willingly a tensor leaves memory: a lower tier goes entirely before a higher one begins. */
-enum Tier : size_t { kRowReads, kFeedForward, kAttention, kOutput, kTiers, kNever = kTiers };
+enum Tier : size_t { kRowReads, kExperts, kFeedForward, kAttention, kOutput, kTiers, kNever = kTiers };
 
 Tier tier_of(const TensorInfo& tensor) {
+    if (ExpertLayout::serves(tensor)) return kExperts;
     const bool matrix = tensor.ne[2] == 1 && tensor.ne[3] == 1;
     if (tensor.use == Use::Rows) return matrix ? kRowReads : kNever;
     if (!matrix || tensor.ne[1] < kRowGroup || tensor.ne[1] % kRowGroup != 0) return kNever;
@@ -43,11 +47,12 @@ Tier tier_of(const TensorInfo& tensor) {
     const size_t dot = tensor.name.find('.', 4);
     const std::string role = dot == std::string::npos ? std::string() : tensor.name.substr(dot + 1);
     // Only what every architecture multiplies with whole, and never looks into.
-    for (const char* name : {"ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"}) {
+    for (const char* name : {"ffn_gate.weight", "ffn_up.weight", "ffn_down.weight", "ffn_gate_shexp.weight",
+                             "ffn_up_shexp.weight", "ffn_down_shexp.weight"}) {
         if (role == name) return kFeedForward;
     }
     for (const char* name : {"attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_qkv.weight", "attn_output.weight",
-                             "attn_gate.weight", "ssm_in.weight", "ssm_out.weight"}) {
+                             "attn_gate.weight", "ssm_in.weight", "ssm_out.weight", "ffn_gate_inp.weight"}) {
         if (role == name) return kAttention;
     }
     return kNever;
@@ -63,11 +68,13 @@ struct Weights {
     uint64_t tile_room = 0;  // for the largest tile
     uint64_t row_bytes = 0;
     uint64_t scratch_per_token = 0;  // a row of activations in the type that a kernel wants
+    uint64_t least_pool = 0;         // of experts: one token's of one layer, so that all of them are read at once
+    uint64_t expert_ring = 0;
 
     uint64_t movable() const {
         uint64_t sum = 0;
         for (const uint64_t tier : tiers) sum += tier;
-        return sum;
+        return sum - least_pool;
     }
 };
 
@@ -89,6 +96,7 @@ Weights weigh(const Model& model) {
         largest = std::max(largest, tensor.size);
         if (tier == kNever) continue;
         weights.tiers[tier] += tensor.size;
+        if (tier == kExperts) continue;
         if (tensor.use == Use::Rows) {
             const uint64_t row = tensor.size / static_cast<uint64_t>(std::max<int64_t>(1, tensor.ne[1]));
             weights.row_bytes = std::max(weights.row_bytes, Reader::room_bytes(row));
@@ -96,6 +104,9 @@ Weights weigh(const Model& model) {
             weights.tile_room = std::max(weights.tile_room, Reader::room_bytes(tile_bytes(tensor)));
         }
     }
+    const ExpertLayout experts(model.tensors);
+    weights.least_pool = std::min(weights.tiers[kExperts], model.experts_used * experts.largest_bundle());
+    weights.expert_ring = kExpertRooms * experts.largest_part_room();
     return weights;
 }
 
@@ -105,7 +116,14 @@ uint64_t compute_bytes(const Model& model, const Weights& weights, const PlanReq
     // residual stream; a row of the attention mask, in F32 and F16; the kernels' scratch, for each of our threads and
     // once for llama.cpp. Logits only of the tokens that are sampled from: llama.cpp reserves room for more, and
     // memory that nothing touches is not taken.
-    const uint64_t row = 4 * (3 * model.feed_forward + 10 * model.embedding) + 6 * uint64_t{context} +
+    // Of each expert, its output and that weighted; a thread gathers the tokens of one expert and what it says of them.
+    const uint64_t experts =
+        weights.tiers[kExperts] == 0
+            ? 0
+            : 4 * (2 * model.experts_used * model.embedding +
+                   request.threads *
+                       (model.embedding + 2 * model.feed_forward / std::max<uint64_t>(1, model.experts_used)));
+    const uint64_t row = 4 * (3 * model.feed_forward + 10 * model.embedding) + experts + 6 * uint64_t{context} +
                          (request.threads + 1) * weights.scratch_per_token;
     return kComputeBase + row * micro_batch + 4 * model.vocabulary * kSampledTokens;
 }
@@ -113,7 +131,7 @@ uint64_t compute_bytes(const Model& model, const Weights& weights, const PlanReq
 uint64_t smallest_ring(const Weights& weights) { return kFewestTiles * weights.tile_room; }
 
 uint64_t staging_bytes(const Weights& weights, uint64_t ring) {
-    return ring + weights.row_bytes * static_cast<uint64_t>(kRowsAtOnce);
+    return ring + weights.expert_ring + weights.row_bytes * static_cast<uint64_t>(kRowsAtOnce);
 }
 
 /** What is in memory when everything is loaded. */
@@ -167,9 +185,16 @@ uint32_t largest_context(const Model& model, const Weights& weights, const PlanR
 void place(const Model& model, const Weights& weights, uint64_t excess, Plan& plan) {
     for (size_t i = 0; i < model.tensors.size(); i++) {
         const Tier tier = tier_of(model.tensors[i]);
-        if (tier != kNever && tier != kRowReads) plan.placement[i] = Placement::Pinned;
+        if (tier != kNever && tier != kRowReads)
+            plan.placement[i] = tier == kExperts ? Placement::Experts : Placement::Pinned;
     }
     for (size_t tier = 0; tier < kTiers; tier++) {
+        if (tier == kExperts) {
+            const uint64_t moved = std::min(excess, weights.tiers[tier] - weights.least_pool);
+            plan.expert_pool_bytes = weights.tiers[tier] - moved;
+            excess -= moved;
+            continue;
+        }
         const uint64_t wanted = std::min(excess, weights.tiers[tier]);
         uint64_t moved = 0;
         uint64_t passed = 0;
@@ -204,6 +229,8 @@ void sum_up(const Model& model, Plan& plan) {
                 break;
             case Placement::Rows:
                 plan.row_read_bytes += size;
+                break;
+            case Placement::Experts:
                 break;
         }
     }
@@ -253,6 +280,7 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
         plan.staging_bytes = staging_bytes(weights, ring);
     };
     plan.row_bytes = weights.row_bytes;
+    plan.expert_ring_bytes = weights.expert_ring;
     const uint64_t least = smallest_ring(weights);
     use_ring(least == 0 ? 0 : std::clamp(cap / kRingShare, least, std::max(least, kLargestRing)));
     // A pass over flash costs the same for any micro-batch, but its buffers take room from resident weights.
@@ -265,10 +293,20 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
         if (plan.compute_bytes <= cap / 8 && beside_weights() + immovable <= cap) break;
     }
     if (beside_weights() + immovable > cap) use_ring(least);
-    const uint64_t working =
-        std::max(loading_bytes(weights, false), plan.kv_bytes + plan.compute_bytes + plan.staging_bytes);
-    const uint64_t budget = cap - std::min(cap, process_bytes(model) + working);
-    place(model, weights, weights.total - std::min(weights.total, budget), plan);
+    const auto excess = [&] {
+        const uint64_t working =
+            std::max(loading_bytes(weights, false), plan.kv_bytes + plan.compute_bytes + plan.staging_bytes);
+        const uint64_t budget = cap - std::min(cap, process_bytes(model) + working);
+        return weights.total - std::min(weights.total, budget);
+    };
+    // Where it is enough that experts leave memory, nothing goes through the ring.
+    const uint64_t ring = plan.ring_bytes;
+    use_ring(0);
+    if (weights.tiers[kExperts] == 0 ||
+        excess() > weights.tiers[kRowReads] + weights.tiers[kExperts] - weights.least_pool) {
+        use_ring(ring);
+    }
+    place(model, weights, excess(), plan);
     sum_up(model, plan);
     return plan;
 }
