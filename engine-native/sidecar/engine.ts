@@ -166,7 +166,8 @@ export class Engine {
     const planned = flash?.measuredPlan({ ...params, threads });
     if (planned && !planned.plan.fits) throw doesNotFit(withReason(planned.plan, params.ramCapBytes));
     flash?.configure({ ...params, threads });
-    const streams = (planned?.plan.weights.streamedBytes ?? 0) > 0;
+    const { streamedBytes = 0, expertCacheBytes = 0 } = planned?.plan.weights ?? {};
+    const streams = streamedBytes + expertCacheBytes > 0;
     let model: LlamaModel | undefined;
     try {
       this.#lastLlamaError = undefined;

@@ -14,6 +14,7 @@ interface NativePlan {
   pinnedBytes: number;
   streamedBytes: number;
   rowReadBytes: number;
+  expertCacheBytes: number;
   kvBytes: number;
   computeBytes: number;
   stagingBytes: number;
@@ -139,7 +140,7 @@ function describe(native: NativePlan): FlashPlan {
       pinnedBytes: native.pinnedBytes,
       streamedBytes: native.streamedBytes,
       rowReadBytes: native.rowReadBytes,
-      expertCacheBytes: 0,
+      expertCacheBytes: native.expertCacheBytes,
       neuronCacheBytes: 0,
     },
     kvBytes: native.kvBytes,

@@ -35,10 +35,11 @@ typedef struct flash_plan {
     uint32_t maximum_context;    // the largest context that works with the cap, 0 when none does
     uint32_t context_tokens;
     uint32_t micro_batch_tokens;
-    uint64_t resident_bytes;  // weights that llama.cpp keeps
-    uint64_t pinned_bytes;    // weights that we keep
-    uint64_t streamed_bytes;  // weights that we read from flash for every pass
-    uint64_t row_read_bytes;  // embeddings of which we read the rows that are asked for
+    uint64_t resident_bytes;      // weights that llama.cpp keeps
+    uint64_t pinned_bytes;        // weights that we keep
+    uint64_t streamed_bytes;      // weights that we read from flash for every pass
+    uint64_t row_read_bytes;      // embeddings of which we read the rows that are asked for
+    uint64_t expert_cache_bytes;  // for experts of MoE models; those that are not in it are read when they are chosen
     uint64_t kv_bytes;
     uint64_t compute_bytes;
     uint64_t staging_bytes;

@@ -45,6 +45,7 @@ describe.each([
   ["qwen2-q5_0", () => syntheticModel("qwen2-q5_0")],
   ["arcee-f16", () => syntheticModel("arcee-f16")],
   ["wide-q4_0", wideModel],
+  ["qwen3moe-iq4_xs", () => syntheticModel("qwen3moe-iq4_xs")],
 ])("%s", (_, makeModel) => {
   let model: string;
   let least: number;

@@ -25,7 +25,7 @@ async function compare(model: string) {
 }
 
 describe("flash generates the tokens of stock llama.cpp", () => {
-  test.each<ShapeName>(["llama-iq4_xs", "qwen2-q5_0", "arcee-f16"])("%s", async (name) => {
+  test.each<ShapeName>(["llama-iq4_xs", "qwen2-q5_0", "arcee-f16", "qwen3moe-iq4_xs"])("%s", async (name) => {
     const { stock, flash } = await compare(await syntheticModel(name));
     expect(flash.tokens).toEqual(stock.tokens);
     expect(flash.text).toBe(stock.text);

@@ -42,6 +42,7 @@ Napi::Object plan_to_object(Napi::Env env, const flash_plan& plan) {
     number("pinnedBytes", plan.pinned_bytes);
     number("streamedBytes", plan.streamed_bytes);
     number("rowReadBytes", plan.row_read_bytes);
+    number("expertCacheBytes", plan.expert_cache_bytes);
     number("kvBytes", plan.kv_bytes);
     number("computeBytes", plan.compute_bytes);
     number("stagingBytes", plan.staging_bytes);

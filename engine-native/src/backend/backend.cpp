@@ -8,11 +8,15 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <optional>
+#include <unordered_map>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
 
 #include "backend/engine.h"
+#include "backend/upload.h"
+#include "experts/pass.h"
 #include "ggml-backend-impl.h"
 #include "ggml-impl.h"
 
@@ -25,7 +29,7 @@ ggml_backend_buffer_type_t flash_buffer_type();
 // buffer: addresses that nothing may touch, but for pinned weights: these are where llama.cpp puts them
 
 struct FlashBuffer {
-    std::shared_ptr<Stream> stream;
+    std::shared_ptr<Served> served;
     void* base;
     size_t size;
 };
@@ -56,9 +60,13 @@ bool open_pages(void* data, size_t size) {
 // llama.cpp brings each tensor's bytes once, at load. Those of streamed ones are on flash already.
 void buffer_set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data, size_t offset,
                        size_t size) {
-    const Stream& stream = *context_of(buffer).stream;
-    const TensorInfo* info = stream.find(tensor->name, Use::Multiply);
-    if (info == nullptr || !stream.pinned(*info)) return;
+    const Served& served = *context_of(buffer).served;
+    if (served.experts) {
+        const TensorInfo* experts = served.experts->find(tensor->name);
+        if (experts != nullptr) return served.experts->bring(*experts, data, offset, size);
+    }
+    const TensorInfo* info = served.stream->find(tensor->name, Use::Multiply);
+    if (info == nullptr || !served.stream->pinned(*info)) return;
     auto* target = static_cast<uint8_t*>(tensor->data) + offset;
     GGML_ASSERT(open_pages(target, size) && "no memory for a pinned weight");
     std::memcpy(target, data, size);
@@ -66,8 +74,13 @@ void buffer_set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const 
 
 void buffer_get_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* tensor, void* data, size_t offset,
                        size_t size) {
-    const auto* info = static_cast<const TensorInfo*>(tensor->extra);
-    const auto copied = context_of(buffer).stream->copy(*info, offset, size, data);
+    const Served& served = *context_of(buffer).served;
+    const TensorInfo* experts = served.experts ? served.experts->find(tensor->name) : nullptr;
+    const TensorInfo* info = experts != nullptr ? experts : served.stream->find(tensor->name, Use::Multiply);
+    if (info == nullptr) info = served.stream->find(tensor->name, Use::Rows);
+    GGML_ASSERT(info != nullptr);
+    const auto copied = experts != nullptr ? served.experts->copy(*info, offset, size, data)
+                                           : served.stream->copy(*info, offset, size, data);
     if (!copied) {
         Engine::instance().fail(copied.error());
         std::memset(data, 0, size);
@@ -92,16 +105,16 @@ const ggml_backend_buffer_i kBufferInterface = {
 
 // buffer type
 
-// llama.cpp loads buffer types in the order of their names. Ours must come before "CPU": the copies through which it
-// brings us each tensor are then gone before the resident weights take their place.
+// llama.cpp loads buffer types in the order of their names. Ours must come before "CPU": the memory through which it
+// brings us weights is then gone before the resident weights take their place.
 const char* buffer_type_get_name(ggml_backend_buffer_type_t) { return "At_Flash"; }
 
 ggml_backend_buffer_t buffer_type_alloc(ggml_backend_buffer_type_t type, size_t size) {
-    std::shared_ptr<Stream> stream = Engine::instance().configured();
-    if (!stream) return nullptr;
+    std::shared_ptr<Served> served = Engine::instance().configured();
+    if (!served) return nullptr;
     void* base = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) return nullptr;
-    auto context = std::make_unique<FlashBuffer>(FlashBuffer{std::move(stream), base, size});
+    auto context = std::make_unique<FlashBuffer>(FlashBuffer{std::move(served), base, size});
     flash_buffers++;
     return ggml_backend_buffer_init(type, kBufferInterface, context.release(), size);
 }
@@ -122,17 +135,33 @@ ggml_backend_buffer_type_t flash_buffer_type() {
     return &type;
 }
 
-/** What serves the weight that `op` uses: null when it is none of ours, or not for this operation. */
-const TensorInfo* find_weight(const ggml_tensor* op, Stream** served_by) {
+bool is_matrix_operation(const ggml_tensor* op) {
+    return op->op == GGML_OP_MUL_MAT || op->op == GGML_OP_MUL_MAT_ID || op->op == GGML_OP_GET_ROWS;
+}
+
+/** A weight of ours that an operation uses, and what serves it. */
+struct Weight {
+    const TensorInfo* info;
+    Served* served;
+};
+
+/** Nothing when the weight that `op` uses is none of ours, or not for this operation. */
+std::optional<Weight> find_weight(const ggml_tensor* op) {
     const ggml_tensor* weight = op->src[0];
-    if (weight == nullptr || weight->buffer == nullptr || weight->buffer->buft != flash_buffer_type()) return nullptr;
-    if (op->op != GGML_OP_MUL_MAT && op->op != GGML_OP_GET_ROWS) return nullptr;
+    if (weight == nullptr || weight->buffer == nullptr || weight->buffer->buft != flash_buffer_type()) return {};
+    if (!is_matrix_operation(op)) return {};
     // llama.cpp asks for a weight that it has not placed yet, in a buffer without content.
     const auto* placed = static_cast<const FlashBuffer*>(weight->buffer->context);
-    const std::shared_ptr<Stream> stream = placed == nullptr ? Engine::instance().configured() : placed->stream;
-    if (!stream) return nullptr;
-    *served_by = stream.get();
-    return stream->find(weight->name, op->op == GGML_OP_MUL_MAT ? Use::Multiply : Use::Rows);
+    const std::shared_ptr<Served> served = placed == nullptr ? Engine::instance().configured() : placed->served;
+    if (!served) return {};
+    const TensorInfo* info = nullptr;
+    if (op->op == GGML_OP_MUL_MAT_ID) {
+        if (served->experts) info = served->experts->find(weight->name);
+    } else {
+        info = served->stream->find(weight->name, op->op == GGML_OP_MUL_MAT ? Use::Multiply : Use::Rows);
+    }
+    if (info == nullptr) return {};
+    return Weight{info, served.get()};
 }
 
 // backend
@@ -158,11 +187,68 @@ void backend_free(ggml_backend_t backend) {
     const std::unique_ptr<FlashBackend> context(&context_of(backend));
 }
 
+/** The MoE layers of a graph, one after the other: of each, all experts that are missing are read at once. */
+class ExpertLayers {
+  public:
+    explicit ExpertLayers(const ggml_cgraph* graph) : graph_(graph) {
+        for (int i = 0; i < graph->n_nodes; i++) {
+            const ggml_tensor* node = graph->nodes[i];
+            if (node->op == GGML_OP_MUL_MAT_ID && find_weight(node)) layers_.emplace(source_of(node->src[2]), i);
+        }
+    }
+
+    /** Whether this node says which experts a later layer uses. */
+    bool routes(const ggml_tensor* node) const { return !layers_.empty() && layers_.count(node) > 0; }
+
+    /** Once `node` is computed: reads for its layer begin, long before the first product where the router comes early.
+     */
+    void prefetch(const ggml_tensor* node) {
+        if (pass_ && left_ > 0) return;
+        begin(layers_.at(node));
+    }
+
+    Result<ggml_status> multiply(Workers& workers, const Weight& weight, int index, const Stream::Stop& stop) {
+        const ggml_tensor* node = graph_->nodes[index];
+        if (!pass_ || pass_->ids() != node->src[2]) begin(index);
+        left_--;
+        return pass_->multiply(workers, *weight.info, node, stop);
+    }
+
+  private:
+    static const ggml_tensor* source_of(const ggml_tensor* ids) { return ids->view_src ? ids->view_src : ids; }
+
+    /** @param first the index of the layer's first product */
+    void begin(int first) {
+        pass_.reset();
+        const ggml_tensor* ids = graph_->nodes[first]->src[2];
+        Experts* experts = find_weight(graph_->nodes[first])->served->experts.get();
+        std::vector<const TensorInfo*> tensors;
+        for (int i = first; i < graph_->n_nodes; i++) {
+            const ggml_tensor* node = graph_->nodes[i];
+            if (node->op != GGML_OP_MUL_MAT_ID) continue;
+            if (node->src[2] != ids) break;
+            if (const auto weight = find_weight(node)) tensors.push_back(weight->info);
+        }
+        left_ = tensors.size();
+        pass_ = std::make_unique<ExpertPass>(*experts, ids, tensors);
+    }
+
+    const ggml_cgraph* graph_;
+    std::unordered_map<const ggml_tensor*, int> layers_;  // by what says which experts, to the first product
+    std::unique_ptr<ExpertPass> pass_;
+    size_t left_ = 0;  // products of the pass
+};
+
 /** One operation with a weight on flash. */
-ggml_status compute_flash(FlashBackend& context, Stream& stream, const TensorInfo& weight, const ggml_tensor* node) {
+ggml_status compute_flash(FlashBackend& context, ExpertLayers& layers, const Weight& weight, const ggml_cgraph* graph,
+                          int index) {
+    const ggml_tensor* node = graph->nodes[index];
+    Stream& stream = *weight.served->stream;
     const auto stop = [&] { return should_abort(&context); };
-    const auto status = weight.use == Use::Multiply ? stream.multiply(context.workers, weight, node, stop)
-                                                    : stream.get_rows(context.workers, weight, node, stop);
+    const auto status = node->op == GGML_OP_MUL_MAT_ID ? layers.multiply(context.workers, weight, index, stop)
+                        : weight.info->use == Use::Multiply
+                            ? stream.multiply(context.workers, *weight.info, node, stop)
+                            : stream.get_rows(context.workers, *weight.info, node, stop);
     if (status) return *status;
     Engine::instance().fail(status.error());
     return GGML_STATUS_FAILED;
@@ -178,22 +264,25 @@ bool is_large(const ggml_tensor* node) {
 
 ggml_status backend_graph_compute(ggml_backend_t backend, ggml_cgraph* graph) {
     FlashBackend& context = context_of(backend);
+    ExpertLayers layers(graph);
     for (int i = 0; i < graph->n_nodes;) {
         if (should_abort(&context)) return GGML_STATUS_ABORTED;
         ggml_status status = GGML_STATUS_SUCCESS;
-        Stream* stream = nullptr;
-        if (const TensorInfo* weight = find_weight(graph->nodes[i], &stream)) {
-            if (!ggml_is_empty(graph->nodes[i])) status = compute_flash(context, *stream, *weight, graph->nodes[i]);
+        if (const auto weight = find_weight(graph->nodes[i])) {
+            if (!ggml_is_empty(graph->nodes[i])) status = compute_flash(context, layers, *weight, graph, i);
             i++;
         } else {
             // All up to the next weight at once: ggml fuses neighbours, and would round otherwise if it could not.
             const int begin = i;
             bool large = false;
-            for (; i < graph->n_nodes && find_weight(graph->nodes[i], &stream) == nullptr; i++) {
+            bool routed = false;
+            for (; i < graph->n_nodes && !routed && !find_weight(graph->nodes[i]); i++) {
                 large = large || is_large(graph->nodes[i]);
+                routed = layers.routes(graph->nodes[i]);
             }
             ggml_cgraph between = ggml_graph_view(graph, begin, i);
             status = (large ? context.workers.team() : context.workers.kernel()).compute(&between);
+            if (routed && status == GGML_STATUS_SUCCESS) layers.prefetch(graph->nodes[i - 1]);
         }
         if (status != GGML_STATUS_SUCCESS) return status;
     }
@@ -214,7 +303,7 @@ const ggml_backend_i kBackendInterface = {
     /* .graph_plan_update   = */ nullptr,
     /* .graph_plan_compute  = */ nullptr,
     /* .graph_compute       = */ backend_graph_compute,
-    /* .event_record        = */ nullptr,
+    /* .event_record        = */ Upload::event_record,
     /* .event_wait          = */ nullptr,
     /* .graph_optimize      = */ nullptr,
 };
@@ -239,6 +328,8 @@ void device_get_props(ggml_backend_dev_t device, ggml_backend_dev_props* props) 
     props->name = device_get_name(device);
     props->description = device_get_description(device);
     props->type = device_get_type(device);
+    // What it takes for llama.cpp to load in pieces: see Upload.
+    props->caps.async = props->caps.host_buffer = props->caps.events = true;
 }
 
 ggml_backend_dev_t private_device();
@@ -261,15 +352,13 @@ bool is_weight(const ggml_tensor* tensor) {
     return tensor->buffer != nullptr && tensor->buffer->usage == GGML_BACKEND_BUFFER_USAGE_WEIGHTS;
 }
 
-bool is_matrix_operation(const ggml_tensor* op) {
-    return op->op == GGML_OP_MUL_MAT || op->op == GGML_OP_MUL_MAT_ID || op->op == GGML_OP_GET_ROWS;
-}
+/** Not laid out anew for kernels that we do not have. */
+bool is_plain(const ggml_tensor* weight) { return ggml_backend_buffer_is_host(weight->buffer); }
 
-// While a model of ours is loaded we claim all of its graph but what llama.cpp's own weights are multiplied in: each
-// change of backend would start and end a set of threads, which spin beside ours.
+// While a model of ours is loaded we claim all of its graph but what weights are multiplied in that llama.cpp laid out
+// anew: each change of backend would start and end a set of threads, which spin beside ours.
 bool device_supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
-    Stream* stream = nullptr;
-    if (find_weight(op, &stream) != nullptr) return true;
+    if (find_weight(op)) return true;
     for (const ggml_tensor* source : op->src) {
         if (source != nullptr && source->buffer != nullptr && source->buffer->buft == flash_buffer_type()) return false;
     }
@@ -283,7 +372,7 @@ bool device_supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
         default:
             break;
     }
-    if (flash_buffers == 0 || (is_matrix_operation(op) && is_weight(op->src[0]))) return false;
+    if (flash_buffers == 0 || (is_matrix_operation(op) && is_weight(op->src[0]) && !is_plain(op->src[0]))) return false;
     ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
     return cpu != nullptr && ggml_backend_dev_supports_op(cpu, op);
 }
@@ -301,14 +390,14 @@ constexpr ggml_backend_device_i device_interface(ggml_backend_buffer_type_t (*ge
         /* .get_props            = */ device_get_props,
         /* .init_backend         = */ device_init_backend,
         /* .get_buffer_type      = */ get_buffer_type,
-        /* .get_host_buffer_type = */ nullptr,
+        /* .get_host_buffer_type = */ Upload::buffer_type,
         /* .buffer_from_host_ptr = */ nullptr,
         /* .supports_op          = */ device_supports_op,
         /* .supports_buft        = */ device_supports_buft,
         /* .offload_op           = */ nullptr,
-        /* .event_new            = */ nullptr,
-        /* .event_free           = */ nullptr,
-        /* .event_synchronize    = */ nullptr,
+        /* .event_new            = */ Upload::event_new,
+        /* .event_free           = */ Upload::event_free,
+        /* .event_synchronize    = */ Upload::event_synchronize,
     };
 }
 

@@ -19,6 +19,7 @@ flash_plan describe(const Model& model, const Plan& plan) {
         /* .pinned_bytes       = */ plan.pinned_bytes,
         /* .streamed_bytes     = */ plan.streamed_bytes,
         /* .row_read_bytes     = */ plan.row_read_bytes,
+        /* .expert_cache_bytes = */ plan.expert_pool_bytes,
         /* .kv_bytes           = */ plan.kv_bytes,
         /* .compute_bytes      = */ plan.compute_bytes,
         /* .staging_bytes      = */ plan.staging_bytes,
@@ -111,8 +112,10 @@ Result<flash_plan> Engine::configure(const flash_plan_request& request) {
     if (!planned->plan.fits) return Error{FLASH_INVALID_ARGUMENT, "the model does not fit the RAM cap"};
     auto stream = Stream::open(planned->model, planned->plan, stats_);
     if (!stream) return stream.error();
+    auto experts = Experts::open(planned->model, planned->plan, stats_, {});
+    if (!experts) return experts.error();
     const std::lock_guard lock(mutex_);
-    configured_ = std::move(*stream);
+    configured_ = std::make_shared<Served>(Served{std::move(*stream), std::move(*experts)});
     return describe(planned->model, planned->plan);
 }
 
@@ -121,7 +124,7 @@ void Engine::deconfigure() {
     configured_.reset();
 }
 
-std::shared_ptr<Stream> Engine::configured() const {
+std::shared_ptr<Served> Engine::configured() const {
     const std::lock_guard lock(mutex_);
     return configured_;
 }

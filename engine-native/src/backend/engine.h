@@ -6,11 +6,18 @@
 #include <optional>
 #include <string>
 
+#include "experts/experts.h"
 #include "flash.h"
 #include "plan/plan.h"
 #include "stream/stream.h"
 
 namespace flash {
+
+/** What serves one model. */
+struct Served {
+    std::unique_ptr<Stream> stream;
+    std::unique_ptr<Experts> experts;  // null where the model has none, or none of them are ours
+};
 
 /** What outlives a model: the plan for the next load, the counters, the abort flag. One for each process. */
 class Engine {
@@ -25,7 +32,7 @@ class Engine {
     Result<flash_plan> configure(const flash_plan_request& request);
     void deconfigure();
     /** What serves the model that is being loaded; null when nothing of it is ours. */
-    std::shared_ptr<Stream> configured() const;
+    std::shared_ptr<Served> configured() const;
 
     flash_stats stats() const;
 
@@ -41,7 +48,7 @@ class Engine {
     Engine() = default;
 
     mutable std::mutex mutex_;  // guards configured_ and error_
-    std::shared_ptr<Stream> configured_;
+    std::shared_ptr<Served> configured_;
     std::optional<std::string> error_;
     std::atomic<bool> abort_{false};
     StreamStats stats_;

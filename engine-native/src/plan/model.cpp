@@ -159,12 +159,17 @@ std::optional<Error> add_shape(const gguf_context* header, Model& model) {
     const uint64_t layers = std::min(number("block_count", 0), kMostLayers);
     const uint64_t experts = number("expert_count", 0);
     const uint64_t used = std::min(number("expert_used_count", experts), experts);
+    model.experts_used = used;
     if (experts > 0) model.used_expert_share = static_cast<double>(used) / static_cast<double>(experts);
     model.trained_context = number("context_length", 0);
     model.embedding = number("embedding_length", 0);
     const auto heads = per_layer(header, model.architecture + ".attention.head_count", layers, 0);
     const auto feed_forward = per_layer(header, model.architecture + ".feed_forward_length", layers, 0);
     if (!feed_forward.empty()) model.feed_forward = *std::max_element(feed_forward.begin(), feed_forward.end());
+    // A MoE layer computes so many experts of that width side by side. Not all architectures name it: for those the
+    // dense width is the experts' own.
+    const uint64_t expert_width = number("expert_feed_forward_length", model.feed_forward);
+    model.feed_forward = std::max(model.feed_forward, used * expert_width);
     const uint64_t most_heads = heads.empty() ? 0 : *std::max_element(heads.begin(), heads.end());
     const uint64_t head_width = most_heads == 0 ? 0 : model.embedding / most_heads;
     const uint64_t entry_bytes =

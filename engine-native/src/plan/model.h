@@ -35,6 +35,7 @@ struct Model {
     std::string architecture;
     uint64_t metadata_bytes = 0;      // of the first file's header: most of it is the vocabulary
     double used_expert_share = 1;     // of a MoE model's experts, for one token
+    uint64_t experts_used = 0;        // of each MoE layer, for one token
     uint64_t trained_context = 0;     // tokens
     uint64_t embedding = 0;           // width of the residual stream
     uint64_t feed_forward = 0;        // the widest feed-forward block

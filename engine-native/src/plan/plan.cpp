@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "plan/expert_layout.h"
 #include "reader/reader.h"
 
 namespace flash {
@@ -22,6 +23,10 @@ constexpr uint64_t kComputeShare = 24;
 constexpr uint64_t kSmallestTile = 512ULL << 10;
 constexpr uint64_t kLargestTile = 4ULL << 20;
 constexpr uint64_t kTilesOfMatrix = 8;
+/** Parts of experts that a prompt's pass reads ahead: all that are in flight, and those being computed. */
+constexpr uint64_t kExpertRooms = 12;
+/** llama.cpp brings us weights in pieces of this size (see backend/upload.h), aligned for direct reads. */
+constexpr uint64_t kUploadBytes = (64ULL << 20) + 2 * kReadAlignment;
 /** llama.cpp's context keeps at least this much beside what grows with the shape. */
 constexpr uint64_t kComputeBase = 8ULL << 20;
 /** Measured: Node with node-llama-cpp and no model; what each byte of a GGUF header becomes, in llama.cpp and in Node.
@@ -32,9 +37,10 @@ constexpr uint64_t kVocabularyFactor = 20;
 constexpr uint64_t kSampledTokens = 16;
 
 /** How willingly a tensor leaves memory: a lower tier goes entirely before a higher one begins. */
-enum Tier : size_t { kRowReads, kFeedForward, kAttention, kOutput, kTiers, kNever = kTiers };
+enum Tier : size_t { kRowReads, kExperts, kFeedForward, kAttention, kOutput, kTiers, kNever = kTiers };
 
 Tier tier_of(const TensorInfo& tensor) {
+    if (ExpertLayout::serves(tensor)) return kExperts;
     const bool matrix = tensor.ne[2] == 1 && tensor.ne[3] == 1;
     if (tensor.use == Use::Rows) return matrix ? kRowReads : kNever;
     if (!matrix || tensor.ne[1] < kRowGroup || tensor.ne[1] % kRowGroup != 0) return kNever;
@@ -43,11 +49,12 @@ Tier tier_of(const TensorInfo& tensor) {
     const size_t dot = tensor.name.find('.', 4);
     const std::string role = dot == std::string::npos ? std::string() : tensor.name.substr(dot + 1);
     // Only what every architecture multiplies with whole, and never looks into.
-    for (const char* name : {"ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"}) {
+    for (const char* name : {"ffn_gate.weight", "ffn_up.weight", "ffn_down.weight", "ffn_gate_shexp.weight",
+                             "ffn_up_shexp.weight", "ffn_down_shexp.weight"}) {
         if (role == name) return kFeedForward;
     }
     for (const char* name : {"attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_qkv.weight", "attn_output.weight",
-                             "attn_gate.weight", "ssm_in.weight", "ssm_out.weight"}) {
+                             "attn_gate.weight", "ssm_in.weight", "ssm_out.weight", "ffn_gate_inp.weight"}) {
         if (role == name) return kAttention;
     }
     return kNever;
@@ -59,15 +66,17 @@ struct Weights {
     uint64_t largest = 0;  // tensor
     std::array<uint64_t, kTiers> tiers{};
     uint64_t largest_movable = 0;
-    uint64_t largest_in_layer = 0;  // of those
-    uint64_t tile_room = 0;         // for the largest tile
+    uint64_t largest_immovable = 0;
+    uint64_t tile_room = 0;  // for the largest tile
     uint64_t row_bytes = 0;
     uint64_t scratch_per_token = 0;  // a row of activations in the type that a kernel wants
+    uint64_t least_pool = 0;         // of experts: one token's of one layer, so that all of them are read at once
+    uint64_t expert_ring = 0;
 
     uint64_t movable() const {
         uint64_t sum = 0;
         for (const uint64_t tier : tiers) sum += tier;
-        return sum;
+        return sum - least_pool;
     }
 };
 
@@ -85,12 +94,11 @@ Weights weigh(const Model& model) {
         if (tensor.use == Use::Multiply)
             weights.scratch_per_token = std::max(weights.scratch_per_token, scratch_bytes(tensor));
         const Tier tier = tier_of(tensor);
+        uint64_t& largest = tier == kNever ? weights.largest_immovable : weights.largest_movable;
+        largest = std::max(largest, tensor.size);
         if (tier == kNever) continue;
         weights.tiers[tier] += tensor.size;
-        weights.largest_movable = std::max(weights.largest_movable, tensor.size);
-        if (tier == kFeedForward || tier == kAttention) {
-            weights.largest_in_layer = std::max(weights.largest_in_layer, tensor.size);
-        }
+        if (tier == kExperts) continue;
         if (tensor.use == Use::Rows) {
             const uint64_t row = tensor.size / static_cast<uint64_t>(std::max<int64_t>(1, tensor.ne[1]));
             weights.row_bytes = std::max(weights.row_bytes, Reader::room_bytes(row));
@@ -98,6 +106,9 @@ Weights weigh(const Model& model) {
             weights.tile_room = std::max(weights.tile_room, Reader::room_bytes(tile_bytes(tensor)));
         }
     }
+    const ExpertLayout experts(model.tensors);
+    weights.least_pool = std::min(weights.tiers[kExperts], model.experts_used * experts.largest_bundle());
+    weights.expert_ring = kExpertRooms * experts.largest_part_room();
     return weights;
 }
 
@@ -107,7 +118,14 @@ uint64_t compute_bytes(const Model& model, const Weights& weights, const PlanReq
     // residual stream; a row of the attention mask, in F32 and F16; the kernels' scratch, for each of our threads and
     // once for llama.cpp. Logits only of the tokens that are sampled from: llama.cpp reserves room for more, and
     // memory that nothing touches is not taken.
-    const uint64_t row = 4 * (3 * model.feed_forward + 10 * model.embedding) + 6 * uint64_t{context} +
+    // Of each expert, its output and that weighted; a thread gathers the tokens of one expert and what it says of them.
+    const uint64_t experts =
+        weights.tiers[kExperts] == 0
+            ? 0
+            : 4 * (2 * model.experts_used * model.embedding +
+                   request.threads *
+                       (model.embedding + 2 * model.feed_forward / std::max<uint64_t>(1, model.experts_used)));
+    const uint64_t row = 4 * (3 * model.feed_forward + 10 * model.embedding) + experts + 6 * uint64_t{context} +
                          (request.threads + 1) * weights.scratch_per_token;
     return kComputeBase + row * micro_batch + 4 * model.vocabulary * kSampledTokens;
 }
@@ -115,7 +133,7 @@ uint64_t compute_bytes(const Model& model, const Weights& weights, const PlanReq
 uint64_t smallest_ring(const Weights& weights) { return kFewestTiles * weights.tile_room; }
 
 uint64_t staging_bytes(const Weights& weights, uint64_t ring) {
-    return ring + weights.row_bytes * static_cast<uint64_t>(kRowsAtOnce);
+    return ring + weights.expert_ring + weights.row_bytes * static_cast<uint64_t>(kRowsAtOnce);
 }
 
 /** What is in memory when everything is loaded. */
@@ -126,16 +144,16 @@ struct Footprint {
     uint64_t staging;  // 0: every weight is resident
 };
 
-/**
- * The peak of the process. llama.cpp brings us what it does not keep first, the largest tensors first, each through two
- * copies of its size; then it reads what it keeps, each tensor through one. Context and staging buffers come last.
- */
+/** What loading takes beside the weights that have come: llama.cpp reads a tensor of its own through a copy of it. */
+uint64_t loading_bytes(const Weights& weights, bool all_resident) {
+    if (all_resident) return weights.largest;
+    return std::max(std::min(weights.largest_movable, kUploadBytes), weights.largest_immovable);
+}
+
+/** The peak of the process. Context and staging buffers come when loading is over. */
 uint64_t peak_bytes(const Model& model, const Weights& weights, const Footprint& footprint) {
-    const bool all_resident = footprint.staging == 0;
-    const uint64_t first = all_resident ? 0 : 2 * weights.largest_movable;
-    const uint64_t last = all_resident ? weights.largest : 2 * weights.largest_in_layer;
     const uint64_t working = footprint.kv + footprint.compute + footprint.staging;
-    return process_bytes(model) + std::max(first, footprint.weights + std::max(last, working));
+    return process_bytes(model) + footprint.weights + std::max(loading_bytes(weights, footprint.staging == 0), working);
 }
 
 /** The least that works: all that can leave memory does, with the smallest micro-batch and ring. */
@@ -169,9 +187,16 @@ uint32_t largest_context(const Model& model, const Weights& weights, const PlanR
 void place(const Model& model, const Weights& weights, uint64_t excess, Plan& plan) {
     for (size_t i = 0; i < model.tensors.size(); i++) {
         const Tier tier = tier_of(model.tensors[i]);
-        if (tier != kNever && tier != kRowReads) plan.placement[i] = Placement::Pinned;
+        if (tier != kNever && tier != kRowReads)
+            plan.placement[i] = tier == kExperts ? Placement::Experts : Placement::Pinned;
     }
     for (size_t tier = 0; tier < kTiers; tier++) {
+        if (tier == kExperts) {
+            const uint64_t moved = std::min(excess, weights.tiers[tier] - weights.least_pool);
+            plan.expert_pool_bytes = weights.tiers[tier] - moved;
+            excess -= moved;
+            continue;
+        }
         const uint64_t wanted = std::min(excess, weights.tiers[tier]);
         uint64_t moved = 0;
         uint64_t passed = 0;
@@ -206,6 +231,8 @@ void sum_up(const Model& model, Plan& plan) {
                 break;
             case Placement::Rows:
                 plan.row_read_bytes += size;
+                break;
+            case Placement::Experts:
                 break;
         }
     }
@@ -255,6 +282,7 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
         plan.staging_bytes = staging_bytes(weights, ring);
     };
     plan.row_bytes = weights.row_bytes;
+    plan.expert_ring_bytes = weights.expert_ring;
     const uint64_t least = smallest_ring(weights);
     use_ring(least == 0 ? 0 : std::clamp(cap / kRingShare, least, std::max(least, kLargestRing)));
     // A pass over flash costs the same for any micro-batch, but its buffers take room from resident weights.
@@ -267,10 +295,20 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
         if (plan.compute_bytes <= cap / kComputeShare && beside_weights() + immovable <= cap) break;
     }
     if (beside_weights() + immovable > cap) use_ring(least);
-    const uint64_t working =
-        std::max(2 * weights.largest_in_layer, plan.kv_bytes + plan.compute_bytes + plan.staging_bytes);
-    const uint64_t budget = cap - std::min(cap, process_bytes(model) + working);
-    place(model, weights, weights.total - std::min(weights.total, budget), plan);
+    const auto excess = [&] {
+        const uint64_t working =
+            std::max(loading_bytes(weights, false), plan.kv_bytes + plan.compute_bytes + plan.staging_bytes);
+        const uint64_t budget = cap - std::min(cap, process_bytes(model) + working);
+        return weights.total - std::min(weights.total, budget);
+    };
+    // Where it is enough that experts leave memory, nothing goes through the ring.
+    const uint64_t ring = plan.ring_bytes;
+    use_ring(0);
+    if (weights.tiers[kExperts] == 0 ||
+        excess() > weights.tiers[kRowReads] + weights.tiers[kExperts] - weights.least_pool) {
+        use_ring(ring);
+    }
+    place(model, weights, excess(), plan);
     sum_up(model, plan);
     return plan;
 }

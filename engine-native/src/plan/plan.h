@@ -10,13 +10,14 @@ namespace flash {
 /**
  * What serves a tensor. As soon as one matrix is streamed the others are pinned rather than resident: then all of a
  * pass is computed in one place, and the threads of two do not wait for each other.
- * Expert-cached and neuron-cached weights join here as their parts are built.
+ * Neuron-cached weights join here as their part is built.
  */
 enum class Placement : uint8_t {
     Resident,  // llama.cpp keeps it in memory, with its own kernels
     Pinned,    // a matrix that we keep in memory
     Streamed,  // a matrix that we read from flash for every pass over the model
     Rows,      // an embedding of which we read the rows that are asked for
+    Experts,   // experts of a MoE layer, of which a pool keeps those that are used most
 };
 
 /** Bytes that the process takes beside weights and context: Node, libraries, the vocabulary. */
@@ -54,9 +55,11 @@ struct Plan {
     uint64_t row_read_bytes = 0;  // size of the embeddings that are read by row
     uint64_t kv_bytes = 0;
     uint64_t compute_bytes = 0;
-    uint64_t staging_bytes = 0;  // the ring and the rows; 0 when nothing is ours
-    uint64_t ring_bytes = 0;     // that tiles are read ahead into
-    uint64_t row_bytes = 0;      // room for one row of an embedding
+    uint64_t expert_pool_bytes = 0;  // that experts are kept in; 0 where there are none, or all are resident
+    uint64_t staging_bytes = 0;      // what is read ahead into, and the rows; 0 when nothing is ours
+    uint64_t ring_bytes = 0;         // that tiles are read ahead into
+    uint64_t expert_ring_bytes = 0;  // that parts of experts go through which the pool does not keep
+    uint64_t row_bytes = 0;          // room for one row of an embedding
 };
 
 /** Decides for each tensor what serves it, so that everything together stays below the cap. A pure function. */

@@ -11,10 +11,12 @@ namespace {
 
 constexpr std::chrono::milliseconds kStopInterval(50);
 
+bool is_streams(Placement placement) { return placement != Placement::Resident && placement != Placement::Experts; }
+
 std::vector<TensorInfo> served_tensors(const Model& model, const Plan& plan) {
     std::vector<TensorInfo> tensors;
     for (size_t i = 0; i < model.tensors.size(); i++) {
-        if (plan.placement[i] != Placement::Resident) tensors.push_back(model.tensors[i]);
+        if (is_streams(plan.placement[i])) tensors.push_back(model.tensors[i]);
     }
     return tensors;
 }
@@ -24,7 +26,7 @@ std::vector<const TensorInfo*> streamed_matrices(const std::vector<TensorInfo>& 
     std::vector<const TensorInfo*> result;
     size_t served = 0;
     for (const Placement placement : plan.placement) {
-        if (placement == Placement::Resident) continue;
+        if (!is_streams(placement)) continue;
         if (placement == Placement::Streamed) result.push_back(&tensors[served]);
         served++;
     }

@@ -94,7 +94,8 @@ void check_consistent(const Model& model, const Plan& plan, uint64_t cap) {
     CHECK_EQUAL(plan.kv_bytes, model.kv_bytes_per_token * plan.context);
     if (!plan.fits) return;
     CHECK(plan.micro_batch >= 1);
-    CHECK(flash::process_bytes(model) + plan.resident_bytes + plan.kv_bytes + plan.compute_bytes + plan.staging_bytes <=
+    CHECK(flash::process_bytes(model) + plan.resident_bytes + plan.pinned_bytes + plan.expert_pool_bytes +
+              plan.kv_bytes + plan.compute_bytes + plan.staging_bytes <=
           cap);
     if (plan.streamed_bytes > 0) CHECK(plan.ring_bytes > 0 && plan.staging_bytes >= plan.ring_bytes);
     for (size_t i = 0; i < model.tensors.size(); i++) {
@@ -217,7 +218,7 @@ void streams_evenly() {
 
 void leaves_what_it_cannot_serve() {
     Model model = dense_model();
-    add(model, "blk.0.ffn_up_exps.weight", GGML_TYPE_Q4_0, 2048, 768, 8);
+    add(model, "blk.0.ffn_up_exps.weight", GGML_TYPE_Q4_0, 2048, 776, 8);
     add(model, "blk.0.ffn_gate_inp.weight", GGML_TYPE_F32, 2048, 8);
     add(model, "blk.0.ssm_conv1d.weight", GGML_TYPE_F32, 4, 2048);
     add(model, "blk.0.ffn_up.lora_a", GGML_TYPE_F16, 2048, 64);

@@ -1,0 +1,124 @@
+#include "experts/experts.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace flash {
+namespace {
+
+std::vector<TensorInfo> expert_tensors(const Model& model, const Plan& plan) {
+    std::vector<TensorInfo> tensors;
+    for (size_t i = 0; i < model.tensors.size(); i++) {
+        if (plan.placement[i] == Placement::Experts) tensors.push_back(model.tensors[i]);
+    }
+    return tensors;
+}
+
+}  // namespace
+
+Experts::Experts(const Model& model, const Plan& plan, StreamStats& stats)
+    : tensors_(expert_tensors(model, plan)),
+      layout_(tensors_),
+      policy_(layout_.experts()),
+      pool_(plan.expert_pool_bytes, layout_.largest_bundle()),
+      ring_(plan.expert_ring_bytes),
+      ring_room_(layout_.largest_part_room()),
+      stats_(stats) {
+    for (uint32_t number = 0; number < layout_.layers().size(); number++) {
+        const ExpertLayer& layer = layout_.layers()[number];
+        for (const ExpertMatrix& matrix : layer.matrices) {
+            places_[&tensors_[matrix.tensor]] = ExpertPlace{&layer, &matrix, number};
+        }
+    }
+}
+
+Result<std::unique_ptr<Experts>> Experts::open(const Model& model, const Plan& plan, StreamStats& stats,
+                                               const std::string& trace_path) {
+    if (plan.expert_pool_bytes == 0) return std::unique_ptr<Experts>();
+    std::unique_ptr<Experts> experts(new Experts(model, plan, stats));
+    if (experts->ring_.size() < plan.expert_ring_bytes) {
+        return Error{FLASH_READ_FAILED, "no memory for buffers of " + std::to_string(plan.staging_bytes) + " bytes"};
+    }
+    for (const std::string& path : model.files) {
+        Result<Reader> reader = Reader::open(path);
+        if (!reader) return reader.error();
+        experts->readers_.push_back(std::move(*reader));
+    }
+    if (!trace_path.empty()) {
+        Result<RoutingTrace> trace = RoutingTrace::create(trace_path);
+        if (!trace) return trace.error();
+        for (const ExpertLayer& layer : experts->layout_.layers()) {
+            trace->layer(layer.prefix, layer.experts, layer.bundle_bytes);
+        }
+        experts->trace_ = std::move(*trace);
+    }
+    experts->prepare();
+    return experts;
+}
+
+const TensorInfo* Experts::find(const std::string& name) const {
+    const auto found =
+        std::find_if(tensors_.begin(), tensors_.end(), [&](const TensorInfo& tensor) { return tensor.name == name; });
+    return found == tensors_.end() ? nullptr : &*found;
+}
+
+Result<bool> Experts::copy(const TensorInfo& tensor, uint64_t offset, uint64_t size, void* data) const {
+    const AlignedBuffer buffer(Reader::room_bytes(size));
+    const auto bytes = readers_[tensor.file].read(tensor.offset + offset, size, buffer);
+    if (!bytes) return bytes.error();
+    std::memcpy(data, *bytes, size);
+    return true;
+}
+
+void Experts::prepare() {
+    awaited_.assign(layout_.experts(), 0);
+    // Layer by layer would fill the pool with the first layers: expert by expert all of them have some.
+    uint32_t most = 0;
+    for (const ExpertLayer& layer : layout_.layers()) most = std::max(most, layer.experts);
+    for (uint32_t expert = 0; expert < most; expert++) {
+        for (const ExpertLayer& layer : layout_.layers()) {
+            if (expert >= layer.experts) continue;
+            const uint32_t number = layer.first + expert;
+            if (pool_.admit(number, layer.bundle_bytes, policy_.rank(number), false) == nullptr) return;
+            for (const ExpertMatrix& matrix : layer.matrices) awaited_[number] += matrix.bytes;
+        }
+    }
+}
+
+void Experts::bring(const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size) {
+    const std::lock_guard use(use_);
+    if (awaited_.empty()) return;
+    const ExpertPlace& at = place(tensor);
+    const ExpertMatrix& matrix = *at.matrix;
+    const uint64_t end = offset + size;
+    const auto first = static_cast<uint32_t>(offset / matrix.bytes);
+    for (uint32_t expert = first; expert < at.layer->experts && expert * matrix.bytes < end; expert++) {
+        const uint32_t number = at.layer->first + expert;
+        uint8_t* memory = awaited_[number] == 0 ? nullptr : pool_.find(number);
+        if (memory == nullptr) continue;
+        for (uint32_t i = 0; i < matrix.parts(); i++) {
+            const ExpertPart part = matrix.part(expert, i);
+            const uint64_t begins = part.offset - tensor.offset;
+            const uint64_t from = std::max(begins, offset);
+            const uint64_t to = std::min(begins + part.size, end);
+            if (from >= to) continue;
+            // As if it had been read: from where the block begins that it lies in.
+            uint8_t* target = memory + part.room + part.offset % kReadAlignment;
+            std::memcpy(target + (from - begins), static_cast<const uint8_t*>(data) + (from - offset), to - from);
+            awaited_[number] -= to - from;
+        }
+    }
+}
+
+void Experts::finish_loading() {
+    for (uint32_t expert = 0; expert < awaited_.size(); expert++) {
+        if (pool_.find(expert) == nullptr) continue;
+        if (awaited_[expert] == 0)
+            pool_.release(expert, policy_.rank(expert));
+        else
+            pool_.drop(expert);
+    }
+    awaited_.clear();
+}
+
+}  // namespace flash

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "experts/policy.h"
+#include "experts/pool.h"
+#include "experts/trace.h"
+#include "plan/expert_layout.h"
+#include "plan/plan.h"
+#include "reader/read_queue.h"
+#include "stream/stream.h"
+
+namespace flash {
+
+/** Which matrix of which layer a tensor of experts is. */
+struct ExpertPlace {
+    const ExpertLayer* layer;
+    const ExpertMatrix* matrix;
+    uint32_t layer_number;  // among MoE layers
+};
+
+/** The experts of one model that are ours: the pool, and what decides what is in it. ExpertPass computes with them. */
+class Experts {
+  public:
+    /** Null where the plan has no pool. Fails with FLASH_READ_FAILED, FLASH_INVALID_ARGUMENT (the trace). */
+    static Result<std::unique_ptr<Experts>> open(const Model& model, const Plan& plan, StreamStats& stats,
+                                                 const std::string& trace_path);
+
+    /** What is served under this name, or null. Valid as long as this object. */
+    const TensorInfo* find(const std::string& name) const;
+    const ExpertPlace& place(const TensorInfo& tensor) const { return places_.at(&tensor); }
+    const TensorInfo& tensor(const ExpertMatrix& matrix) const { return tensors_[matrix.tensor]; }
+
+    /** Reads a part of a tensor, for ggml's get_tensor. `data` has `size` bytes. */
+    Result<bool> copy(const TensorInfo& tensor, uint64_t offset, uint64_t size, void* data) const;
+
+    /**
+     * Takes what llama.cpp brings while it loads: bytes of the experts that the pool begins with. So it is filled
+     * without a read of ours.
+     */
+    void bring(const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size);
+
+  private:
+    friend class ExpertPass;
+
+    Experts(const Model& model, const Plan& plan, StreamStats& stats);
+
+    /** Chooses what the pool begins with and makes room for it. */
+    void prepare();
+    /** Gives up what was not brought as a whole. */
+    void finish_loading();
+
+    std::vector<TensorInfo> tensors_;
+    ExpertLayout layout_;
+    std::unordered_map<const TensorInfo*, ExpertPlace> places_;
+    std::vector<Reader> readers_;  // by TensorInfo::file
+    std::mutex use_;               // one pass at a time; guards what follows
+    DecayedFrequency policy_;
+    ExpertPool pool_;
+    std::vector<uint64_t> awaited_;  // bytes by expert, while loading
+    uint64_t now_ = 0;               // tokens so far
+    uint32_t last_layer_ = UINT32_MAX;
+    AlignedBuffer ring_;
+    uint64_t ring_room_;
+    std::optional<RoutingTrace> trace_;
+    StreamStats& stats_;
+    ReadQueue queue_;  // last: its threads end before what they read into
+};
+
+}  // namespace flash
