@@ -75,11 +75,11 @@ program
 program
   .command("plan")
   .description("tell whether a model fits a cap, before it is loaded")
-  .argument("<model>", "a .gguf file; of a split model its first part")
+  .argument("<model>", "a .gguf file, or a model to download, by any name that download takes")
   .addOption(ramCap())
   .addOption(context())
   .option("--json", "print one object")
-  .action((model: string, options: PlanOptions) => plan(model, options));
+  .action((model: string, options: PlanOptions) => plan(model, options, interrupt.signal));
 
 program
   .command("download")
