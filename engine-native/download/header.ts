@@ -1,0 +1,130 @@
+/**
+ * How long the header of a GGUF file is, told from its beginning, so that no more is fetched. What it means is the
+ * planner's affair. Format: the GGUF specification, ggml's docs/gguf.md.
+ */
+import { DownloadError } from "./errors.js";
+
+/** Ten times the largest vocabulary there is: a header beyond it is a mistake or a trap. */
+export const longestHeader = 64 << 20;
+
+/** Bytes of a value of each type, by its number; strings (8) and arrays (9) have no fixed length. */
+const valueBytes = [1, 1, 2, 2, 4, 4, 4, 1, undefined, undefined, 8, 8, 8];
+const stringType = 8;
+const arrayType = 9;
+/** ggml's own limits: GGML_MAX_DIMS, GGML_MAX_NAME. */
+const mostDimensions = 4;
+const longestName = 64;
+
+/** There are not enough bytes yet to go on. */
+class More extends Error {}
+
+class Cursor {
+  position = 0;
+  constructor(private readonly bytes: Buffer) {}
+
+  take(count: number): number {
+    const at = this.position;
+    if (at + count > longestHeader) throw bad(`its header would be longer than ${longestHeader >> 20} MiB`);
+    if (at + count > this.bytes.length) throw new More();
+    this.position = at + count;
+    return at;
+  }
+
+  uint32(): number {
+    return this.bytes.readUInt32LE(this.take(4));
+  }
+
+  /** A 64-bit number that must make sense as a length, a count or an offset. */
+  uint64(what: string, most: number): number {
+    const at = this.take(8);
+    const value = this.bytes.readUInt32LE(at + 4) * 2 ** 32 + this.bytes.readUInt32LE(at);
+    if (value > most) throw bad(`${what} is ${value}, more than ${most}`);
+    return value;
+  }
+
+  /** Passes over `count` values of `size` bytes at least; `count` is checked before anything is multiplied. */
+  skip(count: number, size: number): void {
+    this.take(count * size);
+  }
+
+  string(what: string, most = longestHeader): number {
+    const length = this.uint64(`the length of ${what}`, most);
+    this.skip(length, 1);
+    return length;
+  }
+
+  value(type: number): void {
+    if (type === stringType) {
+      this.string("a value");
+      return;
+    }
+    if (type === arrayType) {
+      const element = this.uint32();
+      const count = this.uint64("the length of an array", longestHeader);
+      if (element === stringType) for (let i = 0; i < count; i++) this.string("a value");
+      else this.skip(count, sizeOf(element));
+      return;
+    }
+    this.skip(1, sizeOf(type));
+  }
+}
+
+function sizeOf(type: number): number {
+  const size = valueBytes[type];
+  if (size === undefined) throw bad(`it has a value of the unknown type ${type}`);
+  return size;
+}
+
+function bad(why: string): DownloadError {
+  return new DownloadError("damaged", `This is not a usable GGUF model: ${why}.`);
+}
+
+/**
+ * @param beginning the first bytes of the file
+ * @param fileBytes the length of the whole file, where it is known
+ * @returns the length of the header in bytes; undefined where `beginning` does not reach its end
+ * @throws DownloadError `damaged` for what is no GGUF file, or one whose numbers make no sense
+ */
+export function headerLength(beginning: Buffer, fileBytes = Number.MAX_SAFE_INTEGER): number | undefined {
+  const magic = beginning.subarray(0, 4).toString("latin1");
+  if (beginning.length >= 4 && magic !== "GGUF") {
+    const shown = beginning
+      .subarray(0, 15)
+      .toString("latin1")
+      .replace(/[^ -~]/g, ".");
+    throw bad(`it begins with “${shown}”${/^\s*</.test(shown) ? ": perhaps a web page was found instead" : ""}`);
+  }
+  const cursor = new Cursor(beginning);
+  try {
+    cursor.skip(4, 1);
+    const version = cursor.uint32();
+    if (version !== 2 && version !== 3) throw bad(`it has version ${version} of the format, not 2 or 3`);
+    // The least that a tensor or a value takes, with a name of no letters, tells how many there can be.
+    const tensors = cursor.uint64("the number of tensors", Math.floor(longestHeader / 24));
+    const values = cursor.uint64("the number of values", Math.floor(longestHeader / 13));
+    for (let i = 0; i < values; i++) {
+      cursor.string("a name", 65_535);
+      cursor.value(cursor.uint32());
+    }
+    for (let i = 0; i < tensors; i++) {
+      cursor.string("a tensor's name", longestName);
+      const dimensions = cursor.uint32();
+      if (dimensions > mostDimensions) throw bad(`a tensor has ${dimensions} dimensions`);
+      let elements = 1;
+      for (let d = 0; d < dimensions; d++) {
+        elements *= cursor.uint64("a dimension of a tensor", Number.MAX_SAFE_INTEGER);
+        // No type takes less than a bit for an element.
+        if (elements === 0 || elements > fileBytes * 8) throw bad("a tensor's shape does not fit the file");
+      }
+      cursor.uint32();
+      cursor.uint64("a tensor's offset", fileBytes);
+    }
+    return cursor.position;
+  } catch (error) {
+    if (error instanceof More) {
+      if (beginning.length >= fileBytes) throw bad(`it ends within its header, after ${fileBytes} bytes`);
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,185 @@
+/** HTTP as downloads need it, whoever carries it out: fetch (VS Code's own in the extension host) or npm's client. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { DownloadError, deepestMessage } from "./errors.js";
+
+export interface HttpResponse {
+  status: number;
+  header(name: string): string | null;
+  /** Where it came from, after redirects. */
+  url: string;
+  /** May be read once. Leaving the loop early ends the connection. */
+  body: AsyncIterable<Uint8Array>;
+}
+
+/** GET. Follows redirects; credentials are not sent on to another origin. @throws when there is no answer */
+export type Http = (
+  url: string,
+  request: { headers: Record<string, string>; signal: AbortSignal },
+) => Promise<HttpResponse>;
+
+export type Fetch = typeof globalThis.fetch;
+
+/**
+ * HTTP over `fetch`.
+ * @param authorize the value of the Authorization header for a URL, if it gets one
+ */
+export function httpOver(fetch: Fetch, authorize: (url: URL) => string | undefined = () => undefined): Http {
+  return async (url, { headers, signal }) => {
+    const authorization = authorize(new URL(url));
+    const response = await fetch(url, {
+      headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+      signal,
+      redirect: "follow",
+    });
+    return {
+      status: response.status,
+      header: (name) => response.headers.get(name),
+      url: response.url || url,
+      body: response.body ?? nothing(),
+    };
+  };
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** How patient to be. Tests are less so. */
+export interface Patience {
+  /** Failures in a row, without a byte in between, before it is given up. */
+  attempts: number;
+  /** The first pause after a failure; each further one is twice as long, up to a minute. */
+  firstPauseMs: number;
+  /** A connection without a byte for so long has failed. */
+  stallMs: number;
+}
+export const defaultPatience: Patience = { attempts: 8, firstPauseMs: 1000, stallMs: 30_000 };
+
+const longestPauseMs = 60_000;
+/** A server that asks for more than this is not waited for. */
+const longestRetryAfterMs = 10 * 60_000;
+
+/** A failure that may pass by itself. */
+export class Transient extends Error {
+  /** @param retryAfterMs what the server asked for */
+  constructor(
+    message: string,
+    readonly retryAfterMs?: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Counts failures in a row, and waits between them. */
+export class Backoff {
+  private failures = 0;
+  constructor(private readonly patience: Patience) {}
+
+  /** To be called when something has come through. */
+  progressed(): void {
+    this.failures = 0;
+  }
+
+  /**
+   * Waits before the next attempt, at least as long as the server asked for.
+   * @throws DownloadError `network` when it is time to give up; what `signal` says when it is aborted
+   */
+  async wait(failure: Transient, signal: AbortSignal): Promise<void> {
+    this.failures += 1;
+    const { attempts, firstPauseMs } = this.patience;
+    const { retryAfterMs = 0 } = failure;
+    if (this.failures >= attempts || retryAfterMs > longestRetryAfterMs) {
+      const tries = retryAfterMs > longestRetryAfterMs ? "it asks to wait too long" : `tried ${this.failures} times`;
+      throw new DownloadError("network", `${failure.message} (${tries}). Try again: it goes on where it stopped.`, {
+        cause: failure,
+      });
+    }
+    const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** (this.failures - 1));
+    // Spread out, so that many clients do not come back all at once.
+    await sleep(Math.max(retryAfterMs, pause * (0.5 + Math.random() / 2)), undefined, { signal });
+  }
+}
+
+/** `Retry-After` in milliseconds: seconds or a date (RFC 9110, 10.2.3). */
+export function retryAfterMs(value: string | null, now = Date.now()): number | undefined {
+  if (value === null) return undefined;
+  if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** A failed fetch as an error that can be acted upon. */
+export function connectionError(error: unknown, url: string): Error {
+  if (error instanceof DownloadError || error instanceof Transient) return error;
+  const why = deepestMessage(error);
+  if (/redirect/i.test(why)) {
+    return new DownloadError("network", `${hostOf(url)} redirects in circles. Check the address.`, { cause: error });
+  }
+  return new Transient(`The connection to ${hostOf(url)} failed: ${why}`, undefined, { cause: error });
+}
+
+/**
+ * The error that a status other than success stands for.
+ * @param what is being asked for, for people
+ */
+export function statusError({ status, header, url }: Pick<HttpResponse, "status" | "header" | "url">, what: string) {
+  const host = hostOf(url);
+  if ([408, 425, 429, 500, 502, 503, 504].includes(status)) {
+    const why = status === 429 ? `${host} has had too many requests` : `${host} answers with status ${status}`;
+    return new Transient(why, retryAfterMs(header("retry-after")));
+  }
+  if (status === 401 || status === 403) {
+    return new DownloadError(
+      "gated",
+      `${host} does not give ${what} to everybody (status ${status}). Accept its licence on the model's page, and give a token of yours.`,
+    );
+  }
+  if (status === 404 || status === 410) {
+    return new DownloadError("notFound", `${host} has no ${what} (status ${status}). Check the name.`);
+  }
+  return new DownloadError("network", `${host} answers with status ${status} for ${what}.`);
+}
+
+export function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : url;
+}
+
+/**
+ * The bytes of a body; ends with an error when none comes for `stallMs`.
+ * @throws Transient on a stall or a cut connection; what `signal` says when it is aborted
+ */
+export async function* steadily(
+  { body, url }: Pick<HttpResponse, "body" | "url">,
+  stallMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const iterator = body[Symbol.asyncIterator]();
+  let ended = false;
+  try {
+    while (true) {
+      const next = await withinTime(iterator.next(), stallMs, hostOf(url)).catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw connectionError(error, url);
+      });
+      signal.throwIfAborted();
+      if (next.done) {
+        ended = true;
+        return;
+      }
+      yield next.value;
+    }
+  } finally {
+    // Not waited for: a stalled stream may never answer.
+    if (!ended) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
+}
+
+/** What `promise` becomes, or Transient when `host` lets it wait for more than `stallMs`. */
+export function withinTime<T>(promise: Promise<T>, stallMs: number, host: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Transient(`${host} has sent nothing for ${Math.round(stallMs / 1000)} s`)),
+      stallMs,
+    );
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,410 @@
+/**
+ * One file from a server to the disk: by ranges over several connections where the server answers them, resumed with
+ * If-Range, checked against its digest. RFC 9110, 13.1.5 (If-Range), 14 (ranges), 10.2.3 (Retry-After).
+ */
+import { type FileHandle, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { diskError, requireRoom } from "./disk.js";
+import { DownloadError, hasCode } from "./errors.js";
+import { type Hasher, startHasher } from "./hasher.js";
+import {
+  Backoff,
+  connectionError,
+  type Http,
+  type HttpResponse,
+  hostOf,
+  type Patience,
+  statusError,
+  steadily,
+  Transient,
+  withinTime,
+} from "./http.js";
+import { type Digest, fresh, received, type TransferState } from "./record.js";
+
+export interface TransferOptions {
+  url: string;
+  /** What it is, for people. */
+  what: string;
+  /** Promised by the source. */
+  bytes?: number | undefined;
+  digest?: Digest | undefined;
+  /** Where it is written to. The folder exists. */
+  path: string;
+  /** Where it stands; changed as the transfer goes on. */
+  state: TransferState;
+  /** Takes down where everything stands now; the returned function writes that, once the file's bytes are on the disk. */
+  snapshot(): () => Promise<void>;
+  onProgress(phase: "download" | "verify", doneBytes: number): void;
+  http: Http;
+  patience: Patience;
+  connections: number;
+  signal: AbortSignal;
+}
+
+type Span = TransferState["spans"][number];
+
+/** What is there is of no use; the transfer begins again. */
+class Restart extends Error {
+  constructor(
+    message: string,
+    readonly kind: "network" | "damaged",
+    /** Whether the server can be asked for ranges from now on. */
+    readonly ranges = true,
+  ) {
+    super(message);
+  }
+}
+/** A second time may be bad luck, a third is a broken server. */
+const mostRestarts = 2;
+
+const saveEveryMs = 1000;
+const flushBytes = 1 << 20;
+const endless = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Resolves when the whole file is at `path`, on the disk, and its digest is right. Afterwards `state.verified` is set.
+ * Whatever else happens, what has arrived is kept for the next call with the same state.
+ * @throws DownloadError; what `signal` says when it is aborted
+ */
+export async function transfer(options: TransferOptions): Promise<void> {
+  const { state } = options;
+  if (state.verified) return;
+  for (let restarts = 0; ; restarts++) {
+    try {
+      await new Attempt(options).run();
+      return;
+    } catch (error) {
+      if (!(error instanceof Restart)) throw error;
+      Object.assign(state, { validator: undefined, bytes: undefined }, fresh(), { ranges: error.ranges });
+      if (restarts === mostRestarts || options.signal.aborted) {
+        await options.snapshot()();
+        throw new DownloadError(error.kind, `${error.message} It was fetched ${restarts + 1} times.`, { cause: error });
+      }
+    }
+  }
+}
+
+class Attempt {
+  private readonly folder: string;
+  private readonly taken = new Set<Span>();
+  /** Where redirects led to, so that not every range has to go through them. */
+  private target: string;
+  private file: FileHandle | undefined;
+  private hasher: Hasher | undefined;
+  private saving: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: TransferOptions) {
+    this.folder = dirname(options.path);
+    this.target = options.url;
+  }
+
+  async run(): Promise<void> {
+    const { options } = this;
+    const { state, path, digest, signal } = options;
+    if (state.bytes === undefined || !state.ranges) await this.probe();
+    this.file = await this.open();
+    try {
+      if (digest) {
+        this.hasher = startHasher(path, digest.algorithm, (hashed) => {
+          if (received(state) === state.bytes) options.onProgress("verify", hashed);
+        });
+      }
+      await this.fetchAll();
+      signal.throwIfAborted();
+      await this.verify(digest);
+      state.verified = true;
+      await this.save();
+    } finally {
+      this.hasher?.dispose();
+      await this.file.close();
+    }
+  }
+
+  /** Asks for one byte, to learn the length, the validator, and whether ranges are answered. */
+  private async probe(): Promise<void> {
+    const { state, bytes, digest, what } = this.options;
+    const ranges = state.ranges;
+    Object.assign(state, fresh(), { ranges });
+    await this.persistently(new Backoff(this.options.patience), this.options.signal, async () => {
+      await this.request(ranges ? { range: "bytes=0-0" } : {}, this.options.signal, async (response) => {
+        const total = /^bytes 0-0\/(\d+)$/.exec(response.header("content-range") ?? "")?.[1];
+        if (response.status !== 206 && response.status !== 200) {
+          if (response.status === 416)
+            throw new DownloadError("damaged", `${what} is empty on ${hostOf(this.target)}.`);
+          throw statusError(response, what);
+        }
+        state.ranges = ranges && response.status === 206 && total !== undefined;
+        const length = response.status === 206 ? total : response.header("content-length");
+        const known = length === null || length === undefined ? undefined : Number(length);
+        if (known !== undefined && bytes !== undefined && known !== bytes) {
+          throw new DownloadError(
+            "damaged",
+            `${hostOf(this.target)} has ${known} bytes for ${what}, where ${bytes} were promised.`,
+          );
+        }
+        state.bytes = known ?? bytes;
+        state.validator = validatorOf(response);
+        this.target = response.url;
+      });
+    });
+    // Without a length there is nothing to divide; with nothing to tell versions apart, pieces of two could be joined.
+    if (state.bytes === undefined || (state.validator === undefined && !digest)) state.ranges = false;
+  }
+
+  private async open(): Promise<FileHandle> {
+    const { path, state } = this.options;
+    try {
+      const file = await open(path, received(state) > 0 ? "r+" : "w+").catch((error: unknown) => {
+        if (!hasCode(error, "ENOENT")) throw error;
+        // Somebody has removed it.
+        Object.assign(state, { claimed: 0, spans: [] });
+        return open(path, "w+");
+      });
+      // At its full length from the beginning, without taking room: spans are written where they belong.
+      if (state.bytes !== undefined) await file.truncate(state.bytes);
+      return file;
+    } catch (error) {
+      throw diskError(error, this.folder);
+    }
+  }
+
+  private async fetchAll(): Promise<void> {
+    const { state, connections, signal } = this.options;
+    const stop = new AbortController();
+    const both = AbortSignal.any([signal, stop.signal]);
+    let failure: { error: unknown } | undefined;
+    const fail = (error: unknown) => {
+      failure ??= { error };
+      stop.abort();
+    };
+    await this.save();
+    const timer = setInterval(() => void this.save().catch(fail), saveEveryMs);
+    try {
+      const workers = Array.from({ length: state.ranges ? connections : 1 }, () => this.work(both).catch(fail));
+      await Promise.all(workers);
+    } finally {
+      clearInterval(timer);
+      await this.saving;
+    }
+    if (failure && !(failure.error instanceof Restart)) {
+      // What has arrived counts next time; but that this can't be written must not hide why it ended.
+      await this.save().catch(() => undefined);
+    }
+    signal.throwIfAborted();
+    if (failure) throw failure.error;
+  }
+
+  /** Takes one span after the other until none is left. */
+  private async work(signal: AbortSignal): Promise<void> {
+    const { state, patience } = this.options;
+    const backoff = new Backoff(patience);
+    for (let span = this.claim(); span; span = this.claim()) {
+      const mine = span;
+      await this.persistently(backoff, signal, async () => {
+        if (!state.ranges) mine.next = 0;
+        await this.read(mine, backoff, signal);
+      });
+      state.spans = state.spans.filter((other) => other !== mine);
+    }
+  }
+
+  private claim(): Span | undefined {
+    const { state } = this.options;
+    const left = state.spans.find((span) => !this.taken.has(span));
+    if (left) {
+      this.taken.add(left);
+      return left;
+    }
+    const bytes = state.bytes ?? endless;
+    if (state.claimed >= bytes) return undefined;
+    const length = state.ranges ? spanBytes(bytes) : bytes;
+    const span = { start: state.claimed, next: state.claimed, end: Math.min(bytes, state.claimed + length) };
+    state.claimed = span.end;
+    state.spans.push(span);
+    this.taken.add(span);
+    return span;
+  }
+
+  private async read(span: Span, backoff: Backoff, signal: AbortSignal): Promise<void> {
+    const { state, patience } = this.options;
+    const headers: Record<string, string> = {};
+    if (state.ranges) {
+      headers["range"] = `bytes=${span.next}-${span.end - 1}`;
+      if (state.validator !== undefined) headers["if-range"] = state.validator;
+    }
+    await this.request(headers, signal, async (response) => {
+      if (state.ranges) this.checkRange(response, span);
+      else if (response.status !== 200) throw statusError(response, this.options.what);
+      this.target = response.url;
+      let chunks: Uint8Array[] = [];
+      let size = 0;
+      const flush = async () => {
+        const [pieces, bytes] = [chunks, size];
+        chunks = [];
+        size = 0;
+        if (bytes === 0) return;
+        await this.write(pieces, bytes, span.next);
+        span.next += bytes;
+        // Without ranges a cut means starting over: that is not getting on.
+        if (state.ranges) backoff.progressed();
+        this.tell();
+      };
+      try {
+        for await (const chunk of steadily(response, patience.stallMs, signal)) {
+          const room = span.end - span.next - size;
+          if (chunk.length > room && !state.ranges) throw tooLong(this.options.what, span.end);
+          const used = chunk.length > room ? chunk.subarray(0, room) : chunk;
+          chunks.push(used);
+          size += used.length;
+          if (size >= flushBytes) await flush();
+          if (state.ranges && span.next + size === span.end) break;
+        }
+      } finally {
+        await flush();
+      }
+      if (span.end === endless) {
+        state.bytes = state.claimed = span.end = span.next;
+      } else if (span.next < span.end) {
+        throw new Transient(`${hostOf(response.url)} ended the connection ${span.end - span.next} bytes early`);
+      }
+    });
+  }
+
+  private checkRange(response: HttpResponse, span: Span): void {
+    const { state, what } = this.options;
+    const host = hostOf(response.url);
+    const changed = new Restart(`${what} changed on ${host} while it was fetched.`, "network");
+    if (response.status === 206) {
+      const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.header("content-range") ?? "") ?? [];
+      const etag = strongTag(response);
+      if (total !== undefined && total !== "*" && Number(total) !== state.bytes) throw changed;
+      if (etag !== undefined && state.validator?.startsWith('"') && etag !== state.validator) throw changed;
+      if (Number(start) !== span.next)
+        throw new Restart(`${host} answers other ranges than asked for.`, "network", false);
+      return;
+    }
+    if (response.status === 200) {
+      // Either it is another file by now, or ranges are no longer answered.
+      const same = state.validator !== undefined && validatorOf(response) === state.validator;
+      throw same ? new Restart(`${host} answers no ranges.`, "network", false) : changed;
+    }
+    if (response.status === 416) throw changed;
+    throw statusError(response, what);
+  }
+
+  private async write(chunks: Uint8Array[], size: number, position: number): Promise<void> {
+    try {
+      const { file } = this;
+      if (!file) return;
+      let { bytesWritten } = await file.writev(chunks, position);
+      if (bytesWritten === size) return;
+      // A disk that is nearly full takes a part first, and says why it takes no more next.
+      const all = Buffer.concat(chunks, size);
+      while (bytesWritten < size) {
+        bytesWritten += (await file.write(all, bytesWritten, size - bytesWritten, position + bytesWritten))
+          .bytesWritten;
+      }
+    } catch (error) {
+      throw diskError(error, this.folder);
+    }
+  }
+
+  private tell(): void {
+    const { state, onProgress } = this.options;
+    onProgress("download", received(state));
+    this.hasher?.written(Math.min(state.claimed, ...state.spans.map(({ next }) => next)));
+  }
+
+  /** Puts on the disk what has arrived, then writes that it has. One at a time, in order. */
+  private save(): Promise<void> {
+    const next = this.saving.then(async () => {
+      const { state, snapshot } = this.options;
+      const write = snapshot();
+      try {
+        await this.file?.datasync();
+        await write();
+      } catch (error) {
+        throw diskError(error, this.folder);
+      }
+      if (state.bytes !== undefined) await requireRoom(this.folder, state.bytes - received(state));
+    });
+    this.saving = next.catch(() => undefined);
+    return next;
+  }
+
+  private async verify(digest: Digest | undefined): Promise<void> {
+    const { state, what } = this.options;
+    if (!digest || !this.hasher) return;
+    const found = await this.hasher.finish(state.bytes ?? 0).catch((error: unknown) => {
+      throw diskError(error, this.folder);
+    });
+    if (found === digest.hex) return;
+    throw new Restart(
+      `${what} arrived damaged: its ${digest.algorithm} is ${found.slice(0, 12)}…, not ${digest.hex.slice(0, 12)}….`,
+      "damaged",
+    );
+  }
+
+  /** Sends one request and ends its connection when `use` is done, however it ends. */
+  private async request(
+    headers: Record<string, string>,
+    signal: AbortSignal,
+    use: (response: HttpResponse) => Promise<void>,
+  ): Promise<void> {
+    const { http, url, patience } = this.options;
+    const connection = new AbortController();
+    const target = this.target;
+    try {
+      const response = await withinTime(
+        http(target, {
+          // Compressed, neither lengths nor ranges would be those of the file.
+          headers: { ...headers, "accept-encoding": "identity" },
+          signal: AbortSignal.any([signal, connection.signal]),
+        }),
+        patience.stallMs,
+        hostOf(target),
+      );
+      if (target !== url && [401, 403, 404, 410].includes(response.status)) {
+        throw new Transient(`${hostOf(target)} has let the address expire`);
+      }
+      await use(response);
+    } catch (error) {
+      signal.throwIfAborted();
+      // Next time from the beginning: what a redirect named may be gone.
+      this.target = url;
+      throw error instanceof Restart ? error : connectionError(error, target);
+    } finally {
+      connection.abort();
+    }
+  }
+
+  /** Does `work` until it succeeds, waiting between attempts as long as its failures may pass. */
+  private async persistently(backoff: Backoff, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    while (true) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof Transient)) throw error;
+        await backoff.wait(error, signal);
+      }
+    }
+  }
+}
+
+/** Long enough that asking costs little, short enough that all connections have work and the front moves steadily. */
+function spanBytes(bytes: number): number {
+  return Math.min(64 << 20, Math.max(1 << 20, Math.ceil(bytes / 16)));
+}
+
+function strongTag({ header }: Pick<HttpResponse, "header">): string | undefined {
+  const etag = header("etag");
+  return etag?.startsWith('"') ? etag : undefined;
+}
+
+function validatorOf(response: Pick<HttpResponse, "header">): string | undefined {
+  return strongTag(response) ?? response.header("last-modified") ?? undefined;
+}
+
+function tooLong(what: string, bytes: number): DownloadError {
+  return new DownloadError("damaged", `${what} is longer than the ${bytes} bytes that the server promised.`);
+}

@@ -1,0 +1,423 @@
+/** Downloads from a server with every fault that networks have. What is at stake: a file's name is a promise. */
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type DownloadProgress, doneBytes, download } from "../../engine-native/download/download.js";
+import { DownloadError, type DownloadErrorKind } from "../../engine-native/download/errors.js";
+import type { Patience } from "../../engine-native/download/http.js";
+import { partPath, readRecord, workFolder } from "../../engine-native/download/record.js";
+import { parseReference, type Reference } from "../../engine-native/download/reference.js";
+import { Sources, usual } from "../../engine-native/download/source.js";
+import { type CdnRequest, type Fault, type HubServer, sha256, startHubServer } from "../harness/hubServer.js";
+import { inCheckout, start } from "./support/flint.js";
+
+const name = "model-Q4_K_M.gguf";
+const content = Buffer.concat([Buffer.from("GGUF"), randomBytes(6_000_000)]);
+/** Nothing passes or fails by how fast this machine is: a stall is told from slowness in one test only, patiently. */
+const usualPatience: Patience = { attempts: 4, firstPauseMs: 1, stallMs: 60_000 };
+
+let hub: HubServer;
+let folder: string;
+
+beforeEach(async () => {
+  hub = await startHubServer({ [name]: content });
+  process.env["HF_ENDPOINT"] = hub.endpoint;
+  process.env["HF_TOKEN"] = "secret";
+  folder = await mkdtemp(path.join(tmpdir(), "flint-download-"));
+});
+afterEach(async () => {
+  await hub.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const remote = (text: string): Exclude<Reference, { kind: "file" }> => {
+  const reference = parseReference(text, { hubUrl: hub.endpoint, folder });
+  if (reference.kind === "file") throw new Error(`${text} is local`);
+  return reference;
+};
+
+interface Run {
+  reference?: string;
+  signal?: AbortSignal;
+  onProgress?: (progress: DownloadProgress) => void;
+  patience?: Patience;
+}
+
+async function fetchModel({
+  reference = "owner/model",
+  signal = new AbortController().signal,
+  onProgress,
+  patience = usualPatience,
+}: Run = {}) {
+  const sources = new Sources({ fetch: globalThis.fetch });
+  const candidate = usual((await sources.find(remote(reference), signal)).candidates);
+  if (!candidate) throw new Error("nothing found");
+  return download(candidate.record, {
+    folder,
+    signal,
+    patience,
+    http: (client) => sources.http(client),
+    ...(onProgress ? { onProgress } : {}),
+  });
+}
+
+const saved = (file = name) => readFile(path.join(folder, file));
+const finalNames = async () => (await readdir(folder)).filter((entry) => entry !== ".flint");
+
+/** What is refused leaves no file under the final name. */
+async function expectRefused(kind: DownloadErrorKind, run: Promise<unknown>): Promise<DownloadError> {
+  const error = await run.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(error instanceof DownloadError)) throw new Error("It was not refused.", { cause: error });
+  expect(error.kind, error.message).toBe(kind);
+  expect(error.message).toMatch(/^\S.*\.$/);
+  expect(await finalNames()).toEqual([]);
+  return error;
+}
+
+/** The fault strikes each of the first requests for data, not the one that asks for the length. */
+const first =
+  (count: number, fault: (request: CdnRequest) => Fault) =>
+  (request: CdnRequest): Fault | undefined =>
+    request.index >= 1 && request.index <= count ? fault(request) : undefined;
+
+/** Downloads a part, and stops. */
+async function interrupt(reference?: string): Promise<number> {
+  const stop = new AbortController();
+  const onProgress = ({ doneBytes }: DownloadProgress) => {
+    if (doneBytes > 2_000_000) stop.abort();
+  };
+  const run = fetchModel({ signal: stop.signal, onProgress, ...(reference === undefined ? {} : { reference }) });
+  await expect(run).rejects.toMatchObject({ name: "AbortError" });
+  expect(await finalNames()).toEqual([]);
+  const record = await readRecord(folder, name);
+  if (!record) throw new Error("Nothing was kept.");
+  return doneBytes(record);
+}
+
+describe("a download", () => {
+  test("ends with the right bytes, by ranges, and shows the token to the Hub only", async () => {
+    const record = await fetchModel();
+    expect((await saved()).equals(content)).toBe(true);
+    expect(record.licence).toBe("apache-2.0");
+    expect(await readdir(workFolder(folder))).toEqual([`${name}.json`]);
+    expect(hub.requests.length).toBeGreaterThan(3);
+    expect(new Set(hub.tokens.hub)).toEqual(new Set(["Bearer secret"]));
+    expect(hub.tokens.cdn).toEqual([]);
+  });
+
+  test("goes on where it stopped, with If-Range, and asks for nothing twice", async () => {
+    const kept = await interrupt();
+    expect(kept).toBeGreaterThan(0);
+    const before = hub.requests.length;
+    await fetchModel();
+    expect((await saved()).equals(content)).toBe(true);
+    const later = hub.requests.slice(before);
+    expect(later.every(({ request }) => /^"/.test(String(request.headers["if-range"])))).toBe(true);
+    const asked = later.reduce((sum, { range }) => sum + (range ? range.end - range.start : content.length), 0);
+    expect(asked).toBe(content.length - kept);
+  });
+
+  test("of what is there already only looks at it", async () => {
+    await fetchModel();
+    const before = hub.requests.length;
+    await rm(workFolder(folder), { recursive: true });
+    await fetchModel();
+    expect(hub.requests.length).toBe(before);
+  });
+
+  test("leaves alone what is there by the same name and is something else", async () => {
+    await writeFile(path.join(folder, name), "mine");
+    await expect(fetchModel()).rejects.toMatchObject({ kind: "damaged" });
+    expect(`${await saved()}`).toBe("mine");
+  });
+
+  test("is refused to a second window while the first is at it", async () => {
+    let second: Promise<unknown> | undefined;
+    const onProgress = () => {
+      second ??= fetchModel().then(
+        () => "ran",
+        ({ kind }: DownloadError) => kind,
+      );
+    };
+    await fetchModel({ onProgress });
+    expect(await second).toBe("busy");
+  });
+
+  test("starts over when somebody has removed or changed what was kept", async () => {
+    await interrupt();
+    await rm(partPath(folder, name, 0));
+    await interrupt();
+    await truncate(partPath(folder, name, 0), 1000);
+    await fetchModel();
+    expect((await saved()).equals(content)).toBe(true);
+  });
+});
+
+describe("survives", () => {
+  const survived = async (run: Run = {}) => {
+    await fetchModel(run);
+    expect((await saved()).equals(content)).toBe(true);
+  };
+
+  test("connections that are cut at random", async () => {
+    hub.fault = first(30, ({ range }) => ({
+      cutAfter: Math.floor(Math.random() * ((range?.end ?? 0) - (range?.start ?? 0))),
+    }));
+    await survived();
+  });
+  test("stalls", async () => {
+    hub.fault = first(4, () => ({ stallAfter: 100_000 }));
+    await survived({ patience: { ...usualPatience, attempts: 1000, stallMs: 300 } });
+  });
+  test("500, 503 and 429, and waits as long as it is told", async () => {
+    const times: number[] = [];
+    hub.fault = (request) => {
+      times.push(performance.now());
+      if (request.index === 0) return { status: 429, headers: { "retry-after": "1" } };
+      return first(2, ({ index }) => ({ status: index === 1 ? 500 : 503 }))(request);
+    };
+    await survived();
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(950);
+  });
+  test("a range that is answered with the whole file", async () => {
+    hub.fault = first(1, () => ({ ignoreRange: true }));
+    await survived();
+  });
+  test("a server without ranges", async () => {
+    hub.fault = () => ({ ignoreRange: true });
+    await survived();
+  });
+  test("a body without a length", async () => {
+    hub.fault = () => ({ chunked: true });
+    await survived();
+  });
+  test("a server without ranges that cuts once", async () => {
+    hub.fault = ({ index }) => ({ ignoreRange: true, ...(index === 1 ? { cutAfter: 3_000_000 } : {}) });
+    await survived();
+  });
+  test("416", async () => {
+    hub.fault = first(1, () => ({ status: 416 }));
+    await survived();
+  });
+  test("an ETag that changes while it is fetched", async () => {
+    hub.fault = ({ index }) => (index === 2 ? { etag: '"other"' } : undefined);
+    await survived();
+  });
+  test("wrong bytes, once", async () => {
+    const wrong = Buffer.from(content);
+    wrong.fill(0, 5_000_000);
+    hub.fault = first(10, () => ({ body: wrong }));
+    await survived();
+  });
+  test("an address of the CDN that expires", async () => {
+    const expired = { status: 403 };
+    hub.fault = ({ index }) => (index === 3 ? expired : undefined);
+    await survived();
+  });
+});
+
+describe("refuses", () => {
+  test("bytes that stay wrong", async () => {
+    const wrong = Buffer.from(content);
+    wrong.fill(0, 1000, 2000);
+    hub.fault = () => ({ body: wrong });
+    await expectRefused("damaged", fetchModel());
+  });
+  test("a length other than the Hub's", async () => {
+    hub.fault = () => ({ body: Buffer.concat([content, content]) });
+    const { message } = await expectRefused("damaged", fetchModel());
+    expect(message).toContain(String(content.length));
+  });
+  test("a body that is longer than it said", async () => {
+    hub.fault = () => ({ chunked: true, body: Buffer.concat([content, content]) });
+    await expectRefused("damaged", fetchModel());
+  });
+  test("a file that keeps changing", async () => {
+    hub.fault = ({ index }) => ({ etag: `"${index}"` });
+    await expectRefused("network", fetchModel());
+  });
+  test("redirects in circles", async () => {
+    hub.fault = () => ({ redirectTo: `${hub.cdn}/${name}` });
+    const { message } = await expectRefused("network", fetchModel());
+    expect(message).toContain("circles");
+  });
+  test("to wait for ever: keeps what came, and goes on later", async () => {
+    hub.fault = ({ index }) => (index > 2 ? { status: 500 } : undefined);
+    await expectRefused("network", fetchModel());
+    const record = await readRecord(folder, name);
+    expect(record && doneBytes(record)).toBeGreaterThan(0);
+    hub.fault = () => undefined;
+    await fetchModel();
+    expect((await saved()).equals(content)).toBe(true);
+  });
+  test("a Retry-After of an hour", async () => {
+    hub.fault = () => ({ status: 429, headers: { "retry-after": "3600" } });
+    await expectRefused("network", fetchModel());
+  });
+  test.each([401, 403])("a gated model (%i), saying what to do", async (status) => {
+    hub.apiStatus = (path) => (path.includes("/resolve/") ? status : undefined);
+    hub.gated = true;
+    const { message } = await expectRefused("gated", fetchModel());
+    expect(message).toMatch(/licence.*token/);
+  });
+  test("a repository that is not there", async () => {
+    await expectRefused("notFound", fetchModel({ reference: "owner/other" }));
+  });
+  test("a quantization that is not there, naming those that are", async () => {
+    const { message } = await expectRefused("notFound", fetchModel({ reference: "owner/model:Q2_K" }));
+    expect(message).toContain("Q4_K_M");
+  });
+  test("a server that is not there", async () => {
+    process.env["HF_ENDPOINT"] = "http://127.0.0.1:1";
+    await expectRefused("network", fetchModel());
+  });
+});
+
+describe("an address without a digest", () => {
+  test("is joined of one version only", async () => {
+    const reference = `${hub.cdn}/${name}`;
+    await interrupt(reference);
+    const other = Buffer.from(content).reverse();
+    hub.fault = () => ({ body: other, etag: '"other"' });
+    await fetchModel({ reference });
+    expect((await saved()).equals(other)).toBe(true);
+  });
+  test("without anything to tell versions apart is fetched in one piece", async () => {
+    const headers = { etag: "W/weak" };
+    hub.fault = () => ({ headers });
+    await fetchModel({ reference: `${hub.cdn}/${name}` });
+    expect((await saved()).equals(content)).toBe(true);
+    expect(hub.requests).toHaveLength(2);
+  });
+});
+
+test("names from a server stay in the folder", async () => {
+  await hub.close();
+  const files = Object.fromEntries(
+    [
+      "../up-Q2_K.gguf",
+      "a/../../b-Q3_K.gguf",
+      "/etc/abs-Q4_0.gguf",
+      "CON.gguf",
+      "..\\win-Q5_0.gguf",
+      "a:b-Q6_K.gguf",
+    ].map((file) => [file, content.subarray(0, 100)]),
+  );
+  hub = await startHubServer(files);
+  process.env["HF_ENDPOINT"] = hub.endpoint;
+  const found = await new Sources({ fetch }).find(remote("owner/model"), new AbortController().signal);
+  expect(found.candidates.map((candidate) => candidate.name).sort()).toEqual(
+    ["abs-Q4_0.gguf", "a_b-Q6_K.gguf", "b-Q3_K.gguf", "CON_.gguf", "up-Q2_K.gguf", "win-Q5_0.gguf"].sort(),
+  );
+});
+
+test("all parts of a split model come, in their order", async () => {
+  await hub.close();
+  const parts = [1, 2, 3].map((index) => [`big-Q8_0-0000${index}-of-00003.gguf`, randomBytes(10_000 * index)] as const);
+  hub = await startHubServer(Object.fromEntries(parts));
+  process.env["HF_ENDPOINT"] = hub.endpoint;
+  const record = await fetchModel({ reference: "owner/model:Q8_0" });
+  expect(record.files.map((file) => file.name)).toEqual(parts.map(([file]) => file));
+  for (const [file, bytes] of parts) expect((await saved(file)).equals(bytes)).toBe(true);
+});
+
+describe("a full disk", () => {
+  /** Runs the command on a disk of its own, of so many bytes, where this machine lets us make one. */
+  const onSmallDisk = (bytes: number, script: string) =>
+    promisify(execFile)("unshare", [
+      ..."--user --map-root-user --mount sh -ec".split(" "),
+      `mount -t tmpfs -o size=${bytes} none "$1"; ${script}`,
+      "sh",
+      folder,
+      process.execPath,
+      inCheckout("dist/flint.js"),
+    ]);
+  const get = `"$2" "$3" download owner/model --dir "$1" 2>&1 || echo "status $?"`;
+
+  test("is told before it starts, and goes on after room was made", async ({ skip }) => {
+    try {
+      await onSmallDisk(1_000_000, "true");
+    } catch {
+      skip("This machine lets nobody mount a disk.");
+    }
+    const { stdout: early } = await onSmallDisk(4_000_000, `${get}; find "$1" -name '*.gguf' -o -name '*.part'`);
+    expect(early).toMatch(
+      /^flint: Not enough disk: 7 MB are still to be written, \d MB are free in [^\n]+\nstatus 5\n$/,
+    );
+    expect(hub.requests).toHaveLength(0);
+
+    let runs = 0;
+    hub.apiStatus = (asked) => {
+      if (asked.includes("/revision/")) runs += 1;
+      return undefined;
+    };
+    // The first run ends early, by itself. Then somebody else's file takes the room.
+    hub.fault = ({ index }) => (runs === 1 && index >= 3 ? { status: 404 } : undefined);
+    const { stdout } = await onSmallDisk(
+      8_000_000,
+      `${get}; head -c 3000000 /dev/zero > "$1/other"; ${get}; rm "$1/other"; ${get}; sha256sum "$1/${name}"`,
+    );
+    const [gone, full, path, digest] = stdout.split(/\n(?!status)/);
+    expect(gone).toMatch(/404.*\nstatus 5$/s);
+    expect(full).toMatch(/^flint: Not enough disk.*\nstatus 5$/s);
+    expect(path).toContain(name);
+    expect(digest).toContain(sha256(content));
+  });
+
+  test("stops a download of unknown length, and leaves no file", async ({ skip }) => {
+    try {
+      await onSmallDisk(1_000_000, "true");
+    } catch {
+      skip("This machine lets nobody mount a disk.");
+    }
+    hub.fault = () => ({ chunked: true });
+    const get = `"$2" "$3" download ${hub.cdn}/${name} --dir "$1" 2>&1 || echo "status $?"`;
+    const { stdout } = await onSmallDisk(
+      4_000_000,
+      `${get}; ls "$1"; mount -o remount,size=16000000 "$1"; ${get}; sha256sum "$1/${name}"`,
+    );
+    expect(stdout).toMatch(/^flint: (The disk is full|Not enough disk)[^\n]*\nstatus 5\n\//);
+    expect(stdout).toContain(sha256(content));
+  });
+});
+
+describe("SIGKILL at a random moment", () => {
+  const runs = Number(process.env["FLINT_KILL_RUNS"] ?? 12);
+  test(`${runs} times: never a wrong file under the final name, and the next run goes on`, async () => {
+    let killed = 0;
+    for (let run = 0; run < runs; run++) {
+      const target = path.join(folder, String(run));
+      for (let attempt = 0; ; attempt++) {
+        const { process: child, ended } = start(["download", "owner/model", "--dir", target]);
+        // From its first request on, anywhere in its life; the end is put off a little, or most would be over by then.
+        let timer: NodeJS.Timeout | undefined;
+        hub.fault = () => {
+          if (attempt < 3) timer ??= setTimeout(() => child.kill("SIGKILL"), Math.random() * 120);
+          return Math.random() < 0.1 && attempt < 3 ? { cutAfter: 300_000 } : undefined;
+        };
+        const { status, signal, stderr } = await ended;
+        clearTimeout(timer);
+        if (signal === "SIGKILL") killed += 1;
+        const there = await readFile(path.join(target, name)).catch(() => undefined);
+        if (there && !there.equals(content)) throw new Error(`Run ${run} left a wrong file of ${there.length} bytes.`);
+        if (status === 0) {
+          expect(there).toBeDefined();
+          break;
+        }
+        if (signal !== "SIGKILL") throw new Error(`Run ${run} failed: ${stderr}`);
+      }
+      // A lock that was about to be taken when its process died is swept up later.
+      const left = (await readdir(path.join(target, ".flint"))).filter((entry) => !entry.includes(".lock."));
+      expect(left).toEqual([`${name}.json`]);
+      await rm(target, { recursive: true });
+    }
+    expect(killed).toBeGreaterThan(0);
+  });
+});

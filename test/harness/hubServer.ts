@@ -1,0 +1,165 @@
+/** A server that speaks the part of the Hub's API that Flint uses, with its files on a "CDN", and faults at will. */
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export const commit = "0123456789abcdef0123456789abcdef01234567";
+
+/** One request to the CDN, for deciding what goes wrong with it. */
+export interface CdnRequest {
+  /** From 0, probes included. */
+  index: number;
+  path: string;
+  /** As asked for; undefined without a Range header. */
+  range: { start: number; end: number } | undefined;
+  request: IncomingMessage;
+}
+
+/** What goes wrong with an answer; all that is not given is as it should be. */
+export interface Fault {
+  status?: number;
+  headers?: Record<string, string>;
+  /** The connection is cut after so many bytes of the body. */
+  cutAfter?: number;
+  /** Nothing more comes after so many bytes of the body. */
+  stallAfter?: number;
+  /** Ranges are answered with the whole file. */
+  ignoreRange?: boolean;
+  etag?: string;
+  body?: Buffer;
+  /** The length that is claimed to be the whole file's. */
+  claimedBytes?: number;
+  /** Without a length, and so without ranges. */
+  chunked?: boolean;
+  redirectTo?: string;
+}
+
+export interface HubServer {
+  /** For HF_ENDPOINT. */
+  readonly endpoint: string;
+  readonly cdn: string;
+  /** All requests that reached the CDN. */
+  readonly requests: CdnRequest[];
+  /** Authorization headers by whoever got one. */
+  readonly tokens: { hub: string[]; cdn: string[] };
+  /** Decides on the next answers of the CDN. */
+  fault: (request: CdnRequest) => Fault | undefined;
+  /** What the Hub's API answers with instead; undefined: as it should. */
+  apiStatus: ((path: string) => number | undefined) | undefined;
+  /** The repository's model cards tell so. */
+  gated: boolean;
+  close(): Promise<void>;
+}
+
+/** @param files of the one repository `owner/model`, by path */
+export async function startHubServer(files: Record<string, Buffer>): Promise<HubServer> {
+  const requests: CdnRequest[] = [];
+  const tokens: HubServer["tokens"] = { hub: [], cdn: [] };
+  const cdn = createServer((request, response) => answerCdn(request, response));
+  const hub = createServer((request, response) => answerHub(request, response));
+  const server: HubServer = {
+    endpoint: await listen(hub),
+    cdn: await listen(cdn),
+    requests,
+    tokens,
+    fault: () => undefined,
+    apiStatus: undefined,
+    gated: false,
+    close: async () => {
+      for (const one of [hub, cdn]) {
+        one.closeAllConnections();
+        await new Promise((resolve) => one.close(resolve));
+      }
+    },
+  };
+
+  function answerHub(request: IncomingMessage, response: ServerResponse): void {
+    const { authorization } = request.headers;
+    if (authorization !== undefined) tokens.hub.push(authorization);
+    const { pathname } = new URL(request.url ?? "/", server.endpoint);
+    const status = server.apiStatus?.(pathname);
+    if (status !== undefined) {
+      response.writeHead(status, { "content-type": "application/json" }).end('{"error":"refused"}');
+      return;
+    }
+    const info = {
+      _id: "1",
+      id: "owner/model",
+      sha: commit,
+      private: false,
+      gated: server.gated ? "auto" : false,
+      downloads: 1000,
+      likes: 10,
+      lastModified: "2026-01-01T00:00:00.000Z",
+      tags: ["gguf", "license:apache-2.0"],
+    };
+    const json = (value: unknown) =>
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
+    if (pathname === "/api/models") return void json([info]);
+    if (pathname.startsWith("/api/models/owner/model/revision/")) return void json(info);
+    if (pathname === `/api/models/owner/model/tree/${commit}`) {
+      const entries = Object.entries(files).map(([path, content]) => ({
+        type: "file",
+        path,
+        size: content.length,
+        oid: "1",
+        lfs: { oid: sha256(content), size: content.length, pointerSize: 134 },
+      }));
+      return void json(entries);
+    }
+    const prefix = `/owner/model/resolve/${commit}/`;
+    if (pathname.startsWith(prefix)) {
+      response.writeHead(302, { location: `${server.cdn}/${pathname.slice(prefix.length)}` }).end();
+      return;
+    }
+    response.writeHead(404, { "content-type": "application/json" }).end('{"error":"not found"}');
+  }
+
+  function answerCdn(request: IncomingMessage, response: ServerResponse): void {
+    const { authorization } = request.headers;
+    if (authorization !== undefined) tokens.cdn.push(authorization);
+    const path = decodeURIComponent(new URL(request.url ?? "/", server.cdn).pathname.slice(1));
+    const content = files[path];
+    if (!content) return void response.writeHead(404).end();
+    const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
+    const asked =
+      first === undefined ? undefined : { start: Number(first), end: last ? Number(last) + 1 : content.length };
+    const entry = { index: requests.length, path, range: asked, request };
+    requests.push(entry);
+    const fault = server.fault(entry) ?? {};
+    const body = fault.body ?? content;
+    const etag = fault.etag ?? `"${sha256(content)}"`;
+    if (fault.redirectTo !== undefined) return void response.writeHead(302, { location: fault.redirectTo }).end();
+    if (fault.status !== undefined) return void response.writeHead(fault.status, { etag, ...fault.headers }).end();
+    const ifRange = request.headers["if-range"];
+    const ranged = asked && !fault.ignoreRange && !fault.chunked && (ifRange === undefined || ifRange === etag);
+    if (ranged && asked.start >= body.length) {
+      return void response.writeHead(416, { "content-range": `bytes */${body.length}` }).end();
+    }
+    const part = ranged ? body.subarray(asked.start, asked.end) : body;
+    const total = fault.claimedBytes ?? body.length;
+    const headers: Record<string, string | number> = { etag, "accept-ranges": "bytes" };
+    if (!fault.chunked) headers["content-length"] = ranged ? part.length : total;
+    if (ranged) headers["content-range"] = `bytes ${asked.start}-${asked.start + part.length - 1}/${total}`;
+    response.writeHead(ranged ? 206 : 200, { ...headers, ...fault.headers });
+    const stop = fault.cutAfter ?? fault.stallAfter;
+    if (stop === undefined || stop >= part.length) {
+      if (!ranged && total > part.length) response.write(part, () => request.socket.destroy());
+      else response.end(part);
+      return;
+    }
+    response.write(part.subarray(0, stop), () => {
+      if (fault.cutAfter !== undefined) request.socket.destroy();
+    });
+    if (stop === 0) response.flushHeaders();
+  }
+
+  return server;
+}
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+export const sha256 = (content: Buffer): string => createHash("sha256").update(content).digest("hex");
