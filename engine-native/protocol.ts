@@ -145,6 +145,28 @@ export interface CompleteParams extends GenerationParams {
   suffix?: string;
 }
 
+export interface EvaluateParams {
+  /** Predicted token by token, in windows of the context's size. */
+  text: string;
+  /** Token for {@link evaluationProgress}. */
+  progressToken?: string;
+}
+export interface EvaluationProgress {
+  evaluatedTokens: number;
+  totalTokens: number;
+}
+export interface EvaluationResult {
+  /** e to the mean negative log-likelihood of a token. */
+  perplexity: number;
+  /** Share of tokens that were the most likely prediction, 0 to 1. */
+  accuracy: number;
+  /** That were predicted: all but the first of each window. */
+  tokens: number;
+  /** UTF-8 bytes that these tokens stand for. */
+  bytes: number;
+  flash: FlashStats;
+}
+
 export type GenerationProgress =
   | { kind: "prompt"; readTokens: number; totalTokens: number }
   /** `text` may be empty while a character is still incomplete; `tokensPerSecond` is of the answer so far. */
@@ -199,6 +221,8 @@ export const loadRequest = new RequestType<LoadParams, LoadResult, DoesNotFit | 
 export const chatRequest = new RequestType<ChatParams, GenerationResult, never>("chat");
 /** As `chat`, without a chat template. */
 export const completeRequest = new RequestType<CompleteParams, GenerationResult, never>("complete");
+/** How well the loaded model predicts a text. Cancellable: then it fails. Waits its turn as generations do. */
+export const evaluateRequest = new RequestType<EvaluateParams, EvaluationResult, never>("evaluate");
 export const statsRequest = new RequestType0<Stats, never>("stats");
 /** Cancels what runs and frees the model. Succeeds when nothing is loaded. */
 export const unloadRequest = new RequestType0<void, never>("unload");
@@ -206,6 +230,7 @@ export const unloadRequest = new RequestType0<void, never>("unload");
 export const shutdownRequest = new RequestType0<void, never>("shutdown");
 
 export const loadProgress = new ProgressType<LoadProgress>();
+export const evaluationProgress = new ProgressType<EvaluationProgress>();
 export const generationProgress = new ProgressType<GenerationProgress>();
 
 /** From the sidecar, whenever it changes by itself (a load began, a generation ended). */

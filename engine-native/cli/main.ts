@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { parseSize } from "../size.js";
 import { type BenchOptions, bench, type Cap, parseCap } from "./bench.js";
 import { type DownloadCommandOptions, download } from "./download.js";
+import { type EvalOptions, evaluate } from "./eval.js";
 import { exitStatus, UsageError } from "./exit.js";
 import { type PlanOptions, plan } from "./plan.js";
 import { type RunOptions, run } from "./run.js";
@@ -91,6 +92,20 @@ program
   .option("--dir <folder>", "where to put it (default: the models folder)")
   .option("--json", "print one object, on the last line")
   .action((reference: string, options: DownloadCommandOptions) => download(reference, options, interrupt.signal));
+
+program
+  .command("eval")
+  .description("tell how well a model predicts a text, or fills gaps")
+  .argument("<model>", "a .gguf file; of a split model its first part")
+  .option("--text <file>", "perplexity and next-token accuracy on this text")
+  .option("--infill <file>", "exact match on lines of {prefix, suffix, middle} (JSON Lines)")
+  .addOption(ramCap())
+  .addOption(context())
+  .addOption(
+    new Option("--engine <engine>", "stock: llama.cpp alone, with mmap").choices(["flash", "stock"]).default("flash"),
+  )
+  .option("--json", "print one object, on the last line")
+  .action((model: string, options: EvalOptions) => evaluate(model, options, interrupt.signal));
 
 program
   .command("bench")

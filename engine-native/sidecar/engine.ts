@@ -17,6 +17,9 @@ import {
   type DoesNotFit,
   type EngineKind,
   ErrorCode,
+  type EvaluateParams,
+  type EvaluationProgress,
+  type EvaluationResult,
   type FlashStats,
   type GenerationParams,
   type GenerationProgress,
@@ -30,6 +33,7 @@ import {
 } from "../protocol.js";
 import { formatAtLeast, formatSize } from "../size.js";
 import { engineError } from "./errors.js";
+import { evaluateText } from "./evaluation.js";
 import { backendPath, Flash } from "./flash.js";
 import { answer, continueTokens, type Generated, type GenerationContext } from "./generation.js";
 import { infillPrompt, supportsInfill } from "./infill.js";
@@ -108,6 +112,18 @@ export class Engine {
     return this.#generate(params, signal, onProgress, (context, { model }) =>
       continueTokens(context, promptOf(model, params)),
     );
+  }
+
+  /** @throws ResponseError InvalidArgument, InvalidState, ReadFailed; the signal's reason. */
+  evaluate(
+    { text }: EvaluateParams,
+    signal: AbortSignal,
+    onProgress: (progress: EvaluationProgress) => void,
+  ): Promise<EvaluationResult> {
+    return this.#compute(signal, async ({ sequence }, measure, either) => {
+      const evaluation = await evaluateText({ sequence, signal: either, onProgress }, text);
+      return { ...evaluation, flash: measure(evaluation.tokens) };
+    });
   }
 
   stats(): Stats {
@@ -234,6 +250,30 @@ export class Engine {
     onProgress: (progress: GenerationProgress) => void,
     run: (context: GenerationContext, loaded: Loaded) => Promise<Generated>,
   ): Promise<GenerationResult> {
+    return this.#compute(signal, async (loaded, measure, either) => {
+      const { sequence, chunkTokens } = loaded;
+      const { timings, ...generated } = await run(
+        { sequence, chunkTokens, params, signal: either, onProgress },
+        loaded,
+      );
+      return {
+        ...generated,
+        timeToFirstTokenMs: timings.timeToFirstTokenMs,
+        msPerToken: timings.msPerToken,
+        tokensPerSecond: timings.tokensPerSecond,
+        flash: measure(generated.tokens.length),
+      };
+    });
+  }
+
+  /**
+   * Runs work on the loaded model when its turn comes. `measure` tells what was read since, over so many tokens; `either`
+   * is the caller's signal and that of an unload.
+   */
+  #compute<T>(
+    signal: AbortSignal,
+    work: (loaded: Loaded, measure: (tokens: number) => FlashStats, either: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     return this.#exclusive(async () => {
       const loaded = this.#loaded;
       if (!loaded) throw engineError(ErrorCode.InvalidState, "No model is loaded.");
@@ -247,18 +287,7 @@ export class Engine {
       if (either.aborted) abort();
       this.#onState("generating");
       try {
-        const { sequence, chunkTokens } = loaded;
-        const { timings, ...generated } = await run(
-          { sequence, chunkTokens, params, signal: either, onProgress },
-          loaded,
-        );
-        return {
-          ...generated,
-          timeToFirstTokenMs: timings.timeToFirstTokenMs,
-          msPerToken: timings.msPerToken,
-          tokensPerSecond: timings.tokensPerSecond,
-          flash: measure(generated.tokens.length),
-        };
+        return await work(loaded, measure, either);
       } catch (error) {
         const failure = flash?.takeError();
         throw failure === undefined ? error : engineError(ErrorCode.ReadFailed, failure);

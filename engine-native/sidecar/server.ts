@@ -4,6 +4,8 @@ import {
   chatRequest,
   completeRequest,
   ErrorCode,
+  evaluateRequest,
+  evaluationProgress,
   type GenerationProgress,
   generationProgress,
   initializeRequest,
@@ -80,6 +82,16 @@ export function serve(
   connection.onRequest(
     completeRequest,
     handle((params, signal) => engine.complete(params, signal, onGeneration(params.progressToken))),
+  );
+  connection.onRequest(
+    evaluateRequest,
+    handle((params, signal) =>
+      engine.evaluate(params, signal, (value) => {
+        if (params.progressToken !== undefined) {
+          void connection.sendProgress(evaluationProgress, params.progressToken, value);
+        }
+      }),
+    ),
   );
   connection.onRequest(statsRequest, (token) => handle(() => engine.stats())(undefined, token));
   connection.onRequest(unloadRequest, (token) => handle(() => engine.unload())(undefined, token));

@@ -1,0 +1,181 @@
+/** `flint eval`: how well a model predicts a text, or fills gaps: what to decide about a quantization or sparsity by. */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { CancellationTokenSource } from "vscode-jsonrpc";
+import { z } from "zod";
+import type { Sidecar } from "../client.js";
+import {
+  completeRequest,
+  type EngineKind,
+  type EvaluationResult,
+  evaluateRequest,
+  evaluationProgress,
+  type FlashStats,
+  generationProgress,
+  loadRequest,
+} from "../protocol.js";
+import { formatSize } from "../size.js";
+import { UsageError } from "./exit.js";
+import { withSidecar } from "./session.js";
+
+export interface EvalOptions {
+  text?: string;
+  infill?: string;
+  ramCap: number;
+  context?: number;
+  engine: EngineKind;
+  json?: boolean;
+}
+
+/** One line of an `--infill` file. */
+const infillCase = z.object({
+  prefix: z.string(),
+  suffix: z.string(),
+  middle: z.string().min(1),
+  language: z.string().optional(),
+});
+type InfillCase = z.infer<typeof infillCase>;
+
+/** Share of cases whose middle was written exactly. */
+interface InfillResult {
+  exactMatch: number;
+  cases: number;
+  flash: FlashStats;
+}
+
+/** Prints a line for a person, or one JSON object. @throws UsageError, ResponseError. */
+export async function evaluate(model: string, options: EvalOptions, signal: AbortSignal): Promise<void> {
+  const work = await workOf(options);
+  const result = await withSidecar(async (sidecar) => {
+    const cancellation = new CancellationTokenSource();
+    signal.addEventListener("abort", () => cancellation.cancel(), { once: true });
+    const params = {
+      modelPath: resolve(model),
+      ramCapBytes: options.ramCap,
+      engine: options.engine,
+      ...(options.context === undefined ? {} : { contextTokens: options.context }),
+    };
+    await sidecar.connection.sendRequest(loadRequest, params, cancellation.token);
+    return work(sidecar, cancellation, signal);
+  });
+  signal.throwIfAborted();
+  process.stdout.write(`${options.json ? JSON.stringify(result) : summary(result)}\n`);
+}
+
+type Work = (
+  sidecar: Sidecar,
+  cancellation: CancellationTokenSource,
+  signal: AbortSignal,
+) => Promise<EvaluationResult | InfillResult>;
+
+async function workOf({ text, infill }: EvalOptions): Promise<Work> {
+  if (text !== undefined && infill === undefined) {
+    const content = await read(text);
+    return (sidecar, cancellation) => evaluateText(sidecar, content, cancellation);
+  }
+  if (infill === undefined || text !== undefined) throw new UsageError("give either --text or --infill");
+  const cases = parseCases(infill, await read(infill));
+  return (sidecar, _, signal) => evaluateInfill(sidecar, cases, signal);
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function parseCases(file: string, content: string): InfillCase[] {
+  const lines = content.split("\n").map((line, i) => ({ line, number: i + 1 }));
+  const cases = lines
+    .filter(({ line }) => line.trim() !== "")
+    .map(({ line, number }) => {
+      try {
+        return infillCase.parse(JSON.parse(line));
+      } catch {
+        throw new UsageError(`line ${number} of ${file} is no object with a prefix, a suffix and a middle`);
+      }
+    });
+  if (cases.length === 0) throw new UsageError(`${file} has no cases`);
+  return cases;
+}
+
+async function evaluateText(
+  { connection }: Sidecar,
+  text: string,
+  cancellation: CancellationTokenSource,
+): Promise<EvaluationResult> {
+  const progressToken = "eval";
+  const listener = connection.onProgress(evaluationProgress, progressToken, ({ evaluatedTokens, totalTokens }) =>
+    showProgress(evaluatedTokens, totalTokens),
+  );
+  try {
+    return await connection.sendRequest(evaluateRequest, { text, progressToken }, cancellation.token);
+  } finally {
+    listener.dispose();
+    endProgress();
+  }
+}
+
+async function evaluateInfill(sidecar: Sidecar, cases: InfillCase[], signal: AbortSignal): Promise<InfillResult> {
+  let exact = 0;
+  let tokens = 0;
+  const total: FlashStats = { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 0 };
+  for (const [i, each] of cases.entries()) {
+    signal.throwIfAborted();
+    showProgress(i, cases.length);
+    const { text, flash, tokens: generated } = await fill(sidecar, each, signal);
+    if (text === each.middle) exact += 1;
+    tokens += generated.length;
+    total.readBytes += flash.readBytes;
+    total.readsPerToken += flash.readsPerToken * generated.length;
+    total.hitRate += flash.hitRate / cases.length;
+  }
+  endProgress();
+  const per = Math.max(1, tokens);
+  const flash = { ...total, readBytesPerToken: total.readBytes / per, readsPerToken: total.readsPerToken / per };
+  return { exactMatch: exact / cases.length, cases: cases.length, flash };
+}
+
+/** Greedy; of a middle of one line only the first line that is written counts. */
+async function fill({ connection }: Sidecar, { prefix, suffix, middle }: InfillCase, signal: AbortSignal) {
+  const oneLine = !middle.includes("\n");
+  const progressToken = "infill";
+  const cancellation = new CancellationTokenSource();
+  const cancel = () => cancellation.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  const listener = connection.onProgress(generationProgress, progressToken, (progress) => {
+    if (oneLine && progress.kind === "text" && progress.text.includes("\n")) cancel();
+  });
+  try {
+    // A token is a byte at least: one more than the middle has tells that the model does not stop where it should.
+    const maximumTokens = Buffer.byteLength(middle) + 1;
+    const params = { prefix, suffix, maximumTokens, progressToken };
+    const result = await connection.sendRequest(completeRequest, params, cancellation.token);
+    return { ...result, text: oneLine ? (result.text.split("\n", 1)[0] ?? "") : result.text };
+  } finally {
+    listener.dispose();
+    signal.removeEventListener("abort", cancel);
+  }
+}
+
+/** On a terminal only: the result goes to standard output. */
+function showProgress(done: number, total: number): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${total}`);
+}
+function endProgress(): void {
+  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+}
+
+function summary(result: EvaluationResult | InfillResult): string {
+  const flash = `${formatSize(result.flash.readBytes)} read from flash`;
+  if ("cases" in result) {
+    return `exact match ${percent(result.exactMatch)} of ${result.cases} cases, ${flash}`;
+  }
+  const { perplexity, accuracy, tokens, bytes } = result;
+  const bits = (Math.log2(perplexity) * tokens) / Math.max(1, bytes);
+  return `perplexity ${perplexity.toFixed(3)}, accuracy ${percent(accuracy)}, ${bits.toFixed(3)} bits a byte, ${tokens} tokens, ${flash}`;
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(2)}%`;
