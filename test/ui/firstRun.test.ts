@@ -1,14 +1,14 @@
 /** From an empty VS Code to a model that is ready, with what the window offers. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { starterModel } from "../../scripts/starter-model.mjs";
-import { ChatPanel } from "../harness/chatPanel.js";
+import { ChatPanel, runCommand } from "../harness/chatPanel.js";
 import { keepFailure, startWorkbench, type Workbench } from "../harness/workbench.js";
 
 let workbench: Workbench;
 let panel: ChatPanel;
 
 beforeAll(async () => {
-  workbench = await startWorkbench({ settings: { "flint.ramCap": "768MiB" }, files: { "page.html": "<p>Hello</p>" } });
+  workbench = await startWorkbench({ settings: { "flint.ramCap": "768MiB" } });
   const { page } = workbench;
   page.setDefaultTimeout(120_000);
   await page.goto(workbench.address());
@@ -34,8 +34,23 @@ test("the button opens a dialog, and the file chosen there becomes the model", a
   const dialog = page.locator(".quick-input-widget");
   await dialog.getByText("Choose a model").waitFor();
   const file = dialog.locator("input").first();
+  // It begins with the open folder, a moment after it is there.
+  await expect.poll(() => file.inputValue()).toBe(`${workbench.folder}/`);
+  await dialog.locator(".monaco-list-row", { hasText: ".." }).first().waitFor();
   await file.fill(await starterModel());
   await page.keyboard.press("Enter");
   await panel.document.getByText(/^Fits in 768 MiB, about \d+(\.\d)? tokens\/s$/).waitFor();
   await panel.button("Model: tinyllama-1.1b-chat-iq2_xxs. Choose another").waitFor();
+});
+
+test("the walkthrough shows its three steps", async () => {
+  const { page } = workbench;
+  await runCommand(page, "Welcome: Open Walkthrough...");
+  const filter = page.locator(".quick-input-widget input");
+  await filter.waitFor();
+  await page.keyboard.type("Get started with Flint");
+  await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: "Get started with Flint" }).waitFor();
+  await page.keyboard.press("Enter");
+  const steps = page.locator(".getting-started-step .step-title");
+  await expect.poll(() => steps.allTextContents()).toEqual(["Choose a model", "Set the RAM cap", "Ask something"]);
 });

@@ -1,11 +1,11 @@
 /** An answer that would do harm, in the real chat panel: nothing of it runs, nothing is loaded. */
 import { once } from "node:events";
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Message } from "../../webview/messages.js";
-import { ChatPanel } from "../harness/chatPanel.js";
+import { ChatPanel, openFile } from "../harness/chatPanel.js";
 import { keepFailure, startWorkbench, type Workbench } from "../harness/workbench.js";
 
 /** Paths that were asked for. */
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const address = elsewhere.address();
   if (address === null || typeof address === "string") throw new Error("The server has no port.");
   origin = `http://127.0.0.1:${address.port}`;
-  workbench = await startWorkbench({ settings: {} });
+  workbench = await startWorkbench({ settings: {}, files: { "page.html": "<p>" } });
   const { page } = workbench;
   page.setDefaultTimeout(120_000);
   await page.goto(workbench.address());
@@ -136,4 +136,17 @@ test("what would get past the sanitiser is refused by the page's policy", async 
   // That the silence means something.
   await fetch(`${origin}/control`);
   expect(asked).toEqual(["/control"]);
+});
+
+test("code is inserted where the cursor is, when a person says so, as it stands", async () => {
+  const { page, folder } = workbench;
+  const lines = await openFile(page, "page.html");
+  await lines.click();
+  await page.keyboard.press("Control+End");
+  await panel.button("Insert at cursor").first().click();
+  await lines.getByText("document.body.dataset.ran").waitFor();
+  await lines.click();
+  await page.keyboard.press("Control+s");
+  const saved = () => readFile(path.join(folder, "page.html"), "utf8");
+  await expect.poll(saved).toBe("<p><script>document.body.dataset.ran='yes'</script>");
 });
