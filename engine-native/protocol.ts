@@ -99,6 +99,8 @@ export interface LoadParams extends PlanParams {
   engine: EngineKind;
   /** Threads for arithmetic; absent: the number of physical cores. */
   threads?: number;
+  /** A file to record in which experts each token was routed to, of a MoE model whose experts are cached. */
+  tracePath?: string;
   /** Token for {@link loadProgress}. */
   progressToken?: string;
 }

@@ -34,7 +34,14 @@ interface NativeStats {
 interface Addon {
   plan(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number, diskMs: number): NativePlan;
   measure(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number, diskMs: number): NativeSpeed;
-  configure(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number, diskMs: number): NativePlan;
+  configure(
+    modelPath: string,
+    ramCapBytes: number,
+    contextTokens: number,
+    threads: number,
+    diskMs: number,
+    tracePath?: string,
+  ): NativePlan;
   deconfigure(): void;
   stats(): NativeStats;
   setAbort(abort: boolean): void;
@@ -81,9 +88,14 @@ export class Flash {
     return { plan: { ...plan, estimatedTokensPerSecond: tokensPerSecond, measured }, ...rest };
   }
 
-  /** As plan, and the next model that llama.cpp loads is served by it. Also throws ReadFailed. */
-  configure({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest): FlashPlan {
-    return describe(this.#call(() => this.#addon.configure(modelPath, ramCapBytes, contextTokens, threads, 0)));
+  /**
+   * As plan, and the next model that llama.cpp loads is served by it. Also throws ReadFailed.
+   * @param tracePath records the routing of experts there
+   */
+  configure({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest, tracePath?: string): FlashPlan {
+    return describe(
+      this.#call(() => this.#addon.configure(modelPath, ramCapBytes, contextTokens, threads, 0, tracePath)),
+    );
   }
 
   /** Models loaded from now on are not served. */

@@ -27,6 +27,7 @@ typedef struct flash_plan_request {
     uint32_t context_tokens;  // 0: the largest up to 4096 that the model was trained for and that fits
     uint32_t threads;         // for arithmetic
     uint32_t disk_ms;         // for measuring the disk; only `measure` looks at it
+    const char* trace_path;   // a file to record the routing of experts in, or null; only `configure` looks at it
 } flash_plan_request;
 
 typedef struct flash_plan {

@@ -58,16 +58,16 @@ Napi::Object speed_to_object(Napi::Env env, const flash_speed& speed) {
     return object;
 }
 
-/** (modelPath, ramCapBytes, contextTokens, threads, diskMs) => what `function` fills; sidecar/flash.ts has the types. */
+/** (modelPath, ramCapBytes, contextTokens, threads, diskMs, tracePath?) => what `function` fills; sidecar/flash.ts has the types. */
 template <typename Value, typename Function>
 Napi::Value call(const Napi::CallbackInfo& info, Function flash_api::*function,
                  Napi::Object (*to_object)(Napi::Env, const Value&)) {
     const Napi::Env env = info.Env();
     const flash_api* api = find_api(info);
     if (api == nullptr) return env.Undefined();
-    if (info.Length() != 5 || !info[0].IsString() || !info[1].IsNumber() || !info[2].IsNumber() ||
-        !info[3].IsNumber() || !info[4].IsNumber()) {
-        Napi::TypeError::New(env, "expected a path, a cap in bytes, a context in tokens, threads and milliseconds")
+    if (info.Length() < 5 || !info[0].IsString() || !info[1].IsNumber() || !info[2].IsNumber() ||
+        !info[3].IsNumber() || !info[4].IsNumber() || !(info[5].IsUndefined() || info[5].IsString())) {
+        Napi::TypeError::New(env, "expected a path, a cap in bytes, a context in tokens, threads, milliseconds and a path")
             .ThrowAsJavaScriptException();
         return env.Undefined();
     }
@@ -80,8 +80,9 @@ Napi::Value call(const Napi::CallbackInfo& info, Function flash_api::*function,
         return env.Undefined();
     }
     const uint32_t disk_ms = info[4].As<Napi::Number>().Uint32Value();
+    const std::string trace = info[5].IsString() ? info[5].As<Napi::String>().Utf8Value() : std::string();
     const flash_plan_request request{path.c_str(), static_cast<uint64_t>(cap), static_cast<uint32_t>(context), threads,
-                                     disk_ms};
+                                     disk_ms, trace.empty() ? nullptr : trace.c_str()};
     Value value{};
     Message message{};
     const flash_status status = (api->*function)(&request, &value, message.data(), message.size());

@@ -112,7 +112,8 @@ Result<flash_plan> Engine::configure(const flash_plan_request& request) {
     if (!planned->plan.fits) return Error{FLASH_INVALID_ARGUMENT, "the model does not fit the RAM cap"};
     auto stream = Stream::open(planned->model, planned->plan, stats_);
     if (!stream) return stream.error();
-    auto experts = Experts::open(planned->model, planned->plan, stats_, {});
+    auto experts = Experts::open(planned->model, planned->plan, stats_,
+                                 request.trace_path == nullptr ? "" : request.trace_path);
     if (!experts) return experts.error();
     const std::lock_guard lock(mutex_);
     configured_ = std::make_shared<Served>(Served{std::move(*stream), std::move(*experts)});

@@ -14,12 +14,19 @@ std::vector<TensorInfo> expert_tensors(const Model& model, const Plan& plan) {
     return tensors;
 }
 
+/** Tokens whose choices, all different, would fill the pool. */
+double half_life(const Model& model, const Plan& plan, const ExpertLayout& layout) {
+    const uint64_t of_a_token = model.experts_used * layout.layers().size() * layout.largest_bundle();
+    return std::max(
+        1.0, static_cast<double>(plan.expert_pool_bytes) / static_cast<double>(std::max<uint64_t>(1, of_a_token)));
+}
+
 }  // namespace
 
 Experts::Experts(const Model& model, const Plan& plan, StreamStats& stats)
     : tensors_(expert_tensors(model, plan)),
       layout_(tensors_),
-      policy_(layout_.experts()),
+      policy_(layout_.experts(), half_life(model, plan, layout_)),
       pool_(plan.expert_pool_bytes, layout_.largest_bundle()),
       ring_(plan.expert_ring_bytes),
       ring_room_(layout_.largest_part_room()),

@@ -55,10 +55,11 @@ class LeastFrequentlyUsed : public Policy {
  */
 class DecayedFrequency : public Policy {
   public:
-    /** Tokens after which a use counts half: see the table in docs/experts.md. */
-    static constexpr double kHalfLife = 256;
-
-    explicit DecayedFrequency(uint32_t experts, double half_life = kHalfLife);
+    /**
+     * @param half_life tokens after which a use counts half. Best is about as many as would fill the pool if no two of
+     * their choices were the same: the table in docs/experts.md.
+     */
+    DecayedFrequency(uint32_t experts, double half_life);
     double use(uint32_t expert, uint64_t now, uint32_t tokens) override;
     double rank(uint32_t expert) const override { return ranks_[expert]; }
 
