@@ -63,8 +63,10 @@ class DecayedFrequency : public Policy {
     double use(uint32_t expert, uint64_t now, uint32_t tokens) override;
     double rank(uint32_t expert) const override { return ranks_[expert]; }
 
-    /** Starts with what is known from before, such as the ranks of an earlier session relative to its end. */
-    void set(uint32_t expert, double rank) { ranks_[expert] = rank; }
+    /** The logarithm (base 2) of an expert's decayed count of uses; -infinity for one that was never used. */
+    double count(uint32_t expert, uint64_t now) const { return ranks_[expert] - static_cast<double>(now) / half_life_; }
+    /** Begins with a count from before: as `count` gave it when now is 0. */
+    void set(uint32_t expert, double count) { ranks_[expert] = count; }
 
   private:
     double half_life_;
