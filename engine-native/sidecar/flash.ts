@@ -43,6 +43,7 @@ interface Addon {
     tracePath?: string,
   ): NativePlan;
   deconfigure(): void;
+  keepExperts(): void;
   stats(): NativeStats;
   setAbort(abort: boolean): void;
   takeError(): string | undefined;
@@ -71,6 +72,11 @@ export interface FlashPlan {
 /** The backend of this process. Only after node-llama-cpp has loaded ggml and, with it, {@link backendPath}. */
 export class Flash {
   readonly #addon: Addon = createRequire(import.meta.url)(nativeFile("flint-addon.node"));
+
+  constructor() {
+    // The client may leave without unloading the model.
+    process.once("exit", () => this.#addon.keepExperts());
+  }
 
   /** @throws ResponseError NotAModel or InvalidArgument. */
   plan({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest): FlashPlan {

@@ -73,6 +73,8 @@ typedef struct flash_api {
     void (*deconfigure)(void);
     // Since the process started.
     void (*stats)(flash_stats* stats);
+    // Writes down which experts of the loaded model were used most; so does unloading it.
+    void (*keep_experts)(void);
     // While set, computations of this backend end with GGML_STATUS_ABORTED.
     void (*set_abort)(bool abort);
     // Copies the message of the last failed read and forgets it; returns false when there was none.

@@ -75,6 +75,7 @@ const flash_api kApi = {
     },
     /* .deconfigure = */ [] { Engine::instance().deconfigure(); },
     /* .stats = */ [](flash_stats* stats) { *stats = Engine::instance().stats(); },
+    /* .keep_experts = */ [] { Engine::instance().keep_experts(); },
     /* .set_abort = */ [](bool abort) { Engine::instance().set_abort(abort); },
     /* .take_error = */
     [](char* error, size_t error_size) {
@@ -112,11 +113,12 @@ Result<flash_plan> Engine::configure(const flash_plan_request& request) {
     if (!planned->plan.fits) return Error{FLASH_INVALID_ARGUMENT, "the model does not fit the RAM cap"};
     auto stream = Stream::open(planned->model, planned->plan, stats_);
     if (!stream) return stream.error();
-    auto experts = Experts::open(planned->model, planned->plan, stats_,
-                                 request.trace_path == nullptr ? "" : request.trace_path);
+    auto experts =
+        Experts::open(planned->model, planned->plan, stats_, request.trace_path == nullptr ? "" : request.trace_path);
     if (!experts) return experts.error();
     const std::lock_guard lock(mutex_);
     configured_ = std::make_shared<Served>(Served{std::move(*stream), std::move(*experts)});
+    last_ = configured_;
     return describe(planned->model, planned->plan);
 }
 
@@ -131,6 +133,15 @@ std::shared_ptr<Served> Engine::configured() const {
 }
 
 flash_stats Engine::stats() const { return flash_stats{stats_.used_bytes, stats_.read_bytes, stats_.reads}; }
+
+void Engine::keep_experts() const {
+    std::shared_ptr<Served> served;
+    {
+        const std::lock_guard lock(mutex_);
+        served = last_.lock();
+    }
+    if (served && served->experts) served->experts->keep();
+}
 
 void Engine::fail(const Error& error) {
     const std::lock_guard lock(mutex_);

@@ -39,6 +39,9 @@ class Engine {
     void set_abort(bool abort) { abort_ = abort; }
     bool aborted() const { return abort_; }
 
+    /** As Experts::keep, for the model that was configured last, while it is loaded. */
+    void keep_experts() const;
+
     /** Remembers why a computation failed: ggml's status has no room for words. */
     void fail(const Error& error);
     /** The message of the last failure, once. */
@@ -47,8 +50,9 @@ class Engine {
   private:
     Engine() = default;
 
-    mutable std::mutex mutex_;  // guards configured_ and error_
+    mutable std::mutex mutex_;  // guards what follows but the counters
     std::shared_ptr<Served> configured_;
+    std::weak_ptr<Served> last_;
     std::optional<std::string> error_;
     std::atomic<bool> abort_{false};
     StreamStats stats_;

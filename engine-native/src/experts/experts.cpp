@@ -83,7 +83,8 @@ Result<bool> Experts::copy(const TensorInfo& tensor, uint64_t offset, uint64_t s
     return true;
 }
 
-Experts::~Experts() {
+void Experts::keep() {
+    const std::lock_guard use(use_);
     if (now_ == 0) return;
     std::vector<double> counts;
     for (uint32_t expert = 0; expert < layout_.experts(); expert++) counts.push_back(policy_.count(expert, now_));

@@ -31,8 +31,10 @@ class Experts {
     /** Null where the plan has no pool. Fails with FLASH_READ_FAILED, FLASH_INVALID_ARGUMENT (the trace). */
     static Result<std::unique_ptr<Experts>> open(const Model& model, const Plan& plan, StreamStats& stats,
                                                  const std::string& trace_path);
-    /** Keeps what was used most for the next time. */
-    ~Experts();
+    ~Experts() { keep(); }
+
+    /** Writes down, beside the model, which experts were used most: the pool begins with them next time. */
+    void keep();
 
     /** What is served under this name, or null. Valid as long as this object. */
     const TensorInfo* find(const std::string& name) const;
