@@ -89,8 +89,11 @@ export interface Plan {
   processBytes: number;
   /** Of decoding, from `measured`; absent when it could not be measured. */
   estimatedTokensPerSecond?: number;
-  /** Bytes per second, of this machine now: direct reads of this file, and weights multiplied for one token. */
-  measured?: { diskBytesPerSecond: number; computeBytesPerSecond: number };
+  /**
+   * Bytes per second, of this machine now: direct reads of this file, and weights multiplied for one token; and how many
+   * bytes of weights a token is multiplied with.
+   */
+  measured?: { diskBytesPerSecond: number; computeBytesPerSecond: number; usedBytesPerToken: number };
   /** In words, when it does not fit: what is needed and what would help. */
   reason?: string;
 }

@@ -23,6 +23,7 @@ interface NativePlan {
 interface NativeSpeed {
   diskBytesPerSecond: number;
   computeBytesPerSecond: number;
+  usedBytesPerToken: number;
   tokensPerSecond: number;
 }
 /** Since the process started. */
@@ -88,9 +89,9 @@ export class Flash {
     const { modelPath, ramCapBytes, contextTokens = 0, threads, diskMs = briefMs } = request;
     const { plan, ...rest } = this.plan(request);
     const speed = this.#call(() => this.#addon.measure(modelPath, ramCapBytes, contextTokens, threads, diskMs));
-    const { diskBytesPerSecond, computeBytesPerSecond, tokensPerSecond } = speed;
+    const { diskBytesPerSecond, computeBytesPerSecond, usedBytesPerToken, tokensPerSecond } = speed;
     if (tokensPerSecond === 0) return { plan, ...rest };
-    const measured = { diskBytesPerSecond, computeBytesPerSecond };
+    const measured = { diskBytesPerSecond, computeBytesPerSecond, usedBytesPerToken };
     return { plan: { ...plan, estimatedTokensPerSecond: tokensPerSecond, measured }, ...rest };
   }
 

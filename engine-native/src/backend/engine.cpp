@@ -103,8 +103,8 @@ Result<flash_speed> Engine::measure(const flash_plan_request& request) {
     if (!planned) return planned.error();
     const auto speed = measure_speed(planned->model, planned->plan, request.threads, request.disk_ms);
     if (!speed) return speed.error();
-    return flash_speed{speed->disk, speed->compute,
-                       estimate_tokens_per_second(planned->model, *speed, planned->plan.streamed_bytes)};
+    return flash_speed{speed->disk, speed->compute, estimate_tokens_per_second(planned->model, planned->plan, *speed),
+                       used_bytes_per_token(planned->model)};
 }
 
 Result<flash_plan> Engine::configure(const flash_plan_request& request) {
