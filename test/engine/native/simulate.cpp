@@ -27,8 +27,8 @@ struct Step {
     size_t layer;
     std::vector<uint32_t> experts;  // the distinct ones, by their number among all
     std::vector<uint32_t> tokens;   // that use each
+    std::vector<bool> last;         // whether the last token is among those
     bool decoding;                  // a single token
-    bool most;                      // of the layer's experts
 };
 
 struct Trace {
@@ -43,13 +43,14 @@ void add_step(Trace& trace, size_t layer, const std::vector<std::vector<uint32_t
     for (const auto& token : chosen) {
         for (const uint32_t expert : token) uses.at(expert)++;
     }
-    Step step{layer, {}, {}, chosen.size() == 1, false};
+    Step step{layer, {}, {}, {}, chosen.size() == 1};
+    const std::vector<uint32_t>& last = chosen.back();
     for (uint32_t expert = 0; expert < count; expert++) {
         if (uses[expert] == 0) continue;
         step.experts.push_back(first + expert);
         step.tokens.push_back(uses[expert]);
+        step.last.push_back(std::find(last.begin(), last.end(), expert) != last.end());
     }
-    step.most = !step.decoding && 2 * step.experts.size() > count;
     trace.steps.push_back(std::move(step));
 }
 
@@ -163,7 +164,7 @@ void describe(const Trace& trace) {
         100.0 * static_cast<double>(needed) / static_cast<double>(uses.size()));
 }
 
-/** As ExpertPass does it: what a layer uses is held, and a batch that touches most of a layer evicts nothing. */
+/** As ExpertPass does it: what a layer uses is held, and only what the last token chose evicts. */
 template <typename Rank>
 double hit_rate(const Trace& trace, size_t room, const Rank& rank_of) {
     std::set<std::pair<double, uint32_t>> pool;
@@ -183,7 +184,7 @@ double hit_rate(const Trace& trace, size_t room, const Rank& rank_of) {
         const Step& step = trace.steps[s];
         if (step.layer == 0) now++;
         std::vector<std::pair<double, uint32_t>> held;
-        std::vector<uint32_t> missing;
+        std::vector<std::pair<uint32_t, bool>> missing;  // whether the last token uses it
         for (size_t i = 0; i < step.experts.size(); i++) {
             const uint32_t expert = step.experts[i];
             const double rank = rank_of(expert, now, step.tokens[i], s);
@@ -191,14 +192,14 @@ double hit_rate(const Trace& trace, size_t room, const Rank& rank_of) {
             if (step.decoding) uses++;
             held.push_back({rank, expert});
             if (found == ranks.end()) {
-                missing.push_back(expert);
+                missing.push_back({expert, step.last[i]});
                 continue;
             }
             if (step.decoding) hits++;
             pool.erase({found->second, expert});
         }
-        for (const uint32_t expert : missing) {
-            while (ranks.size() >= room && !step.most && !pool.empty()) {
+        for (const auto& [expert, evicts] : missing) {
+            while (ranks.size() >= room && evicts && !pool.empty()) {
                 ranks.erase(pool.begin()->second);
                 pool.erase(pool.begin());
             }
