@@ -38,6 +38,7 @@ Experts::Experts(const Model& model, const Plan& plan, StreamStats& stats)
     for (uint32_t number = 0; number < layout_.layers().size(); number++) {
         const ExpertLayer& layer = layout_.layers()[number];
         for (const ExpertMatrix& matrix : layer.matrices) {
+            by_name_[tensors_[matrix.tensor].name] = &tensors_[matrix.tensor];
             places_[&tensors_[matrix.tensor]] = ExpertPlace{&layer, &matrix, number};
         }
     }
@@ -70,9 +71,8 @@ Result<std::unique_ptr<Experts>> Experts::open(const Model& model, const Plan& p
 }
 
 const TensorInfo* Experts::find(const std::string& name) const {
-    const auto found =
-        std::find_if(tensors_.begin(), tensors_.end(), [&](const TensorInfo& tensor) { return tensor.name == name; });
-    return found == tensors_.end() ? nullptr : &*found;
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : found->second;
 }
 
 Result<bool> Experts::copy(const TensorInfo& tensor, uint64_t offset, uint64_t size, void* data) const {

@@ -63,6 +63,7 @@ class Experts {
 
     std::vector<TensorInfo> tensors_;
     ExpertLayout layout_;
+    std::unordered_map<std::string, const TensorInfo*> by_name_;
     std::unordered_map<const TensorInfo*, ExpertPlace> places_;
     std::vector<Reader> readers_;  // by TensorInfo::file
     std::mutex use_;               // one pass at a time; guards what follows

@@ -117,7 +117,7 @@ std::vector<ExpertPass::Job> ExpertPass::jobs_of(const ExpertMatrix& matrix, uns
     const auto before = std::find(matrices_.begin(), matrices_.end(), &matrix);
     size_t first_read = 0;
     for (auto other = matrices_.begin(); other != before; ++other) first_read += (*other)->parts();
-    const size_t parts = chosen_.size() * matrix.parts();
+    const size_t parts = std::max<size_t>(1, chosen_.size()) * matrix.parts();
     const auto pieces = static_cast<int64_t>(std::max<size_t>(1, kJobsPerWorker * workers / parts));
     const uint64_t row_bytes = matrix.bytes / static_cast<uint64_t>(matrix.rows);
     std::vector<Job> jobs;
