@@ -58,7 +58,8 @@ Napi::Object speed_to_object(Napi::Env env, const flash_speed& speed) {
     return object;
 }
 
-/** (modelPath, ramCapBytes, contextTokens, threads, diskMs) => what `function` fills; sidecar/flash.ts has the types. */
+/** (modelPath, ramCapBytes, contextTokens, threads, diskMs) => what `function` fills; sidecar/flash.ts has the types.
+ */
 template <typename Value, typename Function>
 Napi::Value call(const Napi::CallbackInfo& info, Function flash_api::*function,
                  Napi::Object (*to_object)(Napi::Env, const Value&)) {
@@ -117,6 +118,12 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
     return object;
 }
 
+void set_token_by_token(const Napi::CallbackInfo& info) {
+    const flash_api* api = find_api(info);
+    if (api != nullptr && info.Length() == 1 && info[0].IsBoolean())
+        api->set_token_by_token(info[0].As<Napi::Boolean>());
+}
+
 void set_abort(const Napi::CallbackInfo& info) {
     const flash_api* api = find_api(info);
     if (api != nullptr && info.Length() == 1 && info[0].IsBoolean()) api->set_abort(info[0].As<Napi::Boolean>());
@@ -136,6 +143,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("configure", Napi::Function::New(env, configure));
     exports.Set("deconfigure", Napi::Function::New(env, deconfigure));
     exports.Set("stats", Napi::Function::New(env, stats));
+    exports.Set("setTokenByToken", Napi::Function::New(env, set_token_by_token));
     exports.Set("setAbort", Napi::Function::New(env, set_abort));
     exports.Set("takeError", Napi::Function::New(env, take_error));
     return exports;

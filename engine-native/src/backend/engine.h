@@ -38,6 +38,8 @@ class Engine {
 
     void set_abort(bool abort) { abort_ = abort; }
     bool aborted() const { return abort_; }
+    void set_token_by_token(bool on) { token_by_token_ = on; }
+    bool token_by_token() const { return token_by_token_; }
 
     /** Remembers why a computation failed: ggml's status has no room for words. */
     void fail(const Error& error);
@@ -51,6 +53,7 @@ class Engine {
     std::shared_ptr<Served> configured_;
     std::optional<std::string> error_;
     std::atomic<bool> abort_{false};
+    std::atomic<bool> token_by_token_{false};
     StreamStats stats_;
 };
 

@@ -13,7 +13,7 @@ namespace flash {
 namespace {
 
 constexpr size_t kInFlight = 2 * ReadQueue::kDepth;  // so that no thread waits for its next read
-constexpr uint64_t kComputeBytes = 16ULL << 20;  // of each thread: more than its share of a cache
+constexpr uint64_t kComputeBytes = 16ULL << 20;      // of each thread: more than its share of a cache
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

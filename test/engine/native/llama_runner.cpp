@@ -131,7 +131,13 @@ Logits evaluate(const std::string& model_path, const Run& run) {
     std::vector<int32_t> prompt(kPromptTokens);
     for (int32_t& token : prompt) token = any_token();
     decode(prompt);
-    for (uint32_t i = 0; i < kSingleTokens; i++) decode({any_token()});
+    if (run.guessed > 1) flash().set_token_by_token(true);
+    for (uint32_t i = 0; i < kSingleTokens; i += run.guessed) {
+        std::vector<int32_t> batch(run.guessed);
+        for (int32_t& token : batch) token = any_token();
+        decode(batch);
+    }
+    if (run.guessed > 1) flash().set_token_by_token(false);
     return logits;
 }
 

@@ -1,5 +1,6 @@
 // Preloaded into a process, makes its llama.cpp keep weights as they are in the file. Otherwise it lays some types out
-// anew in memory that cannot be dropped, so that with mmap too a model larger than its cgroup ends at the cgroup's limit.
+// anew in memory that cannot be dropped, so that with mmap too a model larger than its cgroup ends at the cgroup's
+// limit.
 
 #include <dlfcn.h>
 
