@@ -82,7 +82,8 @@ LoadedModel::LoadedModel(const std::string& path, const Run& run)
     context_params.n_ctx = kContextTokens;
     context_params.n_batch = kContextTokens;
     context_params.n_ubatch = kPromptTokens;
-    context_params.n_threads = context_params.n_threads_batch = kThreads;
+    // Stock is the same with one thread, and does not spin beside whatever else this machine does.
+    context_params.n_threads = context_params.n_threads_batch = run.ram_cap ? kThreads : 1;
     // Detection takes attention that another backend computes for attention on another device, and turns it off.
     context_params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
     context_.reset(llama_init_from_model(model_.get(), context_params));
