@@ -38,6 +38,7 @@ import { backendPath, Flash } from "./flash.js";
 import { answer, continueTokens, type Generated, type GenerationContext } from "./generation.js";
 import { infillPrompt, supportsInfill } from "./infill.js";
 import { processMemory } from "./memory.js";
+import { Speculation } from "./speculation.js";
 
 /** llama.cpp and, for the flash engine, our backend in it. A process has one kind for its whole life. */
 interface Runtime {
@@ -53,11 +54,15 @@ interface Loaded {
   sequence: LlamaContextSequence;
   chatWrapper: ChatWrapper;
   chunkTokens: number;
+  /** Weights that our backend uses for each pass, in memory or not: 0 when llama.cpp has all. */
+  passBytes: number;
   measure(tokens: number): FlashStats;
 }
 
 /** Prompt tokens between two looks at cancellation when every weight is in memory: well below a second. */
 const residentChunkTokens = 64;
+/** Tokens guessed at once: with the one that is known, a pass over the weights for eight. */
+const maximumGuess = 7;
 /** llama.cpp's own default. */
 const stockBatchTokens = 512;
 const noFlash: FlashStats = { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 };
@@ -70,6 +75,7 @@ export class Engine {
   #runtime: Promise<Runtime> | undefined;
   #loaded: Loaded | undefined;
   #running: AbortController | undefined;
+  #leftBehind: Promise<unknown> = Promise.resolve();
   #last: Promise<unknown> = Promise.resolve();
   #lastLlamaError: string | undefined;
 
@@ -182,8 +188,10 @@ export class Engine {
     const planned = flash?.measuredPlan({ ...params, threads });
     if (planned && !planned.plan.fits) throw doesNotFit(withReason(planned.plan, params.ramCapBytes));
     flash?.configure({ ...params, threads }, params.tracePath);
-    const { streamedBytes = 0, expertCacheBytes = 0 } = planned?.plan.weights ?? {};
+    const { streamedBytes = 0, pinnedBytes = 0, expertCacheBytes = 0 } = planned?.plan.weights ?? {};
     const streams = streamedBytes + expertCacheBytes > 0;
+    // Each guess would want experts of its own.
+    const guesses = streamedBytes > 0 && expertCacheBytes === 0;
     let model: LlamaModel | undefined;
     try {
       this.#lastLlamaError = undefined;
@@ -216,9 +224,11 @@ export class Engine {
         params,
         model,
         context,
-        sequence: context.getSequence(),
+        sequence: context.getSequence(guesses ? { tokenPredictor: new Speculation(maximumGuess) } : {}),
         chatWrapper: resolveChatWrapper(model),
         chunkTokens: streams ? context.batchSize : residentChunkTokens,
+        // How many experts a prompt uses is not known before.
+        passBytes: guesses ? streamedBytes + pinnedBytes : 0,
         measure: flash?.measure() ?? (() => noFlash),
       };
       const result: LoadResult = {
@@ -251,9 +261,22 @@ export class Engine {
     run: (context: GenerationContext, loaded: Loaded) => Promise<Generated>,
   ): Promise<GenerationResult> {
     return this.#compute(signal, async (loaded, measure, either) => {
-      const { sequence, chunkTokens } = loaded;
+      const { sequence, chunkTokens, passBytes } = loaded;
+      const flash = (await this.#runtime)?.flash;
       const { timings, ...generated } = await run(
-        { sequence, chunkTokens, params, signal: either, onProgress },
+        {
+          sequence,
+          chunkTokens,
+          params,
+          signal: either,
+          onProgress,
+          startPass: () => (passBytes > 0 && flash?.share(passBytes)) || (() => 0),
+          leaveBehind: (work) => {
+            // What became of it was told as cancelled.
+            this.#leftBehind = work.catch(() => undefined);
+          },
+          onDecode: () => flash?.setTokenByToken(true),
+        },
         loaded,
       );
       return {
@@ -294,6 +317,7 @@ export class Engine {
       } finally {
         either.removeEventListener("abort", abort);
         flash?.setAbort(false);
+        flash?.setTokenByToken(false);
         this.#running = undefined;
         this.#onState("ready");
       }
@@ -308,7 +332,7 @@ export class Engine {
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
+    const result = this.#last.then(() => this.#leftBehind).then(work);
     // A failure is its caller's; the next in line runs all the same.
     this.#last = result.then(
       () => undefined,

@@ -47,6 +47,7 @@ interface Addon {
   keepExperts(): void;
   stats(): NativeStats;
   setAbort(abort: boolean): void;
+  setTokenByToken(on: boolean): void;
   takeError(): string | undefined;
 }
 
@@ -113,6 +114,17 @@ export class Flash {
   /** Ends the computation that runs, within one operation, until it is called with false. */
   setAbort(abort: boolean): void {
     this.#addon.setAbort(abort);
+  }
+
+  /** Each token of a small batch is computed alone: what is accepted of a guess is what decoding would have given. */
+  setTokenByToken(on: boolean): void {
+    this.#addon.setTokenByToken(on);
+  }
+
+  /** Starts a pass that uses so many bytes of weights: the returned function tells the share that is done. */
+  share(passBytes: number): () => number {
+    const start = this.#addon.stats().usedBytes;
+    return () => (this.#addon.stats().usedBytes - start) / passBytes;
   }
 
   /** Why the last computation failed, once. */

@@ -1,4 +1,4 @@
-/** Turns a prompt into tokens on one context sequence: prefill with progress, decode, timings. */
+/** Turns a prompt into tokens on one context sequence: prefill, decode, timings. */
 import {
   type ChatHistoryItem,
   type ChatWrapper,
@@ -6,8 +6,9 @@ import {
   type LlamaContextSequence,
   type Token,
 } from "node-llama-cpp";
-import { type ChatMessage, ErrorCode, type GenerationParams, type GenerationProgress } from "../protocol.js";
+import { type ChatMessage, ErrorCode, type GenerationParams } from "../protocol.js";
 import { engineError } from "./errors.js";
+import { type PrefillContext, prefill } from "./prefill.js";
 import { Timings } from "./timings.js";
 
 /** What a generation yields; the engine adds what the flash backend counted. */
@@ -19,28 +20,10 @@ export interface Generated {
   timings: Timings;
 }
 
-export interface GenerationContext {
-  sequence: LlamaContextSequence;
-  /** Tokens of the prompt evaluated in one go: between two, progress is told and cancellation is seen. */
-  chunkTokens: number;
+export interface GenerationContext extends PrefillContext {
   params: GenerationParams;
-  signal: AbortSignal;
-  onProgress(progress: GenerationProgress): void;
-}
-
-/** Reads the prompt into the KV cache but for its last token, keeping what is there already. */
-async function prefill(context: GenerationContext, prompt: Token[]): Promise<void> {
-  const { sequence, chunkTokens, signal, onProgress } = context;
-  await sequence.adaptStateToTokens(prompt.slice(0, -1), false);
-  const totalTokens = prompt.length;
-  while (sequence.nextTokenIndex < totalTokens - 1 && !signal.aborted) {
-    const start = sequence.nextTokenIndex;
-    onProgress({ kind: "prompt", readTokens: start, totalTokens });
-    await sequence.evaluateWithoutGeneratingNewTokens(
-      prompt.slice(start, Math.min(start + chunkTokens, totalTokens - 1)),
-    );
-  }
-  onProgress({ kind: "prompt", readTokens: signal.aborted ? sequence.nextTokenIndex : totalTokens, totalTokens });
+  /** Called when the prompt is read: from now on a batch is a token and guesses of those that follow. */
+  onDecode(): void;
 }
 
 /**
@@ -72,6 +55,7 @@ export async function continueTokens(context: GenerationContext, prompt: Token[]
   try {
     await prefill(context, prompt);
     if (signal.aborted) return finish("cancelled");
+    context.onDecode();
     const evaluation = sequence.evaluate(prompt.slice(-1), {
       temperature: params.temperature ?? 0,
       yieldEogToken: params.ignoreEos === true,
@@ -139,6 +123,7 @@ export async function answer(
     // A conversation longer than the context is shortened by node-llama-cpp, so there is no prompt to read ahead.
     if (prompt.length < sequence.contextSize) await prefill(context, prompt);
     if (signal.aborted) return finish("cancelled");
+    context.onDecode();
     const { metadata } = await chat.generateResponse(history(messages), {
       temperature: params.temperature ?? 0,
       signal,

@@ -129,6 +129,12 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
     return object;
 }
 
+void set_token_by_token(const Napi::CallbackInfo& info) {
+    const flash_api* api = find_api(info);
+    if (api != nullptr && info.Length() == 1 && info[0].IsBoolean())
+        api->set_token_by_token(info[0].As<Napi::Boolean>());
+}
+
 void set_abort(const Napi::CallbackInfo& info) {
     const flash_api* api = find_api(info);
     if (api != nullptr && info.Length() == 1 && info[0].IsBoolean()) api->set_abort(info[0].As<Napi::Boolean>());
@@ -149,6 +155,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("deconfigure", Napi::Function::New(env, deconfigure));
     exports.Set("keepExperts", Napi::Function::New(env, keep_experts));
     exports.Set("stats", Napi::Function::New(env, stats));
+    exports.Set("setTokenByToken", Napi::Function::New(env, set_token_by_token));
     exports.Set("setAbort", Napi::Function::New(env, set_abort));
     exports.Set("takeError", Napi::Function::New(env, take_error));
     return exports;

@@ -15,6 +15,7 @@
 #endif
 
 #include "backend/engine.h"
+#include "backend/token_by_token.h"
 #include "backend/upload.h"
 #include "experts/pass.h"
 #include "ggml-backend-impl.h"
@@ -247,7 +248,7 @@ ggml_status compute_flash(FlashBackend& context, ExpertLayers& layers, const Wei
     const auto stop = [&] { return should_abort(&context); };
     const auto status = node->op == GGML_OP_MUL_MAT_ID ? layers.multiply(context.workers, weight, index, stop)
                         : weight.info->use == Use::Multiply
-                            ? stream.multiply(context.workers, *weight.info, node, stop)
+                            ? stream.multiply(context.workers, *weight.info, node, by_token(node->src[1]->ne[1]), stop)
                             : stream.get_rows(context.workers, *weight.info, node, stop);
     if (status) return *status;
     Engine::instance().fail(status.error());
@@ -271,17 +272,21 @@ ggml_status backend_graph_compute(ggml_backend_t backend, ggml_cgraph* graph) {
         if (const auto weight = find_weight(graph->nodes[i])) {
             if (!ggml_is_empty(graph->nodes[i])) status = compute_flash(context, layers, *weight, graph, i);
             i++;
+        } else if (attends_by_token(graph->nodes[i])) {
+            status = attend_by_token(context.workers.kernel_for(is_large(graph->nodes[i])), graph->nodes[i]);
+            i++;
         } else {
             // All up to the next weight at once: ggml fuses neighbours, and would round otherwise if it could not.
             const int begin = i;
             bool large = false;
             bool routed = false;
-            for (; i < graph->n_nodes && !routed && !find_weight(graph->nodes[i]); i++) {
+            for (; i < graph->n_nodes && !routed && !find_weight(graph->nodes[i]) && !attends_by_token(graph->nodes[i]);
+                 i++) {
                 large = large || is_large(graph->nodes[i]);
                 routed = layers.routes(graph->nodes[i]);
             }
             ggml_cgraph between = ggml_graph_view(graph, begin, i);
-            status = (large ? context.workers.team() : context.workers.kernel()).compute(&between);
+            status = context.workers.kernel_for(large).compute(&between);
             if (routed && status == GGML_STATUS_SUCCESS) layers.prefetch(graph->nodes[i - 1]);
         }
         if (status != GGML_STATUS_SUCCESS) return status;

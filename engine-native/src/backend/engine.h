@@ -38,6 +38,8 @@ class Engine {
 
     void set_abort(bool abort) { abort_ = abort; }
     bool aborted() const { return abort_; }
+    void set_token_by_token(bool on) { token_by_token_ = on; }
+    bool token_by_token() const { return token_by_token_; }
 
     /** As Experts::keep, for the model that was configured last, while it is loaded. */
     void keep_experts() const;
@@ -55,6 +57,7 @@ class Engine {
     std::weak_ptr<Served> last_;
     std::optional<std::string> error_;
     std::atomic<bool> abort_{false};
+    std::atomic<bool> token_by_token_{false};
     StreamStats stats_;
 };
 

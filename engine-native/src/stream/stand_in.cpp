@@ -1,11 +1,15 @@
 #include "stream/stand_in.h"
 
+#include <algorithm>
+
 #include "ggml-impl.h"
+#include "plan/plan.h"
 
 namespace flash {
 namespace {
 
 constexpr size_t kGraphNodes = 4;
+constexpr int64_t kCachedBytes = 256 << 10;
 
 }  // namespace
 
@@ -27,6 +31,32 @@ ggml_status StandIn::multiply(const Kernel& kernel, int64_t row, int64_t rows, c
     result_->ne[0] = rows;
     result_->data = static_cast<uint8_t*>(node_->data) + static_cast<size_t>(row) * node_->nb[0];
     return kernel.compute(graph_);
+}
+
+ggml_status StandIn::multiply_by_token(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights) {
+    if (token_ == nullptr) {
+        token_ = ggml_dup_tensor(context_.get(), node_->src[1]);
+        *token_ = *node_->src[1];
+        token_->ne[1] = result_->ne[1] = 1;
+        result_->src[1] = token_;
+    }
+    // Rows enough for a kernel to be worth calling, few enough that they are in a core's cache for the next token.
+    const int64_t group =
+        std::max<int64_t>(1, kCachedBytes / static_cast<int64_t>(weights_->nb[1]) / kRowGroup) * kRowGroup;
+    for (int64_t done = 0; done < rows; done += group) {
+        for (int64_t i = 0; i < node_->ne[1]; i++) {
+            const size_t token = static_cast<size_t>(i);
+            token_->data = static_cast<uint8_t*>(node_->src[1]->data) + token * token_->nb[1];
+            weights_->data = const_cast<uint8_t*>(weights) + static_cast<size_t>(done) * weights_->nb[1];
+            weights_->ne[1] = result_->ne[0] = std::min(group, rows - done);
+            weights_->nb[2] = weights_->nb[3] = weights_->nb[1] * static_cast<size_t>(weights_->ne[1]);
+            result_->data = static_cast<uint8_t*>(node_->data) + static_cast<size_t>(row + done) * node_->nb[0] +
+                            token * node_->nb[1];
+            const ggml_status status = kernel.compute(graph_);
+            if (status != GGML_STATUS_SUCCESS) return status;
+        }
+    }
+    return GGML_STATUS_SUCCESS;
 }
 
 ggml_status StandIn::get_row(const Kernel& kernel, int64_t index, const uint8_t* weights) {

@@ -20,6 +20,9 @@ class StandIn {
     /** The part of MUL_MAT's result that `rows` rows of weights from `row` on give. */
     ggml_status multiply(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights);
 
+    /** As multiply, but each token of the batch alone: with the bits that it has when it is decoded alone. */
+    ggml_status multiply_by_token(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights);
+
     /** The `index`th row of GET_ROWS's result, from that row of weights. */
     ggml_status get_row(const Kernel& kernel, int64_t index, const uint8_t* weights);
 
@@ -34,7 +37,8 @@ class StandIn {
     ggml_cgraph* graph_;
     ggml_tensor* weights_;
     ggml_tensor* result_;
-    int32_t first_ = 0;  // the only id of a GET_ROWS from a single row
+    ggml_tensor* token_ = nullptr;  // one column of src[1]
+    int32_t first_ = 0;             // the only id of a GET_ROWS from a single row
 };
 
 }  // namespace flash

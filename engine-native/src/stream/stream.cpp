@@ -163,7 +163,7 @@ void Stream::seek(const TensorInfo& tensor) {
 }
 
 Result<ggml_status> Stream::multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
-                                     const Stop& stop) {
+                                     bool token_by_token, const Stop& stop) {
     if (const auto kept = pinned_.find(&tensor); kept != pinned_.end()) {
         const auto* weights = static_cast<const uint8_t*>(node->src[0]->data);
         const auto fetch = [&](uint64_t i, const Stop&) {
@@ -171,19 +171,20 @@ Result<ggml_status> Stream::multiply(Workers& workers, const TensorInfo& tensor,
             return Arrival{GGML_STATUS_SUCCESS, weights + offset, {}};
         };
         return multiply_tiles(
-            workers, node, kept->second, fetch, [](uint64_t) {}, stop);
+            workers, node, token_by_token, kept->second, fetch, [](uint64_t) {}, stop);
     }
     const std::lock_guard use(use_);
     seek(tensor);
     const std::vector<Tile> tiles = lap_.range(tensor);
     const auto fetch = [&](uint64_t i, const Stop& until) { return arrive(head_ + i, until); };
     const auto computed = multiply_tiles(
-        workers, node, tiles, fetch, [&](uint64_t i) { release(head_ + i); }, stop);
+        workers, node, token_by_token, tiles, fetch, [&](uint64_t i) { release(head_ + i); }, stop);
     drop_until(head_ + tiles.size());
     return computed;
 }
 
-Result<ggml_status> Stream::multiply_tiles(Workers& workers, const ggml_tensor* node, const std::vector<Tile>& tiles,
+Result<ggml_status> Stream::multiply_tiles(Workers& workers, const ggml_tensor* node, bool token_by_token,
+                                           const std::vector<Tile>& tiles,
                                            const std::function<Arrival(uint64_t i, const Stop& stop)>& fetch,
                                            const std::function<void(uint64_t i)>& done, const Stop& stop) {
     std::atomic<uint64_t> next{0};
@@ -206,9 +207,11 @@ Result<ggml_status> Stream::multiply_tiles(Workers& workers, const ggml_tensor* 
             if (should_stop()) return give_up(GGML_STATUS_ABORTED, {});
             const Arrival arrival = fetch(i, should_stop);
             if (arrival.status != GGML_STATUS_SUCCESS) return give_up(arrival.status, arrival.error);
-            const ggml_status computed = product.multiply(kernel, tiles[i].row, tiles[i].rows, arrival.data);
+            const auto& [tensor, row, rows, offset, size] = tiles[i];
+            const ggml_status computed = token_by_token ? product.multiply_by_token(kernel, row, rows, arrival.data)
+                                                        : product.multiply(kernel, row, rows, arrival.data);
             if (computed != GGML_STATUS_SUCCESS) return give_up(computed, {});
-            count_used(tiles[i].size);
+            count_used(size);
             done(i);
         }
     });

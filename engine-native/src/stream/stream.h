@@ -50,8 +50,12 @@ class Stream {
     /** Whether this matrix is kept in memory: then its tensor has data. */
     bool pinned(const TensorInfo& tensor) const { return pinned_.count(&tensor) > 0; }
 
-    /** Computes a MUL_MAT whose src[0] is `tensor`. Fails with FLASH_READ_FAILED. */
-    Result<ggml_status> multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node, const Stop& stop);
+    /**
+     * Computes a MUL_MAT whose src[0] is `tensor`. Fails with FLASH_READ_FAILED.
+     * @param token_by_token see StandIn::multiply_by_token
+     */
+    Result<ggml_status> multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
+                                 bool token_by_token, const Stop& stop);
 
     /** Computes a GET_ROWS whose src[0] is `tensor`: reads only the rows. Fails with FLASH_READ_FAILED. */
     Result<ggml_status> get_rows(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node, const Stop& stop);
@@ -72,7 +76,8 @@ class Stream {
         std::string error;    // when GGML_STATUS_FAILED
     };
     /** Computes tiles on all workers; `fetch` gives the bytes of the i-th, `done` is told when it is computed. */
-    Result<ggml_status> multiply_tiles(Workers& workers, const ggml_tensor* node, const std::vector<Tile>& tiles,
+    Result<ggml_status> multiply_tiles(Workers& workers, const ggml_tensor* node, bool token_by_token,
+                                       const std::vector<Tile>& tiles,
                                        const std::function<Arrival(uint64_t i, const Stop& stop)>& fetch,
                                        const std::function<void(uint64_t i)>& done, const Stop& stop);
 

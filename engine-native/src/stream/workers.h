@@ -59,6 +59,7 @@ class Workers {
     const Kernel& kernel() const { return kernels_.front(); }
     /** ggml's own team of as many threads, for large operations that only ggml can divide. */
     const Kernel& team() const { return team_.front(); }
+    const Kernel& kernel_for(bool large) const { return large ? team() : kernel(); }
 
   private:
     void work(const Kernel& kernel);

@@ -82,7 +82,8 @@ LoadedModel::LoadedModel(const std::string& path, const Run& run)
     context_params.n_ctx = kContextTokens;
     context_params.n_batch = kContextTokens;
     context_params.n_ubatch = kPromptTokens;
-    context_params.n_threads = context_params.n_threads_batch = kThreads;
+    // Stock is the same with one thread, and does not spin beside whatever else this machine does.
+    context_params.n_threads = context_params.n_threads_batch = run.ram_cap ? kThreads : 1;
     // Detection takes attention that another backend computes for attention on another device, and turns it off.
     context_params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
     context_.reset(llama_init_from_model(model_.get(), context_params));
@@ -131,7 +132,13 @@ Logits evaluate(const std::string& model_path, const Run& run) {
     std::vector<int32_t> prompt(kPromptTokens);
     for (int32_t& token : prompt) token = any_token();
     decode(prompt);
-    for (uint32_t i = 0; i < kSingleTokens; i++) decode({any_token()});
+    if (run.guessed > 1) flash().set_token_by_token(true);
+    for (uint32_t i = 0; i < kSingleTokens; i += run.guessed) {
+        std::vector<int32_t> batch(run.guessed);
+        for (int32_t& token : batch) token = any_token();
+        decode(batch);
+    }
+    if (run.guessed > 1) flash().set_token_by_token(false);
     return logits;
 }
 

@@ -21,6 +21,8 @@ struct Run {
     bool repack = false;
     /** Bytes of weights; absent: stock llama.cpp, which must come before the first run with flash. */
     std::optional<uint64_t> ram_cap;
+    /** Tokens after the prompt are decoded so many at a time, and computed one by one. */
+    uint32_t guessed = 1;
 };
 
 constexpr int kThreads = 2;

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "ggml.h"
+#include "stream/workers.h"
+
+namespace flash {
+
+// Guessed tokens are checked in one pass over the weights. ggml's kernels for several tokens divide the work, and
+// round, otherwise than those for one, so each token is computed alone: what is accepted is what decoding would have
+// given.
+
+/** Whether a batch of so many tokens is computed token by token, as the engine was told. */
+bool by_token(int64_t tokens);
+
+/** Whether this is attention of such a batch. */
+bool attends_by_token(const ggml_tensor* node);
+
+/** Computes attention of each token of the batch alone. */
+ggml_status attend_by_token(const Kernel& kernel, const ggml_tensor* node);
+
+}  // namespace flash
