@@ -89,8 +89,11 @@ export interface Plan {
   processBytes: number;
   /** Of decoding, from `measured`; absent when it could not be measured. */
   estimatedTokensPerSecond?: number;
-  /** Bytes per second, of this machine now: direct reads of this file, and weights multiplied for one token. */
-  measured?: { diskBytesPerSecond: number; computeBytesPerSecond: number };
+  /**
+   * Bytes per second, of this machine now: direct reads of this file, and weights multiplied for one token; and how many
+   * bytes of weights a token is multiplied with.
+   */
+  measured?: { diskBytesPerSecond: number; computeBytesPerSecond: number; usedBytesPerToken: number };
   /** In words, when it does not fit: what is needed and what would help. */
   reason?: string;
 }
@@ -99,6 +102,8 @@ export interface LoadParams extends PlanParams {
   engine: EngineKind;
   /** Threads for arithmetic; absent: the number of physical cores. */
   threads?: number;
+  /** A file to record in which experts each token was routed to, of a MoE model whose experts are cached. */
+  tracePath?: string;
   /** Token for {@link loadProgress}. */
   progressToken?: string;
 }

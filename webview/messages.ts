@@ -56,6 +56,8 @@ export interface Status {
   fraction?: number | undefined;
   /** Speed and memory, for the line below the input, as "5.2 tokens/s" and "5.8 of 6.0 GiB". */
   numbers: string[];
+  /** More about them, shown when pointed at: "Hit rate 91%: …". */
+  details?: string | undefined;
   /** In phase `failed`, or something to know that no answer tells. */
   problem?: Problem | undefined;
 }

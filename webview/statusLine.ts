@@ -40,10 +40,11 @@ export class Footer {
     this.root.append(this.model, this.numbers);
   }
 
-  show({ model, numbers }: Status): void {
+  show({ model, numbers, details }: Status): void {
     this.name.textContent = model ?? "No model";
     this.model.ariaLabel = model ? `Model: ${model}. Choose another` : "Choose a model";
     this.model.title = this.model.ariaLabel;
     this.numbers.textContent = numbers.join(" · ");
+    this.numbers.title = details ?? "";
   }
 }

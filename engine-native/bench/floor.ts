@@ -11,10 +11,17 @@ export interface Floor {
   computeBytesPerSecond: number;
 }
 
-/** Of a plan with its measurements. */
-export function floorOf({ measured, estimatedTokensPerSecond, weights }: Plan): Floor | undefined {
-  if (!measured || !estimatedTokensPerSecond) return undefined;
-  const msPerToken = 1000 / estimatedTokensPerSecond;
-  const diskMs = (1000 * weights.streamedBytes) / measured.diskBytesPerSecond;
-  return { msPerToken, bound: diskMs > 0.999 * msPerToken ? "disk" : "compute", ...measured };
+/**
+ * Of a plan with its measurements.
+ * @param readBytesPerToken of a run: for a MoE model, what its experts that were missing came to
+ */
+export function floorOf({ measured, weights }: Plan, readBytesPerToken: number): Floor | undefined {
+  if (!measured) return undefined;
+  const { diskBytesPerSecond, computeBytesPerSecond, usedBytesPerToken } = measured;
+  const read =
+    weights.expertCacheBytes > 0 ? Math.max(weights.streamedBytes, readBytesPerToken) : weights.streamedBytes;
+  const diskMs = (1000 * read) / diskBytesPerSecond;
+  const computeMs = (1000 * usedBytesPerToken) / computeBytesPerSecond;
+  const bound = diskMs > computeMs ? "disk" : "compute";
+  return { msPerToken: Math.max(diskMs, computeMs), bound, diskBytesPerSecond, computeBytesPerSecond };
 }

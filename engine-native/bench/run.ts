@@ -145,7 +145,10 @@ async function generate(sidecar: Sidecar, engine: EngineKind, workload: Workload
   if (engine === "flash") {
     // Its buffers need the room that the model has.
     await connection.sendRequest(unloadRequest);
-    const floor = floorOf(await connection.sendRequest(planRequest, { ...model, diskMs }));
+    const floor = floorOf(
+      await connection.sendRequest(planRequest, { ...model, diskMs }),
+      measured.readBytesPerToken ?? 0,
+    );
     if (floor) measured.floor = floor;
   }
   return measured;

@@ -67,6 +67,7 @@ program
   .addOption(new Option("--seed <n>", "for a temperature above 0").argParser(seed))
   .addOption(new Option("--threads <n>", "threads for arithmetic (default: one a core)").argParser(count))
   .option("--ignore-eos", "go on after the end")
+  .option("--trace <file>", "record which experts of a MoE model are used (docs/experts.md)")
   .addOption(
     new Option("--engine <engine>", "stock: llama.cpp alone, with mmap").choices(["flash", "stock"]).default("flash"),
   )

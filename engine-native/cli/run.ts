@@ -30,6 +30,7 @@ export interface RunOptions {
   temperature: number;
   seed?: number;
   threads?: number;
+  trace?: string;
   ignoreEos?: boolean;
   engine: EngineKind;
   json?: boolean;
@@ -86,6 +87,7 @@ function load(
     engine: options.engine,
     ...(options.context === undefined ? {} : { contextTokens: options.context }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...(options.trace === undefined ? {} : { tracePath: resolve(options.trace) }),
   };
   return connection.sendRequest(loadRequest, params, cancellation.token);
 }

@@ -187,7 +187,7 @@ export class Engine {
     const threads = params.threads ?? llama.cpuMathCores;
     const planned = flash?.measuredPlan({ ...params, threads });
     if (planned && !planned.plan.fits) throw doesNotFit(withReason(planned.plan, params.ramCapBytes));
-    flash?.configure({ ...params, threads });
+    flash?.configure({ ...params, threads }, params.tracePath);
     const { streamedBytes = 0, pinnedBytes = 0, expertCacheBytes = 0 } = planned?.plan.weights ?? {};
     const streams = streamedBytes + expertCacheBytes > 0;
     // Each guess would want experts of its own.

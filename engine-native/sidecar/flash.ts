@@ -23,6 +23,7 @@ interface NativePlan {
 interface NativeSpeed {
   diskBytesPerSecond: number;
   computeBytesPerSecond: number;
+  usedBytesPerToken: number;
   tokensPerSecond: number;
 }
 /** Since the process started. */
@@ -34,8 +35,16 @@ interface NativeStats {
 interface Addon {
   plan(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number, diskMs: number): NativePlan;
   measure(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number, diskMs: number): NativeSpeed;
-  configure(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number, diskMs: number): NativePlan;
+  configure(
+    modelPath: string,
+    ramCapBytes: number,
+    contextTokens: number,
+    threads: number,
+    diskMs: number,
+    tracePath?: string,
+  ): NativePlan;
   deconfigure(): void;
+  keepExperts(): void;
   stats(): NativeStats;
   setAbort(abort: boolean): void;
   setTokenByToken(on: boolean): void;
@@ -66,6 +75,11 @@ export interface FlashPlan {
 export class Flash {
   readonly #addon: Addon = createRequire(import.meta.url)(nativeFile("flint-addon.node"));
 
+  constructor() {
+    // The client may leave without unloading the model.
+    process.once("exit", () => this.#addon.keepExperts());
+  }
+
   /** @throws ResponseError NotAModel or InvalidArgument. */
   plan({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest): FlashPlan {
     return describe(this.#call(() => this.#addon.plan(modelPath, ramCapBytes, contextTokens, threads, 0)));
@@ -76,15 +90,20 @@ export class Flash {
     const { modelPath, ramCapBytes, contextTokens = 0, threads, diskMs = briefMs } = request;
     const { plan, ...rest } = this.plan(request);
     const speed = this.#call(() => this.#addon.measure(modelPath, ramCapBytes, contextTokens, threads, diskMs));
-    const { diskBytesPerSecond, computeBytesPerSecond, tokensPerSecond } = speed;
+    const { diskBytesPerSecond, computeBytesPerSecond, usedBytesPerToken, tokensPerSecond } = speed;
     if (tokensPerSecond === 0) return { plan, ...rest };
-    const measured = { diskBytesPerSecond, computeBytesPerSecond };
+    const measured = { diskBytesPerSecond, computeBytesPerSecond, usedBytesPerToken };
     return { plan: { ...plan, estimatedTokensPerSecond: tokensPerSecond, measured }, ...rest };
   }
 
-  /** As plan, and the next model that llama.cpp loads is served by it. Also throws ReadFailed. */
-  configure({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest): FlashPlan {
-    return describe(this.#call(() => this.#addon.configure(modelPath, ramCapBytes, contextTokens, threads, 0)));
+  /**
+   * As plan, and the next model that llama.cpp loads is served by it. Also throws ReadFailed.
+   * @param tracePath records the routing of experts there
+   */
+  configure({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest, tracePath?: string): FlashPlan {
+    return describe(
+      this.#call(() => this.#addon.configure(modelPath, ramCapBytes, contextTokens, threads, 0, tracePath)),
+    );
   }
 
   /** Models loaded from now on are not served. */

@@ -27,6 +27,7 @@ typedef struct flash_plan_request {
     uint32_t context_tokens;  // 0: the largest up to 4096 that the model was trained for and that fits
     uint32_t threads;         // for arithmetic
     uint32_t disk_ms;         // for measuring the disk; only `measure` looks at it
+    const char* trace_path;   // a file to record the routing of experts in, or null; only `configure` looks at it
 } flash_plan_request;
 
 typedef struct flash_plan {
@@ -50,6 +51,7 @@ typedef struct flash_speed {
     double disk_bytes_per_second;     // direct reads, as many in flight as streaming has
     double compute_bytes_per_second;  // of weights, for one token, all threads together
     double tokens_per_second;         // the estimate that follows for decoding by the plan
+    double used_bytes_per_token;      // weights that one token is multiplied with
 } flash_speed;
 
 typedef struct flash_stats {
@@ -75,6 +77,8 @@ typedef struct flash_api {
     // While set, each token of a small batch is computed alone, with the bits that it has when it is decoded alone:
     // for checking guessed tokens. ggml's kernels for several tokens round otherwise.
     void (*set_token_by_token)(bool on);
+    // Writes down which experts of the loaded model were used most; so does unloading it.
+    void (*keep_experts)(void);
     // While set, computations of this backend end with GGML_STATUS_ABORTED.
     void (*set_abort)(bool abort);
     // Copies the message of the last failed read and forgets it; returns false when there was none.

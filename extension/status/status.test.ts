@@ -24,6 +24,12 @@ test("a loaded model: its name, whether it fits, speed and memory", () => {
   });
 });
 
+test("a model that is read from flash tells what its caches spare", () => {
+  expect(toStatus(snapshot).details).toBeUndefined();
+  const flash = { readBytes: 9e9, readBytesPerToken: 21e6, readsPerToken: 26, hitRate: 0.913 };
+  expect(toStatus({ ...snapshot, stats: { ...stats, flash } }).details).toMatch(/^Hit rate 91%: .* 20 MiB read for/);
+});
+
 test("while it loads it is known whether it fits", () => {
   const loading: Snapshot = { ...snapshot, state: { kind: "loading" }, loaded: undefined, stats: undefined };
   expect(toStatus(loading).fit).toBe("Fits in 6.0 GiB, about 5.2 tokens/s");

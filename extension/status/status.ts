@@ -40,8 +40,17 @@ export function toStatus(snapshot: Snapshot, now = Date.now()): Status {
       ...(speed === undefined ? [] : [formatSpeed(speed)]),
       ...(memory ? [`${memory.used} of ${memory.cap} GiB`] : []),
     ],
+    details: hitRateOf(snapshot),
     problem: problemOf(snapshot) ?? crashNotice(snapshot),
   };
+}
+
+/** What the caches in memory spare the disk, once something was read from it. */
+function hitRateOf({ loaded, stats }: Snapshot): string | undefined {
+  if (!loaded || !stats || stats.flash.readBytes === 0) return undefined;
+  const { hitRate, readBytesPerToken } = stats.flash;
+  const read = readBytesPerToken > 0 ? `, ${formatSize(readBytesPerToken)} read for each token` : "";
+  return `Hit rate ${Math.round(hitRate * 100)}%: so much of the weights was in memory when needed${read}`;
 }
 
 /**

@@ -55,20 +55,22 @@ Napi::Object speed_to_object(Napi::Env env, const flash_speed& speed) {
     object.Set("diskBytesPerSecond", Napi::Number::New(env, speed.disk_bytes_per_second));
     object.Set("computeBytesPerSecond", Napi::Number::New(env, speed.compute_bytes_per_second));
     object.Set("tokensPerSecond", Napi::Number::New(env, speed.tokens_per_second));
+    object.Set("usedBytesPerToken", Napi::Number::New(env, speed.used_bytes_per_token));
     return object;
 }
 
-/** (modelPath, ramCapBytes, contextTokens, threads, diskMs) => what `function` fills; sidecar/flash.ts has the types.
- */
+/** (modelPath, ramCapBytes, contextTokens, threads, diskMs, tracePath?) => what `function` fills; sidecar/flash.ts has
+ * the types. */
 template <typename Value, typename Function>
 Napi::Value call(const Napi::CallbackInfo& info, Function flash_api::*function,
                  Napi::Object (*to_object)(Napi::Env, const Value&)) {
     const Napi::Env env = info.Env();
     const flash_api* api = find_api(info);
     if (api == nullptr) return env.Undefined();
-    if (info.Length() != 5 || !info[0].IsString() || !info[1].IsNumber() || !info[2].IsNumber() ||
-        !info[3].IsNumber() || !info[4].IsNumber()) {
-        Napi::TypeError::New(env, "expected a path, a cap in bytes, a context in tokens, threads and milliseconds")
+    if (info.Length() < 5 || !info[0].IsString() || !info[1].IsNumber() || !info[2].IsNumber() || !info[3].IsNumber() ||
+        !info[4].IsNumber() || !(info[5].IsUndefined() || info[5].IsString())) {
+        Napi::TypeError::New(env,
+                             "expected a path, a cap in bytes, a context in tokens, threads, milliseconds and a path")
             .ThrowAsJavaScriptException();
         return env.Undefined();
     }
@@ -81,8 +83,13 @@ Napi::Value call(const Napi::CallbackInfo& info, Function flash_api::*function,
         return env.Undefined();
     }
     const uint32_t disk_ms = info[4].As<Napi::Number>().Uint32Value();
-    const flash_plan_request request{path.c_str(), static_cast<uint64_t>(cap), static_cast<uint32_t>(context), threads,
-                                     disk_ms};
+    const std::string trace = info[5].IsString() ? info[5].As<Napi::String>().Utf8Value() : std::string();
+    const flash_plan_request request{path.c_str(),
+                                     static_cast<uint64_t>(cap),
+                                     static_cast<uint32_t>(context),
+                                     threads,
+                                     disk_ms,
+                                     trace.empty() ? nullptr : trace.c_str()};
     Value value{};
     Message message{};
     const flash_status status = (api->*function)(&request, &value, message.data(), message.size());
@@ -103,6 +110,10 @@ Napi::Value configure(const Napi::CallbackInfo& info) {
 
 void deconfigure(const Napi::CallbackInfo& info) {
     if (const flash_api* api = find_api(info)) api->deconfigure();
+}
+
+void keep_experts(const Napi::CallbackInfo& info) {
+    if (const flash_api* api = find_api(info)) api->keep_experts();
 }
 
 Napi::Value stats(const Napi::CallbackInfo& info) {
@@ -142,6 +153,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("measure", Napi::Function::New(env, measure));
     exports.Set("configure", Napi::Function::New(env, configure));
     exports.Set("deconfigure", Napi::Function::New(env, deconfigure));
+    exports.Set("keepExperts", Napi::Function::New(env, keep_experts));
     exports.Set("stats", Napi::Function::New(env, stats));
     exports.Set("setTokenByToken", Napi::Function::New(env, set_token_by_token));
     exports.Set("setAbort", Napi::Function::New(env, set_abort));

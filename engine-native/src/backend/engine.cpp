@@ -76,6 +76,7 @@ const flash_api kApi = {
     /* .deconfigure = */ [] { Engine::instance().deconfigure(); },
     /* .stats = */ [](flash_stats* stats) { *stats = Engine::instance().stats(); },
     /* .set_token_by_token = */ [](bool on) { Engine::instance().set_token_by_token(on); },
+    /* .keep_experts = */ [] { Engine::instance().keep_experts(); },
     /* .set_abort = */ [](bool abort) { Engine::instance().set_abort(abort); },
     /* .take_error = */
     [](char* error, size_t error_size) {
@@ -103,8 +104,8 @@ Result<flash_speed> Engine::measure(const flash_plan_request& request) {
     if (!planned) return planned.error();
     const auto speed = measure_speed(planned->model, planned->plan, request.threads, request.disk_ms);
     if (!speed) return speed.error();
-    return flash_speed{speed->disk, speed->compute,
-                       estimate_tokens_per_second(planned->model, *speed, planned->plan.streamed_bytes)};
+    return flash_speed{speed->disk, speed->compute, estimate_tokens_per_second(planned->model, planned->plan, *speed),
+                       used_bytes_per_token(planned->model)};
 }
 
 Result<flash_plan> Engine::configure(const flash_plan_request& request) {
@@ -113,10 +114,12 @@ Result<flash_plan> Engine::configure(const flash_plan_request& request) {
     if (!planned->plan.fits) return Error{FLASH_INVALID_ARGUMENT, "the model does not fit the RAM cap"};
     auto stream = Stream::open(planned->model, planned->plan, stats_);
     if (!stream) return stream.error();
-    auto experts = Experts::open(planned->model, planned->plan, stats_, {});
+    auto experts =
+        Experts::open(planned->model, planned->plan, stats_, request.trace_path == nullptr ? "" : request.trace_path);
     if (!experts) return experts.error();
     const std::lock_guard lock(mutex_);
     configured_ = std::make_shared<Served>(Served{std::move(*stream), std::move(*experts)});
+    last_ = configured_;
     return describe(planned->model, planned->plan);
 }
 
@@ -131,6 +134,15 @@ std::shared_ptr<Served> Engine::configured() const {
 }
 
 flash_stats Engine::stats() const { return flash_stats{stats_.used_bytes, stats_.read_bytes, stats_.reads}; }
+
+void Engine::keep_experts() const {
+    std::shared_ptr<Served> served;
+    {
+        const std::lock_guard lock(mutex_);
+        served = last_.lock();
+    }
+    if (served && served->experts) served->experts->keep();
+}
 
 void Engine::fail(const Error& error) {
     const std::lock_guard lock(mutex_);

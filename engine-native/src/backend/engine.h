@@ -41,6 +41,9 @@ class Engine {
     void set_token_by_token(bool on) { token_by_token_ = on; }
     bool token_by_token() const { return token_by_token_; }
 
+    /** As Experts::keep, for the model that was configured last, while it is loaded. */
+    void keep_experts() const;
+
     /** Remembers why a computation failed: ggml's status has no room for words. */
     void fail(const Error& error);
     /** The message of the last failure, once. */
@@ -49,8 +52,9 @@ class Engine {
   private:
     Engine() = default;
 
-    mutable std::mutex mutex_;  // guards configured_ and error_
+    mutable std::mutex mutex_;  // guards what follows but the counters
     std::shared_ptr<Served> configured_;
+    std::weak_ptr<Served> last_;
     std::optional<std::string> error_;
     std::atomic<bool> abort_{false};
     std::atomic<bool> token_by_token_{false};

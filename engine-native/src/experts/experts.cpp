@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
+
+#include "ggml-impl.h"
 
 namespace flash {
 namespace {
@@ -14,13 +17,21 @@ std::vector<TensorInfo> expert_tensors(const Model& model, const Plan& plan) {
     return tensors;
 }
 
+/** Tokens whose choices, all different, would fill the pool. */
+double half_life(const Model& model, const Plan& plan, const ExpertLayout& layout) {
+    const uint64_t of_a_token = model.experts_used * layout.layers().size() * layout.largest_bundle();
+    return std::max(
+        1.0, static_cast<double>(plan.expert_pool_bytes) / static_cast<double>(std::max<uint64_t>(1, of_a_token)));
+}
+
 }  // namespace
 
 Experts::Experts(const Model& model, const Plan& plan, StreamStats& stats)
     : tensors_(expert_tensors(model, plan)),
       layout_(tensors_),
-      policy_(layout_.experts()),
+      policy_(layout_.experts(), half_life(model, plan, layout_)),
       pool_(plan.expert_pool_bytes, layout_.largest_bundle()),
+      hot_set_(model.files.front()),
       ring_(plan.expert_ring_bytes),
       ring_room_(layout_.largest_part_room()),
       stats_(stats) {
@@ -52,6 +63,8 @@ Result<std::unique_ptr<Experts>> Experts::open(const Model& model, const Plan& p
         }
         experts->trace_ = std::move(*trace);
     }
+    std::error_code unknown;
+    experts->model_bytes_ = std::filesystem::file_size(model.files.front(), unknown);
     experts->prepare();
     return experts;
 }
@@ -70,18 +83,45 @@ Result<bool> Experts::copy(const TensorInfo& tensor, uint64_t offset, uint64_t s
     return true;
 }
 
+void Experts::keep() {
+    const std::lock_guard use(use_);
+    if (now_ == 0) return;
+    std::vector<double> counts;
+    for (uint32_t expert = 0; expert < layout_.experts(); expert++) counts.push_back(policy_.count(expert, now_));
+    const std::string failure = hot_set_.save(counts, model_bytes_);
+    if (!failure.empty()) GGML_LOG_WARN("%s\n", failure.c_str());
+}
+
+bool Experts::make_room(const ExpertLayer& layer, uint32_t number) {
+    if (pool_.find(number) != nullptr) return true;
+    if (pool_.admit(number, layer.bundle_bytes, policy_.rank(number), false) == nullptr) return false;
+    for (const ExpertMatrix& matrix : layer.matrices) awaited_[number] += matrix.bytes;
+    return true;
+}
+
 void Experts::prepare() {
     awaited_.assign(layout_.experts(), 0);
-    // Layer by layer would fill the pool with the first layers: expert by expert all of them have some.
-    uint32_t most = 0;
-    for (const ExpertLayer& layer : layout_.layers()) most = std::max(most, layer.experts);
-    for (uint32_t expert = 0; expert < most; expert++) {
-        for (const ExpertLayer& layer : layout_.layers()) {
-            if (expert >= layer.experts) continue;
-            const uint32_t number = layer.first + expert;
-            if (pool_.admit(number, layer.bundle_bytes, policy_.rank(number), false) == nullptr) return;
-            for (const ExpertMatrix& matrix : layer.matrices) awaited_[number] += matrix.bytes;
+    const std::vector<double> counts = hot_set_.load(layout_.experts(), model_bytes_);
+    struct Candidate {
+        const ExpertLayer* layer;
+        uint32_t expert;  // in its layer
+    };
+    std::vector<Candidate> candidates;
+    for (const ExpertLayer& layer : layout_.layers()) {
+        for (uint32_t expert = 0; expert < layer.experts; expert++) {
+            policy_.set(layer.first + expert, counts[layer.first + expert]);
+            candidates.push_back({&layer, expert});
         }
+    }
+    // Those that were used most last time. Of the others each layer has some: layer by layer, the first layers' would
+    // fill the pool.
+    std::stable_sort(candidates.begin(), candidates.end(), [&](const Candidate& a, const Candidate& b) {
+        const double first = counts[a.layer->first + a.expert];
+        const double second = counts[b.layer->first + b.expert];
+        return first != second ? first > second : a.expert < b.expert;
+    });
+    for (const Candidate& candidate : candidates) {
+        if (!make_room(*candidate.layer, candidate.layer->first + candidate.expert)) return;
     }
 }
 

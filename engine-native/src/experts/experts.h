@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "experts/hot_set.h"
 #include "experts/policy.h"
 #include "experts/pool.h"
 #include "experts/trace.h"
@@ -30,6 +31,10 @@ class Experts {
     /** Null where the plan has no pool. Fails with FLASH_READ_FAILED, FLASH_INVALID_ARGUMENT (the trace). */
     static Result<std::unique_ptr<Experts>> open(const Model& model, const Plan& plan, StreamStats& stats,
                                                  const std::string& trace_path);
+    ~Experts() { keep(); }
+
+    /** Writes down, beside the model, which experts were used most: the pool begins with them next time. */
+    void keep();
 
     /** What is served under this name, or null. Valid as long as this object. */
     const TensorInfo* find(const std::string& name) const;
@@ -52,6 +57,7 @@ class Experts {
 
     /** Chooses what the pool begins with and makes room for it. */
     void prepare();
+    bool make_room(const ExpertLayer& layer, uint32_t number);
     /** Gives up what was not brought as a whole. */
     void finish_loading();
 
@@ -62,6 +68,8 @@ class Experts {
     std::mutex use_;               // one pass at a time; guards what follows
     DecayedFrequency policy_;
     ExpertPool pool_;
+    HotSet hot_set_;
+    uint64_t model_bytes_ = 0;       // of the first file
     std::vector<uint64_t> awaited_;  // bytes by expert, while loading
     uint64_t now_ = 0;               // tokens so far
     uint32_t last_layer_ = UINT32_MAX;

@@ -62,11 +62,11 @@ void ExpertPass::admit() {
         chosen.missing = chosen.memory == nullptr;
         if (!chosen.missing) pool.hold(chosen.number);
     }
-    const bool most = ids_->ne[1] > 1 && 2 * chosen_.size() > place_.layer->experts;
     for (Chosen& chosen : chosen_) {
-        if (chosen.missing) {
-            chosen.memory = pool.admit(chosen.number, place_.layer->bundle_bytes, chosen.rank, !most);
-        }
+        if (!chosen.missing) continue;
+        // Routes are in the order of tokens.
+        const bool evict = chosen.routes.back().token + 1 == ids_->ne[1];
+        chosen.memory = pool.admit(chosen.number, place_.layer->bundle_bytes, chosen.rank, evict);
     }
     std::stable_partition(chosen_.begin(), chosen_.end(), [](const Chosen& chosen) { return !chosen.missing; });
 }

@@ -16,8 +16,9 @@ namespace flash {
  * One MoE layer at work. The ids of the chosen experts are known before the first product, so all that is missing of
  * all of the layer's matrices is in flight from the beginning; experts that are here are computed first.
  *
- * A batch that touches most experts of a layer would push everything else out of the pool, for experts that it uses
- * once: those that there is no room for go through a small ring instead, in order.
+ * A prompt touches most experts of a layer, and would push everything else out of the pool for experts that it uses
+ * once. So only what its last token chose takes the place of others, as the answer goes on from there; the rest takes
+ * room that is free, or goes through a small ring, in order.
  */
 class ExpertPass {
   public:

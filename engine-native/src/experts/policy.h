@@ -55,15 +55,18 @@ class LeastFrequentlyUsed : public Policy {
  */
 class DecayedFrequency : public Policy {
   public:
-    /** Tokens after which a use counts half: see the table in docs/experts.md. */
-    static constexpr double kHalfLife = 256;
-
-    explicit DecayedFrequency(uint32_t experts, double half_life = kHalfLife);
+    /**
+     * @param half_life tokens after which a use counts half. Best is about as many as would fill the pool if no two of
+     * their choices were the same: the table in docs/experts.md.
+     */
+    DecayedFrequency(uint32_t experts, double half_life);
     double use(uint32_t expert, uint64_t now, uint32_t tokens) override;
     double rank(uint32_t expert) const override { return ranks_[expert]; }
 
-    /** Starts with what is known from before, such as the ranks of an earlier session relative to its end. */
-    void set(uint32_t expert, double rank) { ranks_[expert] = rank; }
+    /** The logarithm (base 2) of an expert's decayed count of uses; -infinity for one that was never used. */
+    double count(uint32_t expert, uint64_t now) const { return ranks_[expert] - static_cast<double>(now) / half_life_; }
+    /** Begins with a count from before: as `count` gave it when now is 0. */
+    void set(uint32_t expert, double count) { ranks_[expert] = count; }
 
   private:
     double half_life_;

@@ -290,9 +290,12 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
         return peak_bytes(model, weights, {1, plan.kv_bytes, plan.compute_bytes, plan.staging_bytes});
     };
     const uint64_t immovable = weights.total - weights.movable();
+    // Nearly all experts are read for a micro-batch of any size, and a pool hits almost as often when it is a bit
+    // smaller.
+    const uint64_t share = weights.tiers[kExperts] > 0 ? kComputeShare / 2 : kComputeShare;
     for (const uint32_t micro_batch : kMicroBatches) {
         use_micro_batch(micro_batch);
-        if (plan.compute_bytes <= cap / kComputeShare && beside_weights() + immovable <= cap) break;
+        if (plan.compute_bytes <= cap / share && beside_weights() + immovable <= cap) break;
     }
     if (beside_weights() + immovable > cap) use_ring(least);
     const auto excess = [&] {

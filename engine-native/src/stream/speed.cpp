@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <map>
 
 #include "reader/read_queue.h"
@@ -31,7 +32,7 @@ const TensorInfo* typical_matrix(const Model& model) {
     return typical;
 }
 
-/** What is streamed; of a plan that streams nothing, what could be. */
+/** What is streamed, or read when it is missing; of a plan that streams nothing, what could be. */
 std::vector<const TensorInfo*> streamed_matrices(const Model& model, const Plan& plan) {
     std::vector<const TensorInfo*> streamed;
     std::vector<const TensorInfo*> all;
@@ -39,7 +40,8 @@ std::vector<const TensorInfo*> streamed_matrices(const Model& model, const Plan&
         const TensorInfo& tensor = model.tensors[i];
         if (tensor.use != Use::Multiply || tensor.ne[1] < 2) continue;
         all.push_back(&tensor);
-        if (plan.placement[i] == Placement::Streamed) streamed.push_back(&tensor);
+        const bool read = plan.placement[i] == Placement::Streamed || plan.placement[i] == Placement::Experts;
+        if (read) streamed.push_back(&tensor);
     }
     return streamed.empty() ? all : streamed;
 }
@@ -135,15 +137,30 @@ Result<Speed> measure_speed(const Model& model, const Plan& plan, uint32_t threa
     return Speed{*disk, *compute};
 }
 
-double estimate_tokens_per_second(const Model& model, const Speed& speed, uint64_t streamed) {
-    if (speed.disk <= 0 || speed.compute <= 0) return 0;
+double used_bytes_per_token(const Model& model) {
     double used = 0;
     for (const TensorInfo& tensor : model.tensors) {
         if (tensor.use != Use::Multiply) continue;
         const bool experts = tensor.ne[2] > 1;
         used += static_cast<double>(tensor.size) * (experts ? model.used_expert_share : 1.0);
     }
-    return 1.0 / std::max(static_cast<double>(streamed) / speed.disk, used / speed.compute);
+    return used;
+}
+
+double estimate_tokens_per_second(const Model& model, const Plan& plan, const Speed& speed) {
+    if (speed.disk <= 0 || speed.compute <= 0) return 0;
+    double experts = 0;
+    for (size_t i = 0; i < model.tensors.size(); i++) {
+        if (plan.placement[i] == Placement::Experts) experts += static_cast<double>(model.tensors[i].size);
+    }
+    double read = static_cast<double>(plan.streamed_bytes);
+    if (experts > 0) {
+        // The share of uses that miss a pool of this share of the experts: follows the table in docs/experts.md.
+        constexpr double kLocality = 4.5;
+        const double outside = std::max(0.0, 1 - static_cast<double>(plan.expert_pool_bytes) / experts);
+        read += experts * model.used_expert_share * std::pow(outside, kLocality);
+    }
+    return 1.0 / std::max(read / speed.disk, used_bytes_per_token(model) / speed.compute);
 }
 
 }  // namespace flash

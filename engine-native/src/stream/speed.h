@@ -16,10 +16,13 @@ struct Speed {
  */
 Result<Speed> measure_speed(const Model& model, const Plan& plan, uint32_t threads, uint32_t disk_ms);
 
+/** Bytes of weights that one token is multiplied with. */
+double used_bytes_per_token(const Model& model);
+
 /**
- * Tokens per second of decoding: the disk and the arithmetic work at the same time, so the slower one decides.
- * @param streamed bytes read for each token
+ * Tokens per second of decoding: the disk and the arithmetic work at the same time, so the slower one decides. Of a MoE
+ * model it depends on the text how many experts are missing: taken is what routing like that of published models gives.
  */
-double estimate_tokens_per_second(const Model& model, const Speed& speed, uint64_t streamed);
+double estimate_tokens_per_second(const Model& model, const Plan& plan, const Speed& speed);
 
 }  // namespace flash

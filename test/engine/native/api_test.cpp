@@ -13,10 +13,18 @@ namespace {
 
 using Message = std::array<char, 256>;
 
-std::string write_small_model(const std::string& name) {
+/** What the same must hold of. */
+enum class Kind : uint8_t { Dense, Experts };
+
+std::string write_small_model(const std::string& name, Kind kind = Kind::Dense) {
     Shape shape;
+    if (kind == Kind::Experts) {
+        shape.architecture = "qwen3moe";
+        shape.experts = 64;
+        shape.experts_used = 4;
+    }
     shape.layers = 4;
-    shape.feed_forward = 1024;
+    shape.feed_forward = kind == Kind::Dense ? 1024 : 128;
     shape.vocabulary = 2048;
     shape.tied = true;
     const std::string path = scratch_folder() + "/" + name;
@@ -73,8 +81,8 @@ LoadedModel load_streaming(const std::string& path) {
     return LoadedModel(path, Run{false, plan(path, uint64_t{1} << 40).minimum_cap_bytes});
 }
 
-void stops_and_goes_on() {
-    LoadedModel model = load_streaming(write_small_model("stops.gguf"));
+void stops_and_goes_on(Kind kind) {
+    LoadedModel model = load_streaming(write_small_model("stops.gguf", kind));
     const std::vector<int32_t> prompt = {1, 100, 200, 300};
     Logits expected;
     CHECK_EQUAL(model.decode(prompt, expected), 0);
@@ -97,8 +105,8 @@ void stops_and_goes_on() {
     }
 }
 
-void tells_of_a_file_that_shrank() {
-    const std::string path = write_small_model("shrinks.gguf");
+void tells_of_a_file_that_shrank(Kind kind) {
+    const std::string path = write_small_model("shrinks.gguf", kind);
     LoadedModel model = load_streaming(path);
     Logits logits;
     CHECK_EQUAL(model.decode({1, 100, 200}, logits), 0);
@@ -113,8 +121,8 @@ void tells_of_a_file_that_shrank() {
     CHECK(!flash().take_error(message.data(), message.size()));
 }
 
-void serves_two_models() {
-    const std::string first = write_small_model("first.gguf");
+void serves_two_models(Kind kind) {
+    const std::string first = write_small_model("first.gguf", kind);
     LoadedModel one = load_streaming(first);
     Logits expected;
     CHECK_EQUAL(one.decode({1, 2, 3}, expected), 0);
@@ -130,15 +138,51 @@ void serves_two_models() {
     CHECK(again == expected);
 }
 
+/** A prompt that uses most experts of each layer reads many; what decoding has gathered stays. */
+void prompt_leaves_experts_alone() {
+    const std::string path = write_small_model("prompt.gguf", Kind::Experts);
+    const flash_plan least = plan(path, plan(path, uint64_t{1} << 40).minimum_cap_bytes);
+    // Half of the experts and all else in memory: F16, 64 experts in 4 layers, three matrices of 256 x 128.
+    const uint64_t experts = uint64_t{4} * 64 * 3 * 256 * 128 * 2;
+    const uint64_t cap = least.minimum_cap_bytes + least.streamed_bytes + experts / 2;
+    CHECK_EQUAL(plan(path, cap).streamed_bytes, uint64_t{0});
+    CHECK(plan(path, cap).expert_cache_bytes < experts * 3 / 4);
+    LoadedModel model(path, Run{false, cap});
+    const auto reads_of = [&](const std::vector<std::vector<int32_t>>& batches) {
+        flash_stats before{};
+        flash().stats(&before);
+        Logits logits;
+        for (const auto& batch : batches) CHECK_EQUAL(model.decode(batch, logits), 0);
+        model.clear();
+        flash_stats after{};
+        flash().stats(&after);
+        return after.reads - before.reads;
+    };
+    const std::vector<std::vector<int32_t>> answer = {{11}, {22}, {33}, {44}};
+    std::vector<int32_t> prompt;
+    for (int32_t token = 100; token < 140; token++) prompt.push_back(token);
+    reads_of(answer);
+    const uint64_t rows = reads_of(answer);  // of the embedding: no expert is missing
+    CHECK(rows <= answer.size());
+    CHECK(reads_of({prompt}) > 2 * prompt.size());
+    CHECK_EQUAL(reads_of(answer), rows);
+}
+
 }  // namespace
 
 TestCases api_tests() {
     return {
         {"api: refuses what cannot be planned, in words", refuses},
         {"api: keeps to the buffer for messages", keeps_to_the_buffer},
-        {"api: a computation that is stopped leaves no trace", stops_and_goes_on},
-        {"api: tells of a file that shrank under a loaded model, once", tells_of_a_file_that_shrank},
-        {"api: two models are served side by side", serves_two_models},
+        {"api: a computation that is stopped leaves no trace", [] { stops_and_goes_on(Kind::Dense); }},
+        {"api: a computation of experts that is stopped leaves no trace", [] { stops_and_goes_on(Kind::Experts); }},
+        {"api: tells of a file that shrank under a loaded model, once",
+         [] { tells_of_a_file_that_shrank(Kind::Dense); }},
+        {"api: tells of experts that are no longer in the file, once",
+         [] { tells_of_a_file_that_shrank(Kind::Experts); }},
+        {"api: two models are served side by side", [] { serves_two_models(Kind::Dense); }},
+        {"api: two models with experts are served side by side", [] { serves_two_models(Kind::Experts); }},
+        {"api: a prompt leaves the experts of an answer alone", prompt_leaves_experts_alone},
     };
 }
 

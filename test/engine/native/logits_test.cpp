@@ -55,6 +55,38 @@ std::vector<Subject> subjects() {
         shape.experts = 8;
         shape.experts_used = 2;
     });
+    const auto with_experts = [&](const char* name, ggml_type type, const char* architecture, uint32_t experts,
+                                  uint32_t used, const std::function<void(Shape&)>& change) {
+        add(name, type, [&](Shape& shape) {
+            shape.architecture = architecture;
+            shape.experts = experts;
+            shape.experts_used = used;
+            shape.feed_forward = 256;
+            change(shape);
+        });
+    };
+    const auto as_it_is = [](Shape&) {};
+    with_experts("experts: 16 of 64", GGML_TYPE_Q8_0, "qwen3moe", 64, 16, as_it_is);
+    with_experts("experts: a panel of IQ rows", GGML_TYPE_IQ2_XS, "qwen3moe", 64, 8, as_it_is);
+    with_experts("experts: 1 of 512, F32", GGML_TYPE_F32, "qwen3moe", 512, 1, [](Shape& shape) {
+        shape.layers = 2;
+        shape.embedding = 128;
+        shape.feed_forward = 64;
+    });
+    with_experts("experts: as Mixtral, in several parts", GGML_TYPE_F16, "llama", 4, 2, [](Shape& shape) {
+        shape.layers = 2;
+        shape.feed_forward = 3072;
+    });
+    with_experts("experts: biases, clamped SwiGLU, MXFP4", GGML_TYPE_MXFP4, "gpt-oss", 32, 4,
+                 [](Shape& shape) { shape.tied = false; });
+    with_experts("experts: ReGLU, routed before attention", GGML_TYPE_Q4_0, "smallthinker", 32, 4, as_it_is);
+    with_experts("experts: shared ones, merged gate and up, a dense layer first", GGML_TYPE_Q6_K, "deepseek2-ocr", 16,
+                 6, [](Shape& shape) {
+                     shape.dense_layers = 1;
+                     shape.shared_experts = 2;
+                     shape.merged = true;
+                     shape.kv_heads = shape.heads;
+                 });
     // Kernels take rows in groups; here the last group is not full.
     add("odd number of rows", GGML_TYPE_F16, [](Shape& shape) { shape.feed_forward = 1539; });
     // Matrices of 50 MB, more than any buffer for reads: computed in tiles.
@@ -127,7 +159,7 @@ void compare(const std::string& path) {
     const Logits actual = evaluate(path, Run{false, unlimited.minimum_cap_bytes});
     flash_stats after{};
     flash().stats(&after);
-    CHECK(planned.streamed_bytes > 0);
+    CHECK(planned.streamed_bytes + planned.expert_cache_bytes > 0);
     // One pass for the prompt and one for each token after it. What is read ahead for the next pass counts as well.
     const uint64_t passes = 1 + kSingleTokens;
     CHECK(after.used_bytes - before.used_bytes >= planned.streamed_bytes * passes);

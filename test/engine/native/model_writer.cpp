@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -37,7 +38,44 @@ struct Tensor {
     std::vector<int64_t> ne;
     ggml_type type;
     Fill fill;
+    float scale = 1;  // of a matrix
 };
+
+/** The feed-forward block of a layer with experts. */
+std::vector<Tensor> expert_tensors(const Shape& shape, const std::string& prefix) {
+    const int64_t embedding = shape.embedding;
+    const int64_t hidden = shape.feed_forward;
+    const int64_t experts = shape.experts;
+    std::vector<Tensor> tensors;
+    const auto matrix = [&](const char* name, std::vector<int64_t> ne) {
+        tensors.push_back({prefix + name + ".weight", std::move(ne), shape.type, Fill::Matrix});
+    };
+    tensors.push_back({prefix + "ffn_gate_inp.weight", {embedding, experts}, GGML_TYPE_F32, Fill::Matrix});
+    if (shape.merged) {
+        matrix("ffn_gate_up_exps", {embedding, 2 * hidden, experts});
+    } else {
+        matrix("ffn_gate_exps", {embedding, hidden, experts});
+        matrix("ffn_up_exps", {embedding, hidden, experts});
+    }
+    matrix("ffn_down_exps", {hidden, embedding, experts});
+    tensors.back().scale = std::max(0.001F, static_cast<float>(shape.residual) / 100);
+    if (shape.architecture == "gpt-oss") {
+        const auto bias = [&](const char* name, std::vector<int64_t> ne) {
+            tensors.push_back({prefix + name + ".bias", std::move(ne), GGML_TYPE_F32, Fill::Bias});
+        };
+        bias("ffn_gate_inp", {experts});
+        bias("ffn_gate_exps", {hidden, experts});
+        bias("ffn_up_exps", {hidden, experts});
+        bias("ffn_down_exps", {embedding, experts});
+    }
+    if (shape.shared_experts > 0) {
+        const int64_t shared = hidden * shape.shared_experts;
+        matrix("ffn_gate_shexp", {embedding, shared});
+        matrix("ffn_down_shexp", {shared, embedding});
+        matrix("ffn_up_shexp", {embedding, shared});
+    }
+    return tensors;
+}
 
 std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
     const std::string prefix = "blk." + std::to_string(layer) + ".";
@@ -53,27 +91,29 @@ std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
     const auto vector = [&](const std::string& name, int64_t size, Fill fill) {
         tensors.push_back({prefix + name, {size}, GGML_TYPE_F32, fill});
     };
+    const float residual = std::max(0.001F, static_cast<float>(shape.residual) / 100);
     vector("attn_norm.weight", embedding, Fill::Norm);
     matrix("attn_q", {embedding, queries});
     matrix("attn_k", {embedding, keys});
     matrix("attn_v", {embedding, keys});
     matrix("attn_output", {queries, embedding});
+    tensors.back().scale = residual;
     if (shape.architecture == "qwen2") {
         vector("attn_q.bias", queries, Fill::Bias);
         vector("attn_k.bias", keys, Fill::Bias);
         vector("attn_v.bias", keys, Fill::Bias);
     }
+    if (shape.architecture == "gpt-oss") {
+        vector("attn_output.bias", embedding, Fill::Bias);
+        vector("attn_sinks.weight", shape.heads, Fill::Norm);
+    }
     if (shape.architecture == "qwen3" || shape.architecture == "qwen3moe") {
         vector("attn_q_norm.weight", width, Fill::Norm);
         vector("attn_k_norm.weight", width, Fill::Norm);
     }
-    vector("ffn_norm.weight", embedding, Fill::Norm);
-    if (shape.experts > 0) {
-        const int64_t experts = shape.experts;
-        tensors.push_back({prefix + "ffn_gate_inp.weight", {embedding, experts}, GGML_TYPE_F32, Fill::Matrix});
-        matrix("ffn_gate_exps", {embedding, hidden, experts});
-        matrix("ffn_down_exps", {hidden, embedding, experts});
-        matrix("ffn_up_exps", {embedding, hidden, experts});
+    vector(shape.architecture == "gpt-oss" ? "post_attention_norm.weight" : "ffn_norm.weight", embedding, Fill::Norm);
+    if (shape.experts > 0 && layer >= shape.dense_layers) {
+        for (Tensor& tensor : expert_tensors(shape, prefix)) tensors.push_back(std::move(tensor));
     } else {
         if (shape.architecture != "arcee") matrix("ffn_gate", {embedding, hidden});
         matrix("ffn_down", {hidden, embedding});
@@ -97,18 +137,24 @@ std::vector<Tensor> model_tensors(const Shape& shape, int64_t vocabulary) {
 }
 
 void check(const Shape& shape) {
-    const std::vector<std::string> known = {"llama", "qwen2", "qwen3", "qwen3moe", "arcee"};
+    const std::vector<std::string> known = {"llama", "qwen2", "qwen3", "arcee"};
+    const std::vector<std::string> with_experts = {"qwen3moe", "gpt-oss", "smallthinker", "deepseek2-ocr"};
+    const auto is_one_of = [&](const std::vector<std::string>& names) {
+        return std::find(names.begin(), names.end(), shape.architecture) != names.end();
+    };
     const auto require = [](bool condition, const std::string& message) {
         if (!condition) throw std::runtime_error(message);
     };
-    require(std::find(known.begin(), known.end(), shape.architecture) != known.end(),
-            "unknown architecture " + shape.architecture);
+    require(is_one_of(known) || is_one_of(with_experts), "unknown architecture " + shape.architecture);
     require(shape.layers > 0 && shape.embedding > 0 && shape.feed_forward > 0, "layers, embd and ff must be above 0");
     require(shape.heads > 0 && shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0,
             "heads must be a multiple of kv-heads");
     require(shape.head_width > 0 && shape.head_width % 2 == 0, "embd must be an even multiple of heads");
-    require((shape.experts > 0) == (shape.architecture == "qwen3moe") || shape.architecture == "llama",
-            "experts are for qwen3moe, which must have them, and llama");
+    require((shape.experts > 0) == is_one_of(with_experts) || shape.architecture == "llama",
+            shape.architecture + (shape.experts > 0 ? " has no experts" : " must have experts"));
+    require((shape.dense_layers == 0 && shape.shared_experts == 0 && !shape.merged) ||
+                shape.architecture == "deepseek2-ocr",
+            "dense layers, shared experts and merged tensors are for deepseek2-ocr");
     require(shape.experts_used <= shape.experts && (shape.experts_used > 0) == (shape.experts > 0),
             "experts-used must be from 1 to experts");
 }
@@ -166,6 +212,12 @@ Header make_header(const Shape& shape, const gguf_context* vocabulary) {
         number("expert_count", shape.experts);
         number("expert_used_count", shape.experts_used);
         number("expert_feed_forward_length", shape.feed_forward);
+        if (shape.architecture == "gpt-oss") number("attention.sliding_window", 128);
+        if (shape.architecture == "smallthinker") number("expert_gating_func", 2);  // sigmoid
+        if (shape.architecture == "deepseek2-ocr") {
+            number("leading_dense_block_count", shape.dense_layers);
+            number("expert_shared_count", shape.shared_experts);
+        }
     }
     return header;
 }
@@ -178,7 +230,7 @@ class Rows {
     /** The next row of a tensor like this. Valid until the next call. */
     const std::vector<uint8_t>& next(const Tensor& tensor) {
         if (tensor.fill != Fill::Matrix) return row_ = make(tensor);
-        auto& pool = pools_[{tensor.type, tensor.ne[0]}];
+        auto& pool = pools_[{tensor.type, tensor.ne[0], tensor.scale}];
         const auto most = std::max<uint64_t>(1, kDistinctWeights / static_cast<uint64_t>(tensor.ne[0]));
         if (pool.size() >= most) return pool[random_.below(pool.size())];
         return pool.emplace_back(make(tensor));
@@ -195,7 +247,8 @@ class Rows {
             if (tensor.fill == Fill::Norm) {
                 weight = 1.0F + 0.1F * normal;
             } else {
-                weight = tensor.fill == Fill::Bias ? 0.1F * normal : normal / std::sqrt(static_cast<float>(width));
+                weight = tensor.fill == Fill::Bias ? 0.1F * normal
+                                                   : tensor.scale * normal / std::sqrt(static_cast<float>(width));
             }
         }
         std::vector<uint8_t> bytes(ggml_row_size(tensor.type, width));
@@ -207,7 +260,7 @@ class Rows {
     }
 
     Random random_;
-    std::map<std::pair<ggml_type, int64_t>, std::vector<std::vector<uint8_t>>> pools_;
+    std::map<std::tuple<ggml_type, int64_t, float>, std::vector<std::vector<uint8_t>>> pools_;
     std::vector<uint8_t> row_;
     std::vector<float> weights_;
     std::vector<float> importance_;

@@ -12,10 +12,11 @@
 namespace {
 
 constexpr const char* kUsage =
-    "usage: flint-synthesize --out FILE --vocab FILE [--arch llama|qwen2|qwen3|qwen3moe|arcee] [--layers N] [--embd "
-    "N]\n"
+    "usage: flint-synthesize --out FILE --vocab FILE [--arch NAME] [--layers N] [--embd N]\n"
     "         [--heads N] [--kv-heads N] [--head-width N] [--ff N] [--context N] [--experts N --experts-used N]\n"
+    "         [--dense-layers N] [--shared-experts N] [--merged] [--residual PERCENT]\n"
     "         [--type TYPE] [--vocab-type TYPE] [--vocab-tokens N] [--tied] [--seed N]\n"
+    "NAME is llama, qwen2, qwen3 or arcee; with experts qwen3moe, gpt-oss, smallthinker or deepseek2-ocr.\n"
     "TYPE is as ggml spells it, such as F16, Q4_0 or Q4_K; --vocab-type (embedding and output) is --type by default.\n";
 
 struct Command {
@@ -46,6 +47,9 @@ Command parse(int count, char** arguments) {
         {"--context", &shape.context},
         {"--experts", &shape.experts},
         {"--experts-used", &shape.experts_used},
+        {"--dense-layers", &shape.dense_layers},
+        {"--shared-experts", &shape.shared_experts},
+        {"--residual", &shape.residual},
         {"--vocab-tokens", &shape.vocabulary},
     };
     std::map<std::string, std::string*> texts = {
@@ -54,8 +58,8 @@ Command parse(int count, char** arguments) {
     };
     for (int i = 1; i < count; i++) {
         const std::string name = arguments[i];
-        if (name == "--tied") {
-            shape.tied = true;
+        if (name == "--tied" || name == "--merged") {
+            (name == "--tied" ? shape.tied : shape.merged) = true;
             continue;
         }
         if (++i == count) throw std::invalid_argument(name);

@@ -69,7 +69,11 @@ export const planReport = z.strictObject({
   processBytes: bytes,
   estimatedTokensPerSecond: z.number().positive().exactOptional(),
   measured: z
-    .strictObject({ diskBytesPerSecond: z.number().positive(), computeBytesPerSecond: z.number().positive() })
+    .strictObject({
+      diskBytesPerSecond: z.number().positive(),
+      computeBytesPerSecond: z.number().positive(),
+      usedBytesPerToken: z.number().positive(),
+    })
     .exactOptional(),
   reason: z.string().min(1).exactOptional(),
 }) satisfies z.ZodType<Plan>;

@@ -1,0 +1,134 @@
+// What decides which experts are in memory: the policy, the pool and its budget, and the file that outlives a session.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <map>
+
+#include "experts/hot_set.h"
+#include "experts/policy.h"
+#include "experts/pool.h"
+#include "random.h"
+#include "tests.h"
+
+namespace flint {
+namespace {
+
+using flash::DecayedFrequency;
+using flash::ExpertPool;
+using flash::HotSet;
+
+void policies_rank() {
+    flash::LeastRecentlyUsed recent(3);
+    recent.use(0, 1, 5);
+    recent.use(1, 1, 1);
+    CHECK(recent.rank(2) < recent.rank(0) && recent.rank(0) < recent.rank(1));
+    flash::LeastFrequentlyUsed frequent(3);
+    frequent.use(0, 1, 5);
+    frequent.use(1, 9, 1);
+    CHECK(frequent.rank(2) < frequent.rank(1) && frequent.rank(1) < frequent.rank(0));
+
+    DecayedFrequency decayed(3, 10);
+    decayed.use(0, 0, 1);
+    CHECK(std::abs(decayed.count(0, 0) - 0) < 1e-9);   // one use
+    CHECK(std::abs(decayed.count(0, 10) + 1) < 1e-9);  // half a use
+    decayed.use(0, 10, 1);
+    CHECK(std::abs(std::exp2(decayed.count(0, 10)) - 1.5) < 1e-9);
+    decayed.use(1, 10, 1);
+    CHECK(decayed.rank(1) < decayed.rank(0));
+    decayed.use(1, 30, 1);  // 1.25 uses beside 0.375
+    CHECK(decayed.rank(1) > decayed.rank(0));
+    CHECK(decayed.rank(2) < decayed.rank(0) && std::isinf(decayed.count(2, 30)));
+    // A million tokens later counts are as exact as in the beginning.
+    decayed.use(2, 1'000'000, 1);
+    decayed.use(2, 1'000'010, 1);
+    CHECK(std::abs(std::exp2(decayed.count(2, 1'000'010)) - 1.5) < 1e-6);
+}
+
+void pool_evicts_the_lowest_rank() {
+    constexpr uint64_t kSize = 8192;
+    ExpertPool pool(3 * kSize, kSize);
+    for (const uint32_t expert : {10U, 11U, 12U}) {
+        CHECK(pool.admit(expert, kSize, 0, true) != nullptr);
+        pool.release(expert, 100.0 - expert);
+    }
+    CHECK(pool.admit(13, kSize, 0, false) == nullptr);  // not without another leaving
+    CHECK(pool.find(12) != nullptr);
+    pool.hold(12);
+    CHECK(pool.admit(13, kSize, 0, true) != nullptr);  // 12 is held, so 11 leaves
+    CHECK(pool.find(11) == nullptr && pool.find(12) != nullptr && pool.find(10) != nullptr);
+    pool.hold(10);
+    CHECK(pool.admit(14, kSize, 0, true) == nullptr);  // all are held
+    pool.drop(13);
+    CHECK(pool.admit(14, kSize, 0, true) != nullptr);
+    CHECK(pool.admit(15, 2 * kSize, 0, true) == nullptr);  // larger than any
+}
+
+/** Experts of different sizes come and go: never more memory than the budget, and each keeps what was written to it. */
+void pool_keeps_its_budget() {
+    constexpr uint64_t kSizes[] = {4096, 12288, 40960, 36864};
+    constexpr uint64_t kBudget = 300'000;
+    ExpertPool pool(kBudget, 40960);
+    Random random(5);
+    std::map<uint32_t, std::pair<uint8_t*, uint8_t>> written;
+    for (int i = 0; i < 20'000; i++) {
+        const auto expert = static_cast<uint32_t>(random.below(200));
+        const uint64_t size = kSizes[expert % 4];
+        uint8_t* memory = pool.find(expert);
+        if (memory == nullptr) {
+            memory = pool.admit(expert, size, 0, true);
+            CHECK(memory != nullptr);
+            const auto mark = static_cast<uint8_t>(random.next());
+            memory[0] = memory[size - 1] = mark;
+            written[expert] = {memory, mark};
+        } else {
+            CHECK(memory == written.at(expert).first);
+            CHECK(memory[0] == written.at(expert).second && memory[size - 1] == written.at(expert).second);
+            pool.hold(expert);
+        }
+        pool.release(expert, static_cast<double>(random.below(1000)));
+        CHECK(pool.bytes() <= kBudget);
+    }
+    CHECK(pool.size() > 5);
+}
+
+void hot_set_survives() {
+    const std::string model = scratch_folder() + "/hot.gguf";
+    const HotSet set(model);
+    const auto nothing = [](const std::vector<double>& counts) {
+        return std::all_of(counts.begin(), counts.end(), [](double count) { return std::isinf(count); });
+    };
+    CHECK(nothing(set.load(3, 77)));
+    const double never = -std::numeric_limits<double>::infinity();
+    CHECK_EQUAL(set.save({1.5, never, -20.25}, 77), std::string());
+    const std::vector<double> counts = set.load(3, 77);
+    CHECK_EQUAL(counts.size(), size_t{3});
+    CHECK(counts[0] == 1.5 && std::isinf(counts[1]) && counts[2] == -20.25);
+    // Of another model at the same place, or damaged.
+    CHECK(nothing(set.load(4, 77)));
+    CHECK(nothing(set.load(3, 78)));
+    for (const char* text : {"", "flint-experts 1 3 77\n1\n2", "flint-experts 9 3 77\n1\n2\n3", "\x7f\x45"}) {
+        std::ofstream(model + ".experts", std::ios::trunc) << text;
+        CHECK(nothing(set.load(3, 77)));
+    }
+    std::ofstream(model + ".experts", std::ios::trunc) << "flint-experts 1 3 77\nnan\n1e300\n2";
+    const std::vector<double> odd = set.load(3, 77);
+    CHECK(std::isinf(odd[0]) && std::isinf(odd[1]) && odd[2] == 2);
+    CHECK(!HotSet(scratch_folder() + "/none/hot.gguf").save({1}, 77).empty());
+}
+
+}  // namespace
+
+TestCases experts_tests() {
+    return {
+        {"experts: policies rank by what they say", policies_rank},
+        {"experts: the lowest rank that is not held leaves the pool", pool_evicts_the_lowest_rank},
+        {"experts: the pool keeps its budget whatever the sizes", pool_keeps_its_budget},
+        {"experts: what was used most is known the next time", hot_set_survives},
+    };
+}
+
+}  // namespace flint
