@@ -74,11 +74,11 @@ typedef struct flash_api {
     void (*deconfigure)(void);
     // Since the process started.
     void (*stats)(flash_stats* stats);
-    // Writes down which experts of the loaded model were used most; so does unloading it.
-    void (*keep_experts)(void);
     // While set, each token of a small batch is computed alone, with the bits that it has when it is decoded alone:
     // for checking guessed tokens. ggml's kernels for several tokens round otherwise.
     void (*set_token_by_token)(bool on);
+    // Writes down which experts of the loaded model were used most; so does unloading it.
+    void (*keep_experts)(void);
     // While set, computations of this backend end with GGML_STATUS_ABORTED.
     void (*set_abort)(bool abort);
     // Copies the message of the last failed read and forgets it; returns false when there was none.

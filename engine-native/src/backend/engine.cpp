@@ -75,8 +75,8 @@ const flash_api kApi = {
     },
     /* .deconfigure = */ [] { Engine::instance().deconfigure(); },
     /* .stats = */ [](flash_stats* stats) { *stats = Engine::instance().stats(); },
-    /* .keep_experts = */ [] { Engine::instance().keep_experts(); },
     /* .set_token_by_token = */ [](bool on) { Engine::instance().set_token_by_token(on); },
+    /* .keep_experts = */ [] { Engine::instance().keep_experts(); },
     /* .set_abort = */ [](bool abort) { Engine::instance().set_abort(abort); },
     /* .take_error = */
     [](char* error, size_t error_size) {

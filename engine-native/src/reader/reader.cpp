@@ -2,6 +2,10 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/stat.h>  // not sys/stat.h, whose statx may be older than the kernel's
+#include <sys/syscall.h>
+#endif
 
 #include <cerrno>
 #include <cstdlib>
@@ -15,10 +19,26 @@ AlignedBuffer::AlignedBuffer(uint64_t size_bytes) : size_(align_up(size_bytes, k
 
 void AlignedBuffer::Free::operator()(uint8_t* data) const { std::free(data); }
 
+#ifdef O_DIRECT
+/** Whether direct reads of this file may be aligned as ours are. Older kernels don't say: then reading shows. */
+static bool takes_our_alignment(int file) {
+#if defined(SYS_statx) && defined(STATX_DIOALIGN)
+    struct statx info {};
+    if (syscall(SYS_statx, file, "", AT_EMPTY_PATH, STATX_DIOALIGN, &info) == 0 &&
+        (info.stx_mask & STATX_DIOALIGN) != 0) {
+        const auto divides = [](uint32_t wanted) { return wanted != 0 && kReadAlignment % wanted == 0; };
+        return divides(info.stx_dio_mem_align) && divides(info.stx_dio_offset_align);
+    }
+#endif
+    (void)file;
+    return true;
+}
+#endif
+
 Result<Reader> Reader::open(const std::string& path) {
 #ifdef O_DIRECT
-    const int direct = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
-    if (direct >= 0) return Reader(direct, true, path);
+    Reader direct(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT), true, path);
+    if (direct.file_ >= 0 && takes_our_alignment(direct.file_)) return direct;
 #endif
     const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (file < 0) return Error{FLASH_READ_FAILED, "cannot open " + path + ": " + std::strerror(errno)};

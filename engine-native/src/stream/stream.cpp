@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "ggml-impl.h"
 #include "stream/stand_in.h"
 
 namespace flash {
@@ -60,6 +61,10 @@ Result<std::unique_ptr<Stream>> Stream::open(const Model& model, const Plan& pla
     for (const std::string& path : model.files) {
         Result<Reader> reader = Reader::open(path);
         if (!reader) return reader.error();
+        if (!reader->direct()) {
+            GGML_LOG_WARN("%s is on a file system without direct reads: each read goes through the page cache\n",
+                          path.c_str());
+        }
         stream->readers_.push_back(std::move(*reader));
     }
     return stream;

@@ -1,0 +1,75 @@
+/** What can happen while weights are streamed: the file goes away in mid-token, a guess comes true, a person stops it. */
+import { copyFile, rm, truncate } from "node:fs/promises";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { ResponseError } from "vscode-jsonrpc/node";
+import type { Sidecar } from "../../engine-native/client.js";
+import { type CompleteParams, completeRequest, ErrorCode, planRequest } from "../../engine-native/protocol.js";
+import { starterModel } from "../../scripts/starter-model.mjs";
+import { inCheckout, planModel, runModel } from "./support/flint.js";
+import { syntheticModel } from "./support/models.js";
+import { load, sidecar, watch } from "./support/sidecar.js";
+
+const contextTokens = 512;
+
+let model: string;
+beforeAll(async () => {
+  model = await syntheticModel("arcee-f16");
+});
+
+async function streaming(modelPath: string): Promise<Sidecar> {
+  const started = await sidecar();
+  const request = { modelPath, ramCapBytes: 1024 ** 4, contextTokens };
+  const { minimumCapBytes } = await started.connection.sendRequest(planRequest, request);
+  await load(started, modelPath, { ramCapBytes: minimumCapBytes, contextTokens });
+  return started;
+}
+
+const complete = (started: Sidecar, params: CompleteParams) =>
+  watch(started, (progressToken, token) =>
+    started.connection.sendRequest(completeRequest, { ...params, progressToken }, token),
+  );
+
+test("a file cut short in mid-answer ends the answer in words, and the sidecar goes on", async () => {
+  const copy = inCheckout(`build/test-models/cut-${process.pid}.gguf`);
+  onTestFinished(() => rm(copy, { force: true }));
+  await copyFile(model, copy);
+  const started = await streaming(copy);
+  const watched = complete(started, { prefix: "Hello", ignoreEos: true });
+  await watched.reached(2);
+  await truncate(copy, 1_000_000);
+  const error: unknown = await watched.result.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof ResponseError)) throw new Error(`ended with ${error}`);
+  expect(error.code).toBe(ErrorCode.ReadFailed);
+  expect(error.message).toContain("the file ends before its data");
+  expect(error.message).toContain(copy);
+
+  await copyFile(model, copy);
+  await load(started, copy, { contextTokens });
+  const { tokens } = await complete(started, { prefix: "Hello", maximumTokens: 4, ignoreEos: true }).result;
+  expect(tokens).toHaveLength(4);
+});
+
+test("guesses that come true save passes over the weights", async () => {
+  const body = "    result = first_number + second_number\n    return result\n";
+  const head = "def add(first_number, second_number):\n";
+  const prompt = `${head}${body}\nRewrite exactly the same function again:\n${head}`;
+  const options = ["--prompt", prompt, "--tokens", "16", "--ignore-eos", "--context", "512"];
+  const tinyLlama = await starterModel();
+  const { minimumCapBytes } = await planModel(tinyLlama, "--context", "512");
+  const { text, flash, plan } = await runModel(tinyLlama, ...options, "--ram-cap", `${minimumCapBytes}`);
+  expect(text).toContain("result = first_number + second_number");
+  // Without guesses it is a pass for the prompt and one for each token; whether more are tried depends on what they save.
+  expect(flash.readBytes).toBeLessThan(16 * (plan?.weights.streamedBytes ?? 0));
+});
+
+test("a prompt is told as it is read, and never goes back", async () => {
+  const started = await streaming(model);
+  const watched = complete(started, { prefix: "word ".repeat(400), maximumTokens: 1 });
+  const { promptTokens } = await watched.result;
+  const read = watched.progress.flatMap((progress) => (progress.kind === "prompt" ? [progress.readTokens] : []));
+  expect(read).toEqual(read.toSorted((a, b) => a - b));
+  expect(read.at(-1)).toBe(promptTokens.length);
+});
