@@ -68,7 +68,8 @@ export async function download(wanted: ModelRecord, options: DownloadOptions): P
 async function resume(folder: string, wanted: ModelRecord): Promise<ModelRecord> {
   const before = await readRecord(folder, modelName(wanted));
   const same = before && JSON.stringify(identity(before)) === JSON.stringify(identity(wanted));
-  return same ? before : structuredClone(wanted);
+  const { paused, thenUse } = wanted;
+  return same ? { ...before, paused, thenUse } : structuredClone(wanted);
 }
 
 /** What must agree for the bytes of one run to be of use to another. Addresses may change, promises may not. */
