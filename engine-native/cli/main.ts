@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseSize } from "../size.js";
 import { type BenchOptions, bench, type Cap, parseCap } from "./bench.js";
-import { type DownloadCommandOptions, download } from "./download.js";
+import type { DownloadCommandOptions } from "./download.js";
 import { type EvalOptions, evaluate } from "./eval.js";
 import { exitStatus, UsageError } from "./exit.js";
 import { type PlanOptions, plan } from "./plan.js";
@@ -92,7 +92,10 @@ program
   )
   .option("--dir <folder>", "where to put it (default: the models folder)")
   .option("--json", "print one object, on the last line")
-  .action((reference: string, options: DownloadCommandOptions) => download(reference, options, interrupt.signal));
+  .action(async (reference: string, options: DownloadCommandOptions) => {
+    const { download } = await import("./download.js");
+    await download(reference, options, interrupt.signal);
+  });
 
 program
   .command("eval")

@@ -19,7 +19,6 @@ import {
   writeRecord,
 } from "./record.js";
 import { transfer } from "./transfer.js";
-import { unpack } from "./unpack.js";
 
 export interface DownloadProgress {
   phase: "download" | "verify";
@@ -144,6 +143,7 @@ async function unpackAll(
   const archives = record.transfers.map((_, index) => partPath(folder, name, index));
   const joined = partPath(folder, name, archives.length);
   const [file] = record.files;
+  const { unpack } = await import("./unpack.js");
   const { bytes, sha256 } = await unpack(archives, member, joined, signal, (done) => onProgress("verify", done));
   if (file?.digest && (sha256 !== file.digest.hex || (file.bytes !== undefined && bytes !== file.bytes))) {
     await Promise.all([joined, ...archives].map((path) => rm(path, { force: true })));

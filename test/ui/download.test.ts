@@ -99,11 +99,13 @@ test("from the palette to the starter model and a first answer", async () => {
 
 test("a download survives a reload of the window", async () => {
   const { page } = workbench;
+  await openFlint();
   // After the first bytes nothing more comes, until the fault is over.
   hub.fault = ({ range }) => (range && range.end - range.start > 1 ? { stallAfter: 300_000 } : undefined);
   await runCommand(page, "Flint: Download & Convert Model");
-  await input().waitFor();
-  await page.keyboard.type("owner/model");
+  // Not in the box that the command was typed in.
+  await page.locator(".quick-input-title", { hasText: "Download Model" }).waitFor();
+  await input().fill("owner/model");
   await list().filter({ hasText: "Search the Hub for “owner/model”" }).waitFor();
   await page.keyboard.press("Enter");
   await list().filter({ hasText: "F16" }).waitFor();
