@@ -7,7 +7,7 @@ import { type BenchOptions, bench, type Cap, parseCap } from "./bench.js";
 import type { DownloadCommandOptions } from "./download.js";
 import { type EvalOptions, evaluate } from "./eval.js";
 import { exitStatus, UsageError } from "./exit.js";
-import { type PlanOptions, plan } from "./plan.js";
+import type { PlanOptions } from "./plan.js";
 import { type RunOptions, run } from "./run.js";
 
 const manifest: { version: string } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
@@ -81,7 +81,10 @@ program
   .addOption(ramCap())
   .addOption(context())
   .option("--json", "print one object")
-  .action((model: string, options: PlanOptions) => plan(model, options, interrupt.signal));
+  .action(async (model: string, options: PlanOptions) => {
+    const { plan } = await import("./plan.js");
+    await plan(model, options, interrupt.signal);
+  });
 
 program
   .command("download")
