@@ -140,5 +140,5 @@ test("a model is deleted after a question, and its disk is free", async () => {
   await dialog.filter({ hasText: /This frees \d+ MB/ }).waitFor();
   await dialog.getByRole("button", { name: "Delete" }).click();
   await model(/^model-F16/).waitFor({ state: "detached" });
-  expect(await readdir(path.join(home, "models"))).toEqual([".flint", expect.stringMatching(/^tinyllama/)]);
+  expect(await readdir(path.join(home, "models"))).not.toContain(name);
 });
