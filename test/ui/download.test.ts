@@ -136,8 +136,14 @@ test("a download survives a reload of the window", async () => {
 test("a model is deleted after a question, and its disk is free", async () => {
   const { page } = workbench;
   await model(/^model-F16/).click({ button: "right" });
-  await page.locator(".context-view .action-item", { hasText: "Delete Model" }).click();
+  const remove = page.locator(".context-view .action-item", { hasText: "Delete Model" });
   const dialog = page.locator(".monaco-dialog-box");
+  // A menu that has only just opened takes no clicks.
+  const ask = async () => {
+    if (await remove.isVisible()) await remove.click();
+    return dialog.isVisible();
+  };
+  await expect.poll(ask, { timeout: minute, interval: 500 }).toBe(true);
   await dialog.filter({ hasText: /This frees \d+ MB/ }).waitFor();
   await dialog.getByRole("button", { name: "Delete" }).click();
   await model(/^model-F16/).waitFor({ state: "detached" });
