@@ -9,7 +9,8 @@ import { ChatView } from "./chat/view.js";
 import { Engine, type EngineSettings } from "./engine/engine.js";
 import { InvalidSetting } from "./engine/errors.js";
 import { InlineProvider } from "./inline/provider.js";
-import { changeRamCap, chooseModel, raiseRamCap, updateSetting } from "./models/settings.js";
+import { Models } from "./models/models.js";
+import { changeRamCap, raiseRamCap, updateSetting } from "./models/settings.js";
 import { parseSettings } from "./settings.js";
 import { showMenu } from "./status/menu.js";
 import { toProblem, toStatus } from "./status/status.js";
@@ -51,7 +52,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
   const act = (action: Action): void => {
     switch (action.kind) {
       case "chooseModel":
-        run(chooseModel());
+        run(models.choose());
         break;
       case "askAgain":
         run(session.askAgain());
@@ -88,6 +89,14 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
     log: warn,
   });
 
+  const models = new Models({
+    engine,
+    secrets: context.secrets,
+    inUse: () => readValidSettings()?.modelPath,
+    ask: () => chat.focus(),
+    log: warn,
+  });
+
   const command = (name: string, handler: () => unknown) => vscode.commands.registerCommand(`flint.${name}`, handler);
   context.subscriptions.push(
     engine,
@@ -95,6 +104,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
     statusBar,
     session,
     chat,
+    models,
     feed.onDidChange((snapshot) => statusBar.show(snapshot)),
     session.onDidChange(() =>
       run(vscode.commands.executeCommand("setContext", "flint.answering", session.isAnswering)),
@@ -108,7 +118,6 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
       ["file", "untitled", "vscode-notebook-cell", "vscode-vfs"].map((scheme) => ({ scheme })),
       new InlineProvider(engine, warn),
     ),
-    command("chooseModel", chooseModel),
     command("changeRamCap", changeRamCap),
     command("newChat", async () => {
       session.clear();

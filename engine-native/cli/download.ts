@@ -1,6 +1,5 @@
 /** `flint download`: a model by any name, into the models folder. */
 import { join, resolve } from "node:path";
-import { EnvHttpProxyAgent, setGlobalDispatcher } from "undici";
 import { gigabytes } from "../download/disk.js";
 import { type DownloadProgress, doneBytes, download as downloadModel } from "../download/download.js";
 import { DownloadError } from "../download/errors.js";
@@ -16,8 +15,12 @@ export interface DownloadCommandOptions {
 }
 
 /** What a reference leads to, for the commands that take one. Proxies are those of the environment. */
-export function environmentSources(): Sources {
-  setGlobalDispatcher(new EnvHttpProxyAgent());
+export async function environmentSources(): Promise<Sources> {
+  if (["http_proxy", "https_proxy"].some((name) => process.env[name] || process.env[name.toUpperCase()])) {
+    // Only then: it takes time and memory to load.
+    const { EnvHttpProxyAgent, setGlobalDispatcher } = await import("undici");
+    setGlobalDispatcher(new EnvHttpProxyAgent());
+  }
   return new Sources({ fetch: globalThis.fetch });
 }
 
@@ -28,7 +31,7 @@ export async function download(text: string, options: DownloadCommandOptions, si
     throw new DownloadError("reference", `${reference.path} is a file of this machine: use it as it is.`);
   }
   const folder = options.dir === undefined ? defaultModelsFolder() : resolve(options.dir);
-  const sources = environmentSources();
+  const sources = await environmentSources();
   const found = await sources.find(reference, signal);
   const candidate = choose(found);
   const before = await readRecord(folder, candidate.name);

@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseSize } from "../size.js";
 import { type BenchOptions, bench, type Cap, parseCap } from "./bench.js";
-import { type DownloadCommandOptions, download } from "./download.js";
+import type { DownloadCommandOptions } from "./download.js";
 import { type EvalOptions, evaluate } from "./eval.js";
 import { exitStatus, UsageError } from "./exit.js";
-import { type PlanOptions, plan } from "./plan.js";
+import type { PlanOptions } from "./plan.js";
 import { type RunOptions, run } from "./run.js";
 
 const manifest: { version: string } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
@@ -81,7 +81,10 @@ program
   .addOption(ramCap())
   .addOption(context())
   .option("--json", "print one object")
-  .action((model: string, options: PlanOptions) => plan(model, options, interrupt.signal));
+  .action(async (model: string, options: PlanOptions) => {
+    const { plan } = await import("./plan.js");
+    await plan(model, options, interrupt.signal);
+  });
 
 program
   .command("download")
@@ -92,7 +95,10 @@ program
   )
   .option("--dir <folder>", "where to put it (default: the models folder)")
   .option("--json", "print one object, on the last line")
-  .action((reference: string, options: DownloadCommandOptions) => download(reference, options, interrupt.signal));
+  .action(async (reference: string, options: DownloadCommandOptions) => {
+    const { download } = await import("./download.js");
+    await download(reference, options, interrupt.signal);
+  });
 
 program
   .command("eval")

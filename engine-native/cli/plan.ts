@@ -49,7 +49,7 @@ async function planReference(
   planner: Planner,
   signal: AbortSignal,
 ): Promise<Plan> {
-  const sources = environmentSources();
+  const sources = await environmentSources();
   const { record } = choose(await sources.find(reference, signal));
   const headers = await fetchHeaders(record, await sources.http(record.client), signal);
   return planRemote(record, headers, planner, () => measureDisk(defaultModelsFolder(), planner));

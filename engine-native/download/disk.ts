@@ -1,11 +1,18 @@
 /** Room on a disk, and what goes wrong with one. */
 import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 import { DownloadError, hasCode } from "./errors.js";
 
-/** Bytes that may still be written to the disk of this folder. */
+/** Bytes that may still be written to the disk of this folder, which need not be there yet. */
 export async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch (error) {
+    const parent = dirname(folder);
+    if (!hasCode(error, "ENOENT") || parent === folder) throw error;
+    return freeBytes(parent);
+  }
 }
 
 /** As "18.2 GB": decimal, as disks and download pages count. */

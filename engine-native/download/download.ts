@@ -19,7 +19,6 @@ import {
   writeRecord,
 } from "./record.js";
 import { transfer } from "./transfer.js";
-import { unpack } from "./unpack.js";
 
 export interface DownloadProgress {
   phase: "download" | "verify";
@@ -68,7 +67,8 @@ export async function download(wanted: ModelRecord, options: DownloadOptions): P
 async function resume(folder: string, wanted: ModelRecord): Promise<ModelRecord> {
   const before = await readRecord(folder, modelName(wanted));
   const same = before && JSON.stringify(identity(before)) === JSON.stringify(identity(wanted));
-  return same ? before : structuredClone(wanted);
+  const { paused, thenUse } = wanted;
+  return same ? { ...before, paused, thenUse } : structuredClone(wanted);
 }
 
 /** What must agree for the bytes of one run to be of use to another. Addresses may change, promises may not. */
@@ -143,6 +143,7 @@ async function unpackAll(
   const archives = record.transfers.map((_, index) => partPath(folder, name, index));
   const joined = partPath(folder, name, archives.length);
   const [file] = record.files;
+  const { unpack } = await import("./unpack.js");
   const { bytes, sha256 } = await unpack(archives, member, joined, signal, (done) => onProgress("verify", done));
   if (file?.digest && (sha256 !== file.digest.hex || (file.bytes !== undefined && bytes !== file.bytes))) {
     await Promise.all([joined, ...archives].map((path) => rm(path, { force: true })));

@@ -44,7 +44,12 @@ export function startHasher(
   algorithm: Digest["algorithm"],
   onProgress?: (hashed: number) => void,
 ): Hasher {
-  const worker = new Worker(`(${hashInThread})(require)`, { eval: true, workerData: { path, algorithm } });
+  const worker = new Worker(`(${hashInThread})(require)`, {
+    eval: true,
+    workerData: { path, algorithm },
+    // It has one buffer and next to no objects.
+    resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 16 },
+  });
   let hashed = 0;
   let told = 0;
   const digest = new Promise<string>((resolve, reject) => {

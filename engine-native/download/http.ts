@@ -35,8 +35,27 @@ export function httpOver(fetch: Fetch, authorize: (url: URL) => string | undefin
       status: response.status,
       header: (name) => response.headers.get(name),
       url: response.url || url,
-      body: response.body ?? nothing(),
+      body: response.body ? chunksOf(response.body) : nothing(),
     };
+  };
+}
+
+/** The chunks of a stream. Leaving early cancels it at once, also while a chunk is waited for. */
+function chunksOf(stream: ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const reader = stream.getReader();
+      return {
+        next: async () => {
+          const result = await reader.read();
+          return result.done ? { done: true, value: undefined } : { done: false, value: result.value };
+        },
+        return: async () => {
+          await reader.cancel();
+          return { done: true, value: undefined };
+        },
+      };
+    },
   };
 }
 
@@ -156,7 +175,7 @@ export async function* steadily(
   let ended = false;
   try {
     while (true) {
-      const next = await withinTime(iterator.next(), stallMs, hostOf(url)).catch((error: unknown) => {
+      const next = await withinTime(iterator.next(), stallMs, hostOf(url), signal).catch((error: unknown) => {
         signal.throwIfAborted();
         throw connectionError(error, url);
       });
@@ -173,13 +192,20 @@ export async function* steadily(
   }
 }
 
-/** What `promise` becomes, or Transient when `host` lets it wait for more than `stallMs`. */
-export function withinTime<T>(promise: Promise<T>, stallMs: number, host: string): Promise<T> {
+/**
+ * What `promise` becomes, or Transient when `host` lets it wait for more than `stallMs`. Does not rely on fetch to end
+ * with its signal: VS Code's does not while it waits for a chunk.
+ */
+export function withinTime<T>(promise: Promise<T>, stallMs: number, host: string, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Transient(`${host} has sent nothing for ${Math.round(stallMs / 1000)} s`)),
-      stallMs,
-    );
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    const stalled = () => reject(new Transient(`${host} has sent nothing for ${Math.round(stallMs / 1000)} s`));
+    const aborted = () => reject(signal.reason);
+    const timer = setTimeout(stalled, stallMs);
+    signal.addEventListener("abort", aborted, { once: true });
+    if (signal.aborted) aborted();
+    promise.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", aborted);
+    });
   });
 }

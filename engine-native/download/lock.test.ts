@@ -50,7 +50,7 @@ test("of many that find a dead one, one gets it", async () => {
   await writeFile(file, owner(deadPid()));
   const tried = await Promise.allSettled(Array.from({ length: 20 }, () => acquireLock(file)));
   expect(tried.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-});
+}, 60_000);
 
 test("who has lost it learns of it", async () => {
   const lock = await acquireLock(file);

@@ -68,6 +68,10 @@ const recordSchema = z.object({
    */
   files: z.array(z.object({ name: plainName, bytes: bytes.optional(), digest: digestSchema.optional() })).min(1),
   unpack: z.string().optional(),
+  /** Stopped by the user, who goes on when it suits. */
+  paused: z.boolean().optional(),
+  /** It is to become the model in use when it is complete. */
+  thenUse: z.boolean().optional(),
   /** What the last look at the complete files found; absent while they are not complete. */
   verified: z.object({ at: z.iso.datetime(), damaged: z.string().optional() }).optional(),
 });

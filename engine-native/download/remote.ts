@@ -102,6 +102,7 @@ async function fetchHeader({ url, fileBytes, http, signal, patience, backoff }: 
         }),
         patience.stallMs,
         hostOf(url),
+        signal,
       );
       if (response.status !== 206 && response.status !== 200) throw statusError(response, "this model");
       // The whole file comes from its beginning, and is left when enough has come.
@@ -177,7 +178,7 @@ async function fetchPackedHeader(
   parser.on("error", fail);
   try {
     const request = http(url, { headers: {}, signal: AbortSignal.any([signal, connection.signal]) });
-    const response = await withinTime(request, patience.stallMs, hostOf(url));
+    const response = await withinTime(request, patience.stallMs, hostOf(url), signal);
     if (response.status !== 200) throw statusError(response, "this package");
     for await (const chunk of steadily(response, patience.stallMs, signal)) {
       await new Promise<void>((resolve) => gunzip.write(chunk, () => resolve()));

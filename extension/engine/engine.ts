@@ -20,6 +20,7 @@ import {
   loadProgress,
   loadRequest,
   type Plan,
+  type PlanParams,
   planRequest,
   type Stats,
   statsRequest,
@@ -191,6 +192,11 @@ export class Engine {
       cancellation.dispose();
       if (this.completion === cancellation) this.completion = undefined;
     }
+  }
+
+  /** Tells whether a model fits, and how fast it would be; starts a sidecar where none runs. @throws as `complete` */
+  planOf(params: PlanParams): Promise<Plan> {
+    return this.process.use((connection) => connection.sendRequest(planRequest, params));
   }
 
   /** Memory and reads of the sidecar; undefined when none runs. @throws EngineStopped when it ends meanwhile. */

@@ -13,7 +13,7 @@ export async function updateSetting(name: "model" | "ramCap" | "contextSize", va
 }
 
 /** Lets the person pick a `.gguf` file and makes it the model. */
-export async function chooseModel(): Promise<void> {
+export async function chooseModelFile(): Promise<void> {
   const [file] =
     (await vscode.window.showOpenDialog({
       title: "Choose a model",

@@ -28,9 +28,10 @@ test("without a model there is one sentence and one button", async () => {
   expect(await welcome.getByRole("button").count()).toBe(1);
 });
 
-test("the button opens a dialog, and the file chosen there becomes the model", async () => {
+test("the button offers models, and a file that is chosen instead becomes the model", async () => {
   const { page } = workbench;
   await panel.document.locator(".welcome").getByRole("button", { name: "Choose a model" }).click();
+  await page.locator(".quick-input-list .monaco-list-row", { hasText: "A file on this machine" }).click();
   const dialog = page.locator(".quick-input-widget");
   await dialog.getByText("Choose a model").waitFor();
   const file = dialog.locator("input").first();

@@ -1,0 +1,359 @@
+/** Models in VS Code: the view, its actions, downloads and where they are told. */
+import { totalmem } from "node:os";
+import * as vscode from "vscode";
+import { gigabytes } from "../../engine-native/download/disk.js";
+import { DownloadError } from "../../engine-native/download/errors.js";
+import { deleteModel, listLibrary, moveLibrary, verifyModel } from "../../engine-native/download/library.js";
+import type { ModelRecord } from "../../engine-native/download/record.js";
+import { Sources } from "../../engine-native/download/source.js";
+import { formatSize } from "../../engine-native/size.js";
+import type { Engine } from "../engine/engine.js";
+import { Cancelled } from "../engine/errors.js";
+import { parseRamCap } from "../settings.js";
+import { downloadFlow } from "./downloadFlow.js";
+import { Downloads, type Running, Stopped } from "./downloads.js";
+import { modelsFolder } from "./folder.js";
+import { ModelsView, type Node } from "./modelsView.js";
+import { chooseModelFile, updateSetting } from "./settings.js";
+import { progressText } from "./text.js";
+
+/** How often downloads of other windows are looked at. */
+const lookAgainMs = 2000;
+const tokenKey = "flint.huggingFaceToken";
+
+export interface ModelsOptions {
+  engine: Engine;
+  secrets: vscode.SecretStorage;
+  /** Path of the model in use. */
+  inUse(): string | undefined;
+  /** Opens the chat, with the cursor where a question is typed. */
+  ask(): Promise<void>;
+  log(line: string): void;
+}
+
+export class Models implements vscode.Disposable {
+  private readonly downloads: Downloads;
+  private readonly view: ModelsView;
+  private folder = modelsFolder();
+  private timer: NodeJS.Timeout | undefined;
+  private disposed = false;
+  private readonly subscriptions: vscode.Disposable[];
+
+  constructor(private readonly options: ModelsOptions) {
+    const { log, inUse } = options;
+    this.downloads = new Downloads({ log, http: async (client) => (await this.sources()).http(client) });
+    this.view = new ModelsView({ downloads: this.downloads, folder: () => this.folder, inUse, log });
+    const command = (name: string, handler: (node?: Node) => unknown) =>
+      vscode.commands.registerCommand(`flint.${name}`, handler);
+    this.subscriptions = [
+      command("downloadModel", () => this.download()),
+      command("chooseModel", () => this.choose()),
+      command("useModel", (node) => this.use(pathOf(node))),
+      command("verifyModel", (node) => this.verify(node)),
+      command("deleteModel", (node) => this.delete(node)),
+      command("pauseDownload", (node) => this.pause(node)),
+      command("resumeDownload", (node) => this.resume(node)),
+      command("cancelDownload", (node) => this.cancel(node)),
+      command("copyModelPath", (node) => vscode.env.clipboard.writeText(pathOf(node) ?? "")),
+      command("revealModel", (node) => this.reveal(node)),
+      command("refreshModels", () => this.view.refresh()),
+      command("setHuggingFaceToken", () => this.askToken()),
+      vscode.workspace.onDidChangeConfiguration((change) => {
+        if (change.affectsConfiguration("flint.modelsFolder")) void this.folderChanged();
+        if (change.affectsConfiguration("flint.model")) this.view.refresh();
+      }),
+    ];
+    void this.goOn();
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    clearTimeout(this.timer);
+    for (const subscription of this.subscriptions) subscription.dispose();
+    this.view.dispose();
+    this.downloads.dispose();
+  }
+
+  /** The walk from a wish to a download. */
+  async download(): Promise<void> {
+    await downloadFlow({
+      sources: () => this.sources(),
+      planner: (modelPath) => this.options.engine.planOf({ modelPath, ramCapBytes: ramCapBytes() }),
+      ramCapBytes: ramCapBytes(),
+      folder: this.folder,
+      start: (record) => this.start(record),
+      use: (path) => this.use(path),
+      chooseFile: chooseModelFile,
+      askToken: () => this.askToken(),
+      log: this.options.log,
+    });
+  }
+
+  /** Lets choose among the models that are here; where none is, how to get one. */
+  async choose(): Promise<void> {
+    const nodes = await this.view.getChildren();
+    const inUse = this.options.inUse();
+    const items: (vscode.QuickPickItem & { run?: () => Promise<unknown> })[] = [];
+    for (const node of nodes) {
+      if (node.kind === "own" && node.model.state === "ready") {
+        const { name, path, bytes } = node.model;
+        const description = `${formatSize(bytes)}${path === inUse ? " · in use" : ""}`;
+        items.push({ label: `$(package) ${name}`, description, run: () => this.use(path) });
+      } else if (node.kind === "program") {
+        items.push({ label: `Found in ${node.program}`, kind: vscode.QuickPickItemKind.Separator });
+        for (const { name, path, bytes } of node.models) {
+          items.push({ label: `$(package) ${name}`, description: formatSize(bytes), run: () => this.use(path) });
+        }
+      }
+    }
+    if (items.length === 0) return this.download();
+    items.push({ label: "Others", kind: vscode.QuickPickItemKind.Separator });
+    items.push({ label: "$(cloud-download) Download a model…", run: () => this.download() });
+    items.push({ label: "$(file) A file on this machine…", run: chooseModelFile });
+    const picked = await vscode.window.showQuickPick(items, { title: "Choose a model", matchOnDescription: true });
+    await picked?.run?.();
+  }
+
+  private async use(path: string | undefined): Promise<void> {
+    if (path !== undefined) await updateSetting("model", path);
+  }
+
+  private async sources(): Promise<Sources> {
+    // In the extension host `fetch` is VS Code's own: its proxy, its certificates.
+    return new Sources({ fetch: globalThis.fetch, token: await this.options.secrets.get(tokenKey) });
+  }
+
+  /**
+   * Takes up what a window that closed has left. What another one is at is looked at again later: it may close, and an
+   * extension host outlives its window for some seconds.
+   */
+  private async goOn(): Promise<void> {
+    try {
+      const models = await listLibrary(this.folder);
+      for (const { state, busy, record } of models) {
+        if (state === "partial" && !busy && record && !record.paused) this.start(record);
+      }
+      const elsewhere = models.some(({ name, busy }) => busy && !this.downloads.get(this.folder, name));
+      if (!elsewhere || this.disposed) return;
+      this.view.refresh();
+      this.timer = setTimeout(() => void this.goOn(), lookAgainMs);
+    } catch (error) {
+      this.options.log(`downloads: ${String(error)}`);
+    }
+  }
+
+  private start(record: ModelRecord): void {
+    const running = this.downloads.start(record, this.folder);
+    void this.follow(running);
+  }
+
+  /** One notification for the whole way: download, check, load. */
+  private async follow(running: Running): Promise<void> {
+    const { name, record, folder } = running;
+    try {
+      const done = await vscode.window.withProgress(
+        { location: vscode.ProgressLocation.Notification, title: name, cancellable: true },
+        (report, token) => this.accompany(running, report, token),
+      );
+      if (!done) return;
+      const ready = `${name} is ready.`;
+      if (record.thenUse) {
+        if ((await vscode.window.showInformationMessage(ready, "Ask something")) !== undefined)
+          await this.options.ask();
+      } else if ((await vscode.window.showInformationMessage(ready, "Use it")) !== undefined) {
+        await this.use(vscode.Uri.joinPath(vscode.Uri.file(folder), name).fsPath);
+      }
+    } catch (error) {
+      await this.tellFailure(error, record);
+    }
+  }
+
+  /** @returns whether it came to its end */
+  private async accompany(
+    running: Running,
+    report: vscode.Progress<{ message?: string; increment?: number }>,
+    token: vscode.CancellationToken,
+  ): Promise<boolean> {
+    const { name, record, folder } = running;
+    const pauseLink = `[Pause](command:flint.pauseDownload?${encodeURIComponent(JSON.stringify([{ name }]))} "Goes on when you resume it")`;
+    let shown = 0;
+    const follow = this.downloads.onDidChange((changed) => {
+      const { progress } = running;
+      if (changed !== running || !progress) return;
+      const share = progress.totalBytes ? (progress.doneBytes / progress.totalBytes) * 100 : 0;
+      const increment = Math.max(0, share - shown);
+      shown += increment;
+      report.report({ message: `${progressText(progress, running.rate)} — ${pauseLink}`, increment });
+    });
+    const stop = token.onCancellationRequested(() => void this.offerToDelete(folder, name));
+    try {
+      await running.result;
+      if (record.thenUse) {
+        report.report({ message: "loading", increment: 100 - shown });
+        await this.use(vscode.Uri.joinPath(vscode.Uri.file(folder), name).fsPath);
+        await this.options.engine.load().catch((error: unknown) => {
+          // Told in the chat and the status bar, with what would help.
+          if (!(error instanceof Cancelled)) this.options.log(`loading ${name}: ${String(error)}`);
+        });
+      }
+      return true;
+    } catch (error) {
+      if (error instanceof Stopped) return false;
+      throw error;
+    } finally {
+      follow.dispose();
+      stop.dispose();
+    }
+  }
+
+  /** Cancelled in the notification: stopped, and what has arrived is kept unless it is not wanted. */
+  private async offerToDelete(folder: string, name: string): Promise<void> {
+    await this.downloads.pause(folder, name);
+    const model = (await listLibrary(folder)).find((other) => other.name === name);
+    if (!model?.record || model.state !== "partial") return;
+    const kept = `The download of ${name} is stopped. ${formatSize(model.bytes)} are kept.`;
+    const answer = await vscode.window.showInformationMessage(kept, "Resume", "Delete");
+    if (answer === "Resume") this.start(model.record);
+    else if (answer === "Delete") await this.downloads.cancel(folder, name);
+  }
+
+  private async tellFailure(error: unknown, record: ModelRecord): Promise<void> {
+    const message = error instanceof Error ? error.message : String(error);
+    const kind = error instanceof DownloadError ? error.kind : undefined;
+    if (kind === "busy") return;
+    const gated = kind === "gated";
+    const [again, token, settings] = ["Try again", "Give a token…", "Choose another folder"];
+    const buttons = [gated ? token : again, ...(kind === "disk" ? [settings] : [])];
+    const answer = await vscode.window.showErrorMessage(message, ...buttons);
+    if (answer === token && !(await this.askToken())) return;
+    if (answer === settings) {
+      await vscode.commands.executeCommand("workbench.action.openSettings", "flint.modelsFolder");
+    } else if (answer !== undefined) this.start(record);
+  }
+
+  private async askToken(): Promise<boolean> {
+    const token = await vscode.window.showInputBox({
+      title: "Hugging Face token",
+      prompt: "Kept in VS Code's secret storage and shown to the Hub only. Leave it empty to remove it.",
+      placeHolder: "hf_…",
+      password: true,
+      ignoreFocusOut: true,
+    });
+    if (token === undefined) return false;
+    if (token.trim() === "") await this.options.secrets.delete(tokenKey);
+    else await this.options.secrets.store(tokenKey, token.trim());
+    return token.trim() !== "";
+  }
+
+  private async pause(node: Node | { name: string } | undefined): Promise<void> {
+    const name = nameOf(node);
+    if (name !== undefined) await this.downloads.pause(this.folder, name);
+  }
+
+  private resume(node: Node | undefined): void {
+    if (node?.kind === "own" && node.model.record) this.start(node.model.record);
+  }
+
+  private async cancel(node: Node | undefined): Promise<void> {
+    const name = nameOf(node);
+    if (name !== undefined) await this.downloads.cancel(this.folder, name);
+  }
+
+  private async verify(node: Node | undefined): Promise<void> {
+    if (node?.kind !== "own") return;
+    const { model } = node;
+    try {
+      const damaged = await vscode.window.withProgress(
+        { location: vscode.ProgressLocation.Notification, title: `Verifying ${model.name}`, cancellable: true },
+        (report, token) => {
+          const controller = new AbortController();
+          token.onCancellationRequested(() => controller.abort());
+          let shown = 0;
+          return verifyModel(this.folder, model, controller.signal, (done, total) => {
+            const share = (done / total) * 100;
+            report.report({ message: `${Math.floor(share)}%`, increment: share - shown });
+            shown = share;
+          });
+        },
+      );
+      if (damaged === undefined) void vscode.window.showInformationMessage(`${model.name} is as its source has it.`);
+      else void vscode.window.showErrorMessage(damaged);
+    } catch (error) {
+      if (error instanceof DownloadError) void vscode.window.showWarningMessage(error.message);
+      else if (!(error instanceof Error && error.name === "AbortError")) throw error;
+    }
+    this.view.refresh();
+  }
+
+  private async delete(node: Node | undefined): Promise<void> {
+    if (node?.kind !== "own") return;
+    const { model } = node;
+    const question = `Delete ${model.name}?`;
+    const used = model.path === this.options.inUse() ? " It is the model in use." : "";
+    const detail = `This frees ${gigabytes(model.bytes)}.${used}`;
+    if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, "Delete")) !== "Delete") return;
+    try {
+      await deleteModel(this.folder, model);
+    } catch (error) {
+      if (!(error instanceof DownloadError)) throw error;
+      void vscode.window.showErrorMessage(error.message);
+    }
+    this.view.refresh();
+  }
+
+  private async reveal(node: Node | undefined): Promise<void> {
+    const path = pathOf(node);
+    if (path !== undefined) await vscode.commands.executeCommand("revealFileInOS", vscode.Uri.file(path));
+  }
+
+  /** The setting names another folder: its models count from now on, and the others may come along. */
+  private async folderChanged(): Promise<void> {
+    const from = this.folder;
+    const to = modelsFolder();
+    if (from === to) return;
+    this.folder = to;
+    this.view.watch();
+    const models = (await listLibrary(from)).filter(({ state }) => state !== "partial");
+    if (models.length === 0) return;
+    const bytes = models.reduce((sum, model) => sum + model.bytes, 0);
+    const count = models.length === 1 ? "1 model" : `${models.length} models`;
+    const question = `${count} (${gigabytes(bytes)}) are in ${from}. Move them to ${to}?`;
+    if ((await vscode.window.showInformationMessage(question, "Move", "Leave them")) !== "Move") return;
+    const inUse = models.find(({ path }) => path === this.options.inUse());
+    try {
+      await vscode.window.withProgress(
+        { location: vscode.ProgressLocation.Notification, title: "Moving models", cancellable: true },
+        (report, token) => {
+          const controller = new AbortController();
+          token.onCancellationRequested(() => controller.abort());
+          return moveLibrary(from, to, controller.signal, (name) => report.report({ message: name }));
+        },
+      );
+    } catch (error) {
+      if (error instanceof DownloadError) void vscode.window.showErrorMessage(error.message);
+      else if (!(error instanceof Error && error.name === "AbortError")) throw error;
+    }
+    const moved = (await listLibrary(to)).find(({ name }) => name === inUse?.name);
+    if (inUse && moved) await this.use(moved.path);
+    this.view.refresh();
+  }
+}
+
+function nameOf(node: Node | { name: string } | undefined): string | undefined {
+  if (!node) return undefined;
+  if ("name" in node) return node.name;
+  return node.kind === "own" ? node.model.name : undefined;
+}
+
+function pathOf(node: Node | undefined): string | undefined {
+  return node?.kind === "own" || node?.kind === "found" ? node.model.path : undefined;
+}
+
+/** The cap of the settings; while that makes no sense, half of this machine's memory, so that fit can be told. */
+function ramCapBytes(): number {
+  try {
+    return parseRamCap(vscode.workspace.getConfiguration("flint").get<unknown>("ramCap"));
+  } catch {
+    return Math.floor(totalmem() / 2);
+  }
+}

@@ -1,0 +1,159 @@
+import * as vscode from "vscode";
+import { type FoundModel, findModels } from "../../engine-native/download/found.js";
+import { type LibraryModel, listLibrary } from "../../engine-native/download/library.js";
+import { quantizationOf } from "../../engine-native/download/names.js";
+import { formatSize } from "../../engine-native/size.js";
+import type { Downloads } from "./downloads.js";
+import { percent, progressText } from "./text.js";
+
+/** What the view shows: own models, then those of other programs. */
+export type Node =
+  | { kind: "own"; model: LibraryModel }
+  | { kind: "program"; program: string; models: FoundModel[] }
+  | { kind: "found"; model: FoundModel };
+
+export interface ModelsViewOptions {
+  downloads: Downloads;
+  folder(): string;
+  /** Path of the model in use. */
+  inUse(): string | undefined;
+  log(line: string): void;
+}
+
+const roles = { chat: "chat", inline: "suggestions", both: "chat and suggestions" } as const;
+
+/** The tree of models. What it shows is read from the disk, and told anew when that changes. */
+export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  private readonly didChange = new vscode.EventEmitter<void>();
+  readonly onDidChangeTreeData = this.didChange.event;
+  private readonly tree: vscode.TreeView<Node>;
+  private watchers: vscode.Disposable[] = [];
+  private readonly subscription;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: ModelsViewOptions) {
+    this.tree = vscode.window.createTreeView("flint.models", { treeDataProvider: this });
+    this.subscription = options.downloads.onDidChange(() => this.refresh());
+    this.watch();
+  }
+
+  /** Shows what is there now. Many calls at once make one. */
+  refresh(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.didChange.fire();
+    }, 100);
+  }
+
+  /** To be called when the models folder is another. */
+  watch(): void {
+    for (const watcher of this.watchers) watcher.dispose();
+    const pattern = new vscode.RelativePattern(vscode.Uri.file(this.options.folder()), "*.gguf");
+    const watcher = vscode.workspace.createFileSystemWatcher(pattern, false, true, false);
+    this.watchers = [watcher, watcher.onDidCreate(() => this.refresh()), watcher.onDidDelete(() => this.refresh())];
+    this.refresh();
+  }
+
+  async getChildren(node?: Node): Promise<Node[]> {
+    if (node?.kind === "program") return node.models.map((model) => ({ kind: "found", model }));
+    if (node) return [];
+    try {
+      const [own, found] = await Promise.all([listLibrary(this.options.folder()), findModels()]);
+      const programs = [...new Set(found.map(({ program }) => program))];
+      return [
+        ...own.map((model): Node => ({ kind: "own", model })),
+        ...programs.map(
+          (program): Node => ({
+            kind: "program",
+            program,
+            models: found.filter((model) => model.program === program),
+          }),
+        ),
+      ];
+    } catch (error) {
+      this.options.log(`models: ${String(error)}`);
+      this.tree.message = `The models folder can't be read: ${error instanceof Error ? error.message : String(error)}`;
+      return [];
+    }
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    switch (node.kind) {
+      case "own":
+        return this.ownItem(node.model);
+      case "found":
+        return this.foundItem(node.model);
+      case "program": {
+        const item = new vscode.TreeItem(`Found in ${node.program}`, vscode.TreeItemCollapsibleState.Expanded);
+        item.id = `program ${node.program}`;
+        item.description = "used in place";
+        item.tooltip = `Models that ${node.program} keeps. Flint uses them where they are and never changes them.`;
+        item.contextValue = "program";
+        return item;
+      }
+    }
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    for (const watcher of this.watchers) watcher.dispose();
+    this.subscription.dispose();
+    this.tree.dispose();
+    this.didChange.dispose();
+  }
+
+  private ownItem(model: LibraryModel): vscode.TreeItem {
+    const { name, path, record, state, bytes, totalBytes } = model;
+    const running = this.options.downloads.get(this.options.folder(), name);
+    const inUse = path === this.options.inUse();
+    const kind = state !== "partial" ? state : running ? "running" : model.busy ? "elsewhere" : "stopped";
+    const share = totalBytes ? `${percent(bytes, totalBytes)}%` : formatSize(bytes);
+    const progress = running?.progress;
+    const told = {
+      ready: inUse ? "in use" : "ready",
+      damaged: "damaged",
+      running: progress ? progressText(progress, running.rate) : "starting",
+      elsewhere: `${share}, another window downloads it`,
+      stopped: `${share}, ${record?.paused ? "paused" : "stopped"}`,
+    }[kind];
+    const icon = {
+      ready: inUse ? "pass-filled" : "package",
+      damaged: "error",
+      running: "sync~spin",
+      elsewhere: "sync",
+      stopped: "debug-pause",
+    }[kind];
+    const role = record?.role && roles[record.role];
+    const facts = [
+      told,
+      ...(state === "partial" ? [] : [formatSize(bytes)]),
+      ...(role ? [role] : []),
+      ...(record?.licence ? [record.licence] : []),
+    ];
+    const item = new vscode.TreeItem(name.replace(/(-\d{5}-of-\d{5})?\.gguf$/i, ""));
+    item.id = `own ${name}`;
+    item.description = facts.join(" · ");
+    item.iconPath = new vscode.ThemeIcon(icon);
+    item.contextValue = kind;
+    item.tooltip = [
+      path,
+      ...(quantizationOf(name) ? [`Quantization: ${quantizationOf(name)}`] : []),
+      ...(record ? [`From: ${record.reference}`] : []),
+      ...(record?.verified?.damaged ? [record.verified.damaged] : []),
+    ].join("\n");
+    item.accessibilityInformation = { label: `${name}, ${facts.join(", ")}` };
+    return item;
+  }
+
+  private foundItem({ program, name, path, bytes }: FoundModel): vscode.TreeItem {
+    const item = new vscode.TreeItem(name);
+    const inUse = path === this.options.inUse();
+    item.id = `found ${path}`;
+    item.description = [...(inUse ? ["in use"] : []), formatSize(bytes)].join(" · ");
+    item.iconPath = new vscode.ThemeIcon(inUse ? "pass-filled" : "package");
+    item.contextValue = "found";
+    item.tooltip = path;
+    item.accessibilityInformation = { label: `${name}, ${item.description}, found in ${program}` };
+    return item;
+  }
+}

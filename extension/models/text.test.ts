@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import type { Plan } from "../../engine-native/protocol.js";
+import { fitText, progressText, timeLeft } from "./text.js";
+
+test("progress has a share, sizes, a rate and the time left", () => {
+  const progress = { phase: "download", doneBytes: 2 ** 30, totalBytes: 4 * 2 ** 30 } as const;
+  expect(progressText(progress, 32e6)).toBe("25%, 1.0 GiB of 4.0 GiB, 32 MB/s, about 2 min left");
+  expect(progressText({ phase: "download", doneBytes: 2 ** 30 }, 1.5e6)).toBe("1.0 GiB, 1.5 MB/s");
+  expect(progressText({ ...progress, phase: "verify" }, undefined)).toBe("checking 25%, 1.0 GiB of 4.0 GiB");
+});
+
+test("time left is told in what is easy to grasp", () => {
+  expect([0.2, 45, 600, 7200].map(timeLeft)).toEqual([
+    "about 1 s left",
+    "about 45 s left",
+    "about 10 min left",
+    "about 2 h left",
+  ]);
+});
+
+test("a plan tells fit and speed, or what it would need", () => {
+  const plan = { fits: true, minimumCapBytes: 3 * 2 ** 30, estimatedTokensPerSecond: 5.24 } as Plan;
+  expect(fitText(plan, 4 * 2 ** 30)).toBe("fits in 4.0 GiB, about 5.2 tokens/s");
+  expect(fitText({ ...plan, fits: false }, 2 ** 30)).toBe("needs 3.0 GiB, the cap is 1.0 GiB");
+});

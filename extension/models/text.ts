@@ -1,0 +1,37 @@
+/** How models and downloads are told, in one way wherever they are. */
+import type { DownloadProgress } from "../../engine-native/download/download.js";
+import type { Plan } from "../../engine-native/protocol.js";
+import { formatAtLeast, formatSize } from "../../engine-native/size.js";
+
+/** "43%, 2.1 GiB of 4.9 GiB, 32 MB/s, about 2 min left" */
+export function progressText({ phase, doneBytes, totalBytes }: DownloadProgress, rate: number | undefined): string {
+  const parts = [
+    ...(totalBytes ? [`${percent(doneBytes, totalBytes)}%`] : []),
+    totalBytes ? `${formatSize(doneBytes)} of ${formatSize(totalBytes)}` : formatSize(doneBytes),
+  ];
+  if (phase === "verify") return `checking ${parts.join(", ")}`;
+  if (rate !== undefined && rate > 0) {
+    parts.push(`${rate < 10e6 ? (rate / 1e6).toFixed(1) : Math.round(rate / 1e6)} MB/s`);
+    if (totalBytes) parts.push(timeLeft((totalBytes - doneBytes) / rate));
+  }
+  return parts.join(", ");
+}
+
+export function percent(done: number, total: number): number {
+  return Math.max(0, Math.min(100, Math.floor((done / total) * 100)));
+}
+
+/** "about 2 min left" */
+export function timeLeft(seconds: number): string {
+  if (seconds < 90) return `about ${Math.max(1, Math.round(seconds))} s left`;
+  if (seconds < 90 * 60) return `about ${Math.round(seconds / 60)} min left`;
+  return `about ${Math.round(seconds / 3600)} h left`;
+}
+
+/** "fits in 4.0 GiB, about 5.2 tokens/s", or what it would need. */
+export function fitText(plan: Plan, ramCapBytes: number): string {
+  if (!plan.fits) return `needs ${formatAtLeast(plan.minimumCapBytes)}, the cap is ${formatSize(ramCapBytes)}`;
+  const speed = plan.estimatedTokensPerSecond;
+  const rate = speed === undefined ? "" : `, about ${speed < 10 ? speed.toFixed(1) : Math.round(speed)} tokens/s`;
+  return `fits in ${formatSize(ramCapBytes)}${rate}`;
+}
