@@ -172,7 +172,8 @@ class Conversion {
         struct stat info {};
         stat(request_.source.c_str(), &info);
         key_ = "flint-convert " + std::to_string(kStoreVersion) + " " + std::to_string(info.st_size) + " " +
-               std::to_string(info.st_mtime) + " " + request_.quantize + " " +
+               std::to_string(info.st_mtime) + " " + std::to_string(static_cast<int>(request_.predictor)) + " " +
+               request_.quantize + " " +
                std::to_string(checksum(request_.calibration.data(), request_.calibration.size())) + "\n";
     }
 
@@ -265,6 +266,7 @@ class Conversion {
         }
         LayerContent content;
         FitRequest fit;
+        fit.kind = request_.predictor;
         fit.rank = plan.record.rank;
         content.predictor = fit_predictor(products, sample, fit);
         content.frequency.assign(static_cast<size_t>(down.rows), 0.0F);

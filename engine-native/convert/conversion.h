@@ -23,6 +23,7 @@ struct ConversionRequest {
     std::string calibration;  // text
     std::string backend;      // libggml-flash, to verify with
     int threads = 1;
+    PredictorKind predictor = PredictorKind::Ridge;
 };
 
 struct LayerReport {

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: flint-convert --model FILE --out FOLDER --calibrate FILE --libraries FOLDER --backend FILE\n"
-    "         [--quantize TYPE] [--threads N]\n";
+    "         [--quantize TYPE] [--threads N] [--predictor ridge|svd]\n";
 
 std::string quoted(const std::string& text) {
     std::string result = "\"";
@@ -63,7 +63,7 @@ int fail(int status, const char* message) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    std::map<std::string, std::string> options = {{"--threads", "1"}, {"--quantize", ""}};
+    std::map<std::string, std::string> options = {{"--threads", "1"}, {"--quantize", ""}, {"--predictor", "ridge"}};
     for (int i = 1; i + 1 < count; i += 2) options[arguments[i]] = arguments[i + 1];
     for (const char* name : {"--model", "--out", "--calibrate", "--libraries", "--backend"}) {
         if (options.count(name) == 0) return fail(FLASH_INVALID_ARGUMENT, kUsage);
@@ -83,6 +83,7 @@ int main(int count, char** arguments) {
         request.calibration = text.str();
         request.backend = options["--backend"];
         request.threads = std::max(1, std::stoi(options["--threads"]));
+        request.predictor = options["--predictor"] == "svd" ? flash::PredictorKind::Svd : flash::PredictorKind::Ridge;
         print(flash::convert(request, [](const std::string& stage, uint64_t done, uint64_t total) {
             std::printf("{\"stage\":%s,\"done\":%" PRIu64 ",\"total\":%" PRIu64 "}\n", quoted(stage).c_str(), done,
                         total);

@@ -50,6 +50,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const greedy = ["--prompt", "/** Returns", "--tokens", "256", "--ignore-eos"];
+const shorter = ["--prompt", "/** Returns", "--tokens", "64", "--ignore-eos"];
 
 test("convert reports what it wrote and found", async () => {
   expect(converted).toMatchObject({ modelPath: model, storePath: store, verifiedTokens: 64, equalTokens: 64 });
@@ -78,15 +79,15 @@ describe("exact", () => {
     expect(exact.memory.peakBytes).toBeLessThanOrEqual(minimumCapBytes);
     expect(exact.flash.readBytes).toBeGreaterThan(0);
     // With room for all neurons, each is read once, with some of those that lie between.
-    const roomy = await runModel(model, ...greedy);
-    expect(roomy.tokens).toEqual(stock.tokens);
+    const roomy = await runModel(model, ...shorter);
+    expect(roomy.tokens).toEqual(stock.tokens.slice(0, 64));
     expect(roomy.flash.readBytes).toBeLessThan(4 * 5 * 2304 * 384 * 2);
     expect(roomy.plan?.weights.neuronCacheBytes).toBe(5 * 2304 * 384 * 2);
   });
 
   test("leaves out nothing that dense computes", async () => {
-    const dense = await runModel(model, ...greedy, "--sparsity", "dense");
-    const exact = await runModel(model, ...greedy, "--sparsity", "exact");
+    const dense = await runModel(model, ...shorter, "--sparsity", "dense");
+    const exact = await runModel(model, ...shorter, "--sparsity", "exact");
     expect(exact.tokens).toEqual(dense.tokens);
     // The same sums, but for the neurons that add nothing.
     expect(exact.flash.hitRate).toBeLessThanOrEqual(1);

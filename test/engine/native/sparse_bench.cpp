@@ -58,6 +58,7 @@ int main(int count, char** arguments) {
             run.ram_cap =
                 flint::plan(path, uint64_t{1} << 40, run.sparsity).minimum_cap_bytes + std::stoull(options["--window"]);
         }
+        const flash_plan planned = stock ? flash_plan{} : flint::plan(path, *run.ram_cap, run.sparsity);
         flint::LoadedModel model(path, run);
         const std::vector<int32_t> text = model.tokenize(read_file(options["--text"]));
         // The first tokens fill the windows.
@@ -83,9 +84,11 @@ int main(int count, char** arguments) {
             return 100 * static_cast<double>(part) / static_cast<double>(neurons);
         };
         std::printf(
-            "{\"ms\":%.3f,\"bytesPerToken\":%.0f,\"readsPerToken\":%.2f,\"activePercent\":%.2f,\"loadedPercent\":%.2f,"
+            "{\"windowBytes\":%.0f,\"streamedBytes\":%.0f,\"ms\":%.3f,\"bytesPerToken\":%.0f,\"readsPerToken\":%.2f,"
+            "\"activePercent\":%.2f,\"loadedPercent\":%.2f,"
             "\"ioMs\":%.3f,\"managementMs\":%.3f,\"predictionMs\":%.3f,\"computeMs\":%.3f}\n",
-            total, static_cast<double>(after.read_bytes - before.read_bytes) / tokens,
+            static_cast<double>(planned.window_bytes), static_cast<double>(planned.streamed_bytes), total,
+            static_cast<double>(after.read_bytes - before.read_bytes) / tokens,
             static_cast<double>(after.reads - before.reads) / tokens,
             share(after.active_neurons - before.active_neurons), share(after.loaded_neurons - before.loaded_neurons),
             milliseconds(after.neuron_io - before.neuron_io, tokens),
