@@ -1,4 +1,5 @@
 // Bundles the TypeScript: one file for each place it runs in. The C++ is built by scripts/build.mjs.
+import { copyFile, mkdir } from "node:fs/promises";
 import { build } from "esbuild";
 
 const production = process.argv.includes("--production");
@@ -7,7 +8,10 @@ const shared = { bundle: true, sourcemap: production ? false : "linked", minify:
 /** @type {import("esbuild").BuildOptions} */
 const node = { ...shared, platform: "node", target: "node20" };
 
+await mkdir("dist", { recursive: true });
 await Promise.all([
+  copyFile("engine-native/convert/calibration.txt", "dist/calibration.txt"),
+  copyFile("engine-native/convert/calibration.LICENSES.txt", "dist/calibration.LICENSES.txt"),
   build({
     ...node,
     entryPoints: ["extension/main.ts"],

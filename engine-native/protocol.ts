@@ -47,6 +47,13 @@ export interface InitializeResult {
   llamaCppRelease: string;
 }
 
+/**
+ * How much of the feed-forward blocks of a converted model is computed. `exact`: the neurons that are not zero, of which
+ * the result is that of all. `predict`: those that its predictor names, at a cost of quality that the conversion has
+ * measured. `dense`: all. Other models are always dense.
+ */
+export type Sparsity = "exact" | "predict" | "dense";
+
 export interface PlanParams {
   /** A `.gguf` file; of a split model its first part. */
   modelPath: string;
@@ -56,6 +63,8 @@ export interface PlanParams {
   contextTokens?: number;
   /** How long the disk may be measured for the estimate; absent: too short to be noticed. */
   diskMs?: number;
+  /** Absent: exact. */
+  sparsity?: Sparsity;
 }
 
 /** What lives where, for one model, cap and context. */
@@ -172,6 +181,60 @@ export interface EvaluationResult {
   flash: FlashStats;
 }
 
+export interface ConvertParams {
+  /** A `.gguf` file; of a split model its first part. */
+  modelPath: string;
+  /** For what is written; absent: the model's. */
+  folder?: string;
+  /** A type that llama.cpp's quantizer knows, such as `Q4_0`, of an F16 or BF16 model. */
+  quantize?: string;
+  /** Text to fit predictors to; absent: one of ours. */
+  calibrationPath?: string;
+  /** Token for {@link convertProgress}. */
+  progressToken?: string;
+}
+/** `done` of `total` in units of the stage: windows of text, layers. */
+export interface ConvertProgress {
+  stage: "quantize" | "calibrate" | "layers" | "write" | "verify";
+  done: number;
+  total: number;
+}
+export interface ConvertResult {
+  /** What to load. */
+  modelPath: string;
+  /** Its neurons, in the same folder. */
+  storePath: string;
+  /** On disk, without holes. */
+  modelBytes: number;
+  storeBytes: number;
+  /** Of so many tokens of the source's own greedy continuation the converted model agrees with `equalTokens`. */
+  verifiedTokens: number;
+  equalTokens: number;
+  /** Of a part of the calibration text that nothing was fitted to, with all neurons and with predicted ones. */
+  densePerplexity: number;
+  predictPerplexity: number;
+  /** Shares from 0 to 1 of neurons × tokens of the same part. */
+  layers: {
+    layer: number;
+    neurons: number;
+    /** Of the predictor. */
+    rank: number;
+    predictorBytes: number;
+    /** Not zero. */
+    active: number;
+    /** Named by the predictor. */
+    predicted: number;
+    /** Of the active ones, named. */
+    recall: number;
+    /** Of the named ones, active. */
+    precision: number;
+    /** Of the sum of squared contributions to the output, named. */
+    energy: number;
+    /** Of the down matrix, because it is quantized along neurons: root of (squared errors ÷ squares). */
+    downError: number;
+  }[];
+}
+
 export type GenerationProgress =
   | { kind: "prompt"; readTokens: number; totalTokens: number }
   /** `text` may be empty while a character is still incomplete; `tokensPerSecond` is of the answer so far. */
@@ -228,6 +291,11 @@ export const chatRequest = new RequestType<ChatParams, GenerationResult, never>(
 export const completeRequest = new RequestType<CompleteParams, GenerationResult, never>("complete");
 /** How well the loaded model predicts a text. Cancellable: then it fails. Waits its turn as generations do. */
 export const evaluateRequest = new RequestType<EvaluateParams, EvaluationResult, never>("evaluate");
+/**
+ * Makes a skeleton and a store of neurons of a model with squared ReLU (docs/sparse.md). Goes on where an interrupted one
+ * stopped. Fails with NotAModel, InvalidArgument, ReadFailed. Cancellable: then it fails, and goes on another time.
+ */
+export const convertRequest = new RequestType<ConvertParams, ConvertResult, never>("convert");
 export const statsRequest = new RequestType0<Stats, never>("stats");
 /** Cancels what runs and frees the model. Succeeds when nothing is loaded. */
 export const unloadRequest = new RequestType0<void, never>("unload");
@@ -235,6 +303,7 @@ export const unloadRequest = new RequestType0<void, never>("unload");
 export const shutdownRequest = new RequestType0<void, never>("shutdown");
 
 export const loadProgress = new ProgressType<LoadProgress>();
+export const convertProgress = new ProgressType<ConvertProgress>();
 export const evaluationProgress = new ProgressType<EvaluationProgress>();
 export const generationProgress = new ProgressType<GenerationProgress>();
 

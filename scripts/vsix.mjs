@@ -24,6 +24,8 @@ const required = [
   "extension/media/flint.svg",
   "dist/native/libggml-flash.so",
   "dist/native/flint-addon.node",
+  "dist/native/flint-convert",
+  "dist/calibration.txt",
   "node_modules/node-llama-cpp/dist/index.js",
   `node_modules/@node-llama-cpp/${platform}/bins/${platform}/llama-addon.node`,
 ];

@@ -13,6 +13,7 @@ import {
   type FlashStats,
   generationProgress,
   loadRequest,
+  type Sparsity,
 } from "../protocol.js";
 import { formatSize } from "../size.js";
 import { UsageError } from "./exit.js";
@@ -24,6 +25,7 @@ export interface EvalOptions {
   ramCap: number;
   context?: number;
   engine: EngineKind;
+  sparsity: Sparsity;
   json?: boolean;
 }
 
@@ -53,6 +55,7 @@ export async function evaluate(model: string, options: EvalOptions, signal: Abor
       modelPath: resolve(model),
       ramCapBytes: options.ramCap,
       engine: options.engine,
+      sparsity: options.sparsity,
       ...(options.context === undefined ? {} : { contextTokens: options.context }),
     };
     await sidecar.connection.sendRequest(loadRequest, params, cancellation.token);

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseSize } from "../size.js";
 import { type BenchOptions, bench, type Cap, parseCap } from "./bench.js";
+import { type ConvertOptions, convert } from "./convert.js";
 import type { DownloadCommandOptions } from "./download.js";
 import { type EvalOptions, evaluate } from "./eval.js";
 import { exitStatus, UsageError } from "./exit.js";
@@ -42,6 +43,11 @@ const ramCap = () =>
   new Option("--ram-cap <size>", "cap on all memory of the engine").argParser(size).default(4 * 2 ** 30, "4GiB");
 const context = () => new Option("--context <tokens>", "tokens of context (default: up to 4096)").argParser(count);
 
+const sparsity = () =>
+  new Option("--sparsity <mode>", "of a converted model: neurons that are not zero, that are predicted, or all")
+    .choices(["exact", "predict", "dense"])
+    .default("exact");
+
 const interrupt = new AbortController();
 process.once("SIGINT", () => interrupt.abort());
 process.once("SIGTERM", () => interrupt.abort());
@@ -71,6 +77,7 @@ program
   .addOption(
     new Option("--engine <engine>", "stock: llama.cpp alone, with mmap").choices(["flash", "stock"]).default("flash"),
   )
+  .addOption(sparsity())
   .option("--json", "print one object, on the last line")
   .action((model: string, options: RunOptions) => run(model, options, interrupt.signal));
 
@@ -101,6 +108,16 @@ program
   });
 
 program
+  .command("convert")
+  .description("make a model with squared ReLU one whose neurons are read from flash one by one")
+  .argument("<model>", "a .gguf file; of a split model its first part")
+  .option("--out <folder>", "for what is written (default: the model's)")
+  .option("--quantize <type>", "quantize an F16 or BF16 model first, such as Q4_0")
+  .option("--calibrate <file>", "text like yours, to fit predictors to")
+  .option("--json", "print one object, on the last line")
+  .action((model: string, options: ConvertOptions) => convert(model, options, interrupt.signal));
+
+program
   .command("eval")
   .description("tell how well a model predicts a text, or fills gaps")
   .argument("<model>", "a .gguf file; of a split model its first part")
@@ -111,6 +128,7 @@ program
   .addOption(
     new Option("--engine <engine>", "stock: llama.cpp alone, with mmap").choices(["flash", "stock"]).default("flash"),
   )
+  .addOption(sparsity())
   .option("--json", "print one object, on the last line")
   .action((model: string, options: EvalOptions) => evaluate(model, options, interrupt.signal));
 

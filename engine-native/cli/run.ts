@@ -13,6 +13,7 @@ import {
   type LoadResult,
   loadRequest,
   type Memory,
+  type Sparsity,
   statsRequest,
 } from "../protocol.js";
 import { formatSize } from "../size.js";
@@ -33,6 +34,7 @@ export interface RunOptions {
   trace?: string;
   ignoreEos?: boolean;
   engine: EngineKind;
+  sparsity: Sparsity;
   json?: boolean;
 }
 
@@ -85,6 +87,7 @@ function load(
     modelPath: resolve(model),
     ramCapBytes: options.ramCap,
     engine: options.engine,
+    sparsity: options.sparsity,
     ...(options.context === undefined ? {} : { contextTokens: options.context }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(options.trace === undefined ? {} : { tracePath: resolve(options.trace) }),

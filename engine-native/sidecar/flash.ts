@@ -1,7 +1,7 @@
 /** libggml-flash, through the addon: typed here, implemented in src/addon/addon.cpp. */
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { ErrorCode, type FlashStats, type Plan, type PlanParams } from "../protocol.js";
+import { ErrorCode, type FlashStats, type Plan, type PlanParams, type Sparsity } from "../protocol.js";
 import { engineError } from "./errors.js";
 
 interface NativePlan {
@@ -15,6 +15,7 @@ interface NativePlan {
   streamedBytes: number;
   rowReadBytes: number;
   expertCacheBytes: number;
+  windowBytes: number;
   kvBytes: number;
   computeBytes: number;
   stagingBytes: number;
@@ -32,17 +33,18 @@ interface NativeStats {
   readBytes: number;
   reads: number;
 }
+type NativeRequest = [
+  modelPath: string,
+  ramCapBytes: number,
+  contextTokens: number,
+  threads: number,
+  diskMs: number,
+  sparsity: number,
+];
 interface Addon {
-  plan(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number, diskMs: number): NativePlan;
-  measure(modelPath: string, ramCapBytes: number, contextTokens: number, threads: number, diskMs: number): NativeSpeed;
-  configure(
-    modelPath: string,
-    ramCapBytes: number,
-    contextTokens: number,
-    threads: number,
-    diskMs: number,
-    tracePath?: string,
-  ): NativePlan;
+  plan(...request: NativeRequest): NativePlan;
+  measure(...request: NativeRequest): NativeSpeed;
+  configure(...request: [...NativeRequest, tracePath?: string]): NativePlan;
   deconfigure(): void;
   keepExperts(): void;
   stats(): NativeStats;
@@ -58,6 +60,14 @@ const nativeFile = (name: string) => fileURLToPath(new URL(`./native/${name}`, i
 
 /** Where ggml finds our backend: the value for GGML_BACKEND_PATH. */
 export const backendPath = nativeFile("libggml-flash.so");
+
+/** Of flash.h. */
+const sparsities: Record<Sparsity, number> = { exact: 0, predict: 1, dense: 2 };
+
+const toNative = (
+  { modelPath, ramCapBytes, contextTokens = 0, threads, sparsity = "exact" }: FlashRequest,
+  diskMs: number,
+): NativeRequest => [modelPath, ramCapBytes, contextTokens, threads, diskMs, sparsities[sparsity]];
 
 /** What a plan depends on, beside the file. */
 export interface FlashRequest extends PlanParams {
@@ -81,15 +91,14 @@ export class Flash {
   }
 
   /** @throws ResponseError NotAModel or InvalidArgument. */
-  plan({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest): FlashPlan {
-    return describe(this.#call(() => this.#addon.plan(modelPath, ramCapBytes, contextTokens, threads, 0)));
+  plan(request: FlashRequest): FlashPlan {
+    return describe(this.#call(() => this.#addon.plan(...toNative(request, 0))));
   }
 
   /** As plan, with the estimate: measures the disk for `diskMs` and, briefly, the processor. Also throws ReadFailed. */
   measuredPlan(request: FlashRequest): FlashPlan {
-    const { modelPath, ramCapBytes, contextTokens = 0, threads, diskMs = briefMs } = request;
     const { plan, ...rest } = this.plan(request);
-    const speed = this.#call(() => this.#addon.measure(modelPath, ramCapBytes, contextTokens, threads, diskMs));
+    const speed = this.#call(() => this.#addon.measure(...toNative(request, request.diskMs ?? briefMs)));
     const { diskBytesPerSecond, computeBytesPerSecond, usedBytesPerToken, tokensPerSecond } = speed;
     if (tokensPerSecond === 0) return { plan, ...rest };
     const measured = { diskBytesPerSecond, computeBytesPerSecond, usedBytesPerToken };
@@ -100,10 +109,8 @@ export class Flash {
    * As plan, and the next model that llama.cpp loads is served by it. Also throws ReadFailed.
    * @param tracePath records the routing of experts there
    */
-  configure({ modelPath, ramCapBytes, contextTokens = 0, threads }: FlashRequest, tracePath?: string): FlashPlan {
-    return describe(
-      this.#call(() => this.#addon.configure(modelPath, ramCapBytes, contextTokens, threads, 0, tracePath)),
-    );
+  configure(request: FlashRequest, tracePath?: string): FlashPlan {
+    return describe(this.#call(() => this.#addon.configure(...toNative(request, 0), tracePath)));
   }
 
   /** Models loaded from now on are not served. */
@@ -172,7 +179,7 @@ function describe(native: NativePlan): FlashPlan {
       streamedBytes: native.streamedBytes,
       rowReadBytes: native.rowReadBytes,
       expertCacheBytes: native.expertCacheBytes,
-      neuronCacheBytes: 0,
+      neuronCacheBytes: native.windowBytes,
     },
     kvBytes: native.kvBytes,
     computeBytes: native.computeBytes,

@@ -1,8 +1,11 @@
 /** Binds the requests of protocol.ts to an engine. */
+import { availableParallelism } from "node:os";
 import { type CancellationToken, type MessageConnection, ResponseError } from "vscode-jsonrpc";
 import {
   chatRequest,
   completeRequest,
+  convertProgress,
+  convertRequest,
   ErrorCode,
   evaluateRequest,
   evaluationProgress,
@@ -19,6 +22,7 @@ import {
   statsRequest,
   unloadRequest,
 } from "../protocol.js";
+import { convert } from "./convert.js";
 import type { Engine, EngineState } from "./engine.js";
 import { engineError } from "./errors.js";
 import { llamaCppRelease } from "./release.js";
@@ -82,6 +86,16 @@ export function serve(
   connection.onRequest(
     completeRequest,
     handle((params, signal) => engine.complete(params, signal, onGeneration(params.progressToken))),
+  );
+  connection.onRequest(
+    convertRequest,
+    handle((params, signal) =>
+      convert(params, availableParallelism(), signal, (value) => {
+        if (params.progressToken !== undefined) {
+          void connection.sendProgress(convertProgress, params.progressToken, value);
+        }
+      }),
+    ),
   );
   connection.onRequest(
     evaluateRequest,

@@ -12,7 +12,7 @@ extern "C" {
 
 #define FLASH_BACKEND_NAME "Flash"
 #define FLASH_API_NAME "flash_api"
-#define FLASH_API_VERSION 1
+#define FLASH_API_VERSION 2
 
 typedef enum flash_status {
     FLASH_OK = 0,
@@ -21,6 +21,13 @@ typedef enum flash_status {
     FLASH_READ_FAILED = 5,
 } flash_status;
 
+// How much of the feed-forward blocks of a converted model is computed; others are always dense.
+typedef enum flash_sparsity {
+    FLASH_EXACT = 0,    // the neurons that are not zero
+    FLASH_PREDICT = 1,  // those that the model's predictor names
+    FLASH_DENSE = 2,    // all
+} flash_sparsity;
+
 typedef struct flash_plan_request {
     const char* model_path;  // of a split model its first part
     uint64_t ram_cap_bytes;
@@ -28,6 +35,10 @@ typedef struct flash_plan_request {
     uint32_t threads;         // for arithmetic
     uint32_t disk_ms;         // for measuring the disk; only `measure` looks at it
     const char* trace_path;   // a file to record the routing of experts in, or null; only `configure` looks at it
+    flash_sparsity sparsity;
+    // For measuring what a technique is good for, off: neurons that stay in memory, near reads that are merged.
+    bool without_window;
+    bool without_bundles;
 } flash_plan_request;
 
 typedef struct flash_plan {
@@ -41,6 +52,7 @@ typedef struct flash_plan {
     uint64_t streamed_bytes;      // weights that we read from flash for every pass
     uint64_t row_read_bytes;      // embeddings of which we read the rows that are asked for
     uint64_t expert_cache_bytes;  // for experts of MoE models; those that are not in it are read when they are chosen
+    uint64_t window_bytes;        // for neurons of converted models; those that are not in it are read when active
     uint64_t kv_bytes;
     uint64_t compute_bytes;
     uint64_t staging_bytes;
@@ -58,6 +70,14 @@ typedef struct flash_stats {
     uint64_t used_bytes;  // weights that our operations used, from memory or flash
     uint64_t read_bytes;  // of these, read from flash
     uint64_t reads;
+    uint64_t neurons;         // of the feed-forward blocks, for each token that passed
+    uint64_t active_neurons;  // of these, computed
+    uint64_t loaded_neurons;  // read from flash
+    // Nanoseconds of feed-forward blocks, on the thread that computes.
+    uint64_t neuron_io;          // waiting for the disk
+    uint64_t neuron_management;  // of windows, and copies into them
+    uint64_t neuron_prediction;
+    uint64_t neuron_compute;
 } flash_stats;
 
 typedef struct flash_api {

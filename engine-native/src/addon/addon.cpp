@@ -43,6 +43,7 @@ Napi::Object plan_to_object(Napi::Env env, const flash_plan& plan) {
     number("streamedBytes", plan.streamed_bytes);
     number("rowReadBytes", plan.row_read_bytes);
     number("expertCacheBytes", plan.expert_cache_bytes);
+    number("windowBytes", plan.window_bytes);
     number("kvBytes", plan.kv_bytes);
     number("computeBytes", plan.compute_bytes);
     number("stagingBytes", plan.staging_bytes);
@@ -59,18 +60,20 @@ Napi::Object speed_to_object(Napi::Env env, const flash_speed& speed) {
     return object;
 }
 
-/** (modelPath, ramCapBytes, contextTokens, threads, diskMs, tracePath?) => what `function` fills; sidecar/flash.ts has
- * the types. */
+/**
+ * (modelPath, ramCapBytes, contextTokens, threads, diskMs, sparsity, tracePath?) => what `function` fills;
+ * sidecar/flash.ts has the types.
+ */
 template <typename Value, typename Function>
 Napi::Value call(const Napi::CallbackInfo& info, Function flash_api::*function,
                  Napi::Object (*to_object)(Napi::Env, const Value&)) {
     const Napi::Env env = info.Env();
     const flash_api* api = find_api(info);
     if (api == nullptr) return env.Undefined();
-    if (info.Length() < 5 || !info[0].IsString() || !info[1].IsNumber() || !info[2].IsNumber() || !info[3].IsNumber() ||
-        !info[4].IsNumber() || !(info[5].IsUndefined() || info[5].IsString())) {
-        Napi::TypeError::New(env,
-                             "expected a path, a cap in bytes, a context in tokens, threads, milliseconds and a path")
+    if (info.Length() < 6 || !info[0].IsString() || !info[1].IsNumber() || !info[2].IsNumber() || !info[3].IsNumber() ||
+        !info[4].IsNumber() || !info[5].IsNumber() || !(info[6].IsUndefined() || info[6].IsString())) {
+        Napi::TypeError::New(
+            env, "expected a path, a cap in bytes, a context in tokens, threads, milliseconds, a sparsity and a path")
             .ThrowAsJavaScriptException();
         return env.Undefined();
     }
@@ -82,14 +85,15 @@ Napi::Value call(const Napi::CallbackInfo& info, Function flash_api::*function,
         Napi::RangeError::New(env, "a cap or context is out of range").ThrowAsJavaScriptException();
         return env.Undefined();
     }
-    const uint32_t disk_ms = info[4].As<Napi::Number>().Uint32Value();
-    const std::string trace = info[5].IsString() ? info[5].As<Napi::String>().Utf8Value() : std::string();
-    const flash_plan_request request{path.c_str(),
-                                     static_cast<uint64_t>(cap),
-                                     static_cast<uint32_t>(context),
-                                     threads,
-                                     disk_ms,
-                                     trace.empty() ? nullptr : trace.c_str()};
+    const std::string trace = info[6].IsString() ? info[6].As<Napi::String>().Utf8Value() : std::string();
+    flash_plan_request request{};
+    request.model_path = path.c_str();
+    request.ram_cap_bytes = static_cast<uint64_t>(cap);
+    request.context_tokens = static_cast<uint32_t>(context);
+    request.threads = threads;
+    request.disk_ms = info[4].As<Napi::Number>().Uint32Value();
+    request.trace_path = trace.empty() ? nullptr : trace.c_str();
+    request.sparsity = static_cast<flash_sparsity>(info[5].As<Napi::Number>().Uint32Value());
     Value value{};
     Message message{};
     const flash_status status = (api->*function)(&request, &value, message.data(), message.size());

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <unordered_map>
@@ -255,6 +256,39 @@ ggml_status compute_flash(FlashBackend& context, ExpertLayers& layers, const Wei
     return GGML_STATUS_FAILED;
 }
 
+/** Whether the nodes from `i` on are a feed-forward block with squared ReLU and without a gate. */
+bool is_squared_relu_block(const ggml_cgraph* graph, int i) {
+    if (i + 3 >= graph->n_nodes) return false;
+    ggml_tensor** nodes = graph->nodes + i;
+    const auto down = find_weight(nodes[3]);
+    return nodes[1]->op == GGML_OP_UNARY && ggml_get_unary_op(nodes[1]) == GGML_UNARY_OP_RELU &&
+           nodes[1]->src[0] == nodes[0] && nodes[2]->op == GGML_OP_SQR && nodes[2]->src[0] == nodes[1] &&
+           nodes[3]->src[1] == nodes[2] && down && down->info->part == NeuronPart::Down;
+}
+
+/** What is served neuron by neuron, from node `i` on. Moves `i` behind it. */
+ggml_status compute_neurons(FlashBackend& context, const Weight& weight, const ggml_cgraph* graph, int& i) {
+    Neurons& neurons = *weight.served->neurons;
+    const auto stop = [&] { return should_abort(&context); };
+    const ggml_tensor* first = graph->nodes[i];
+    const bool predicted = weight.info->part == NeuronPart::Up;
+    if (predicted && !is_squared_relu_block(graph, i)) {
+        Engine::instance().fail(
+            {FLASH_INVALID_ARGUMENT, weight.info->name + " is not used as it was when the model was converted"});
+        return GGML_STATUS_FAILED;
+    }
+    const ggml_tensor* last = graph->nodes[predicted ? i + 3 : i];
+    i += predicted ? 4 : 1;
+    if (ggml_is_empty(last)) return GGML_STATUS_SUCCESS;
+    const auto layer =
+        static_cast<uint32_t>(std::strtoul(weight.info->name.c_str() + std::strlen("blk."), nullptr, 10));
+    const auto status = predicted ? neurons.feed_forward(context.workers, layer, first, last, stop)
+                                  : neurons.project(context.workers, layer, last, stop);
+    if (status) return *status;
+    Engine::instance().fail(status.error());
+    return GGML_STATUS_FAILED;
+}
+
 /** Whether it is worth waking ggml's team for. */
 bool is_large(const ggml_tensor* node) {
     constexpr int64_t kManyElements = 1 << 16;
@@ -270,8 +304,12 @@ ggml_status backend_graph_compute(ggml_backend_t backend, ggml_cgraph* graph) {
         if (should_abort(&context)) return GGML_STATUS_ABORTED;
         ggml_status status = GGML_STATUS_SUCCESS;
         if (const auto weight = find_weight(graph->nodes[i])) {
-            if (!ggml_is_empty(graph->nodes[i])) status = compute_flash(context, layers, *weight, graph, i);
-            i++;
+            if (weight->info->use == Use::Neurons) {
+                status = compute_neurons(context, *weight, graph, i);
+            } else {
+                if (!ggml_is_empty(graph->nodes[i])) status = compute_flash(context, layers, *weight, graph, i);
+                i++;
+            }
         } else if (attends_by_token(graph->nodes[i])) {
             status = attend_by_token(context.workers.kernel_for(is_large(graph->nodes[i])), graph->nodes[i]);
             i++;

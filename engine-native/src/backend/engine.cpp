@@ -20,6 +20,7 @@ flash_plan describe(const Model& model, const Plan& plan) {
         /* .streamed_bytes     = */ plan.streamed_bytes,
         /* .row_read_bytes     = */ plan.row_read_bytes,
         /* .expert_cache_bytes = */ plan.expert_pool_bytes,
+        /* .window_bytes       = */ plan.window_bytes,
         /* .kv_bytes           = */ plan.kv_bytes,
         /* .compute_bytes      = */ plan.compute_bytes,
         /* .staging_bytes      = */ plan.staging_bytes,
@@ -32,13 +33,35 @@ struct PlannedModel {
     Plan plan;
 };
 
+Result<Sparsity> sparsity_of(const flash_plan_request& request, const Model& model) {
+    switch (request.sparsity) {
+        case FLASH_EXACT:
+            return Sparsity::Exact;
+        case FLASH_DENSE:
+            return Sparsity::Dense;
+        case FLASH_PREDICT:
+            if (!model.store) {
+                return Error{FLASH_INVALID_ARGUMENT,
+                             "only a converted model can predict its neurons: convert it with flint convert"};
+            }
+            for (const NeuronLayer& layer : model.store->layers) {
+                if (layer.record.rank == 0)
+                    return Error{FLASH_INVALID_ARGUMENT, "this model was converted without a predictor"};
+            }
+            return Sparsity::Predict;
+    }
+    return Error{FLASH_INVALID_ARGUMENT, "the sparsity is not one of this version"};
+}
+
 Result<PlannedModel> plan_model(const flash_plan_request& request) {
     if (request.model_path == nullptr || request.ram_cap_bytes == 0 || request.threads == 0) {
         return Error{FLASH_INVALID_ARGUMENT, "a plan needs a model, a RAM cap above zero and a thread"};
     }
     Result<Model> model = read_model(request.model_path);
     if (!model) return model.error();
-    Plan plan = make_plan(*model, {request.ram_cap_bytes, request.context_tokens, request.threads});
+    const auto sparsity = sparsity_of(request, *model);
+    if (!sparsity) return sparsity.error();
+    Plan plan = make_plan(*model, {request.ram_cap_bytes, request.context_tokens, request.threads, *sparsity});
     return PlannedModel{std::move(*model), std::move(plan)};
 }
 
@@ -112,13 +135,23 @@ Result<flash_plan> Engine::configure(const flash_plan_request& request) {
     const auto planned = plan_model(request);
     if (!planned) return planned.error();
     if (!planned->plan.fits) return Error{FLASH_INVALID_ARGUMENT, "the model does not fit the RAM cap"};
+    auto served = std::make_shared<Served>();
     auto stream = Stream::open(planned->model, planned->plan, stats_);
     if (!stream) return stream.error();
+    served->stream = std::move(*stream);
     auto experts =
         Experts::open(planned->model, planned->plan, stats_, request.trace_path == nullptr ? "" : request.trace_path);
     if (!experts) return experts.error();
+    served->experts = std::move(*experts);
+    if (planned->model.store) {
+        const auto sparsity = sparsity_of(request, planned->model);
+        auto neurons = Neurons::open(*planned->model.store, *sparsity, planned->plan.window_bytes,
+                                     Techniques{!request.without_window, !request.without_bundles}, neuron_stats_);
+        if (!neurons) return neurons.error();
+        served->neurons = std::move(*neurons);
+    }
     const std::lock_guard lock(mutex_);
-    configured_ = std::make_shared<Served>(Served{std::move(*stream), std::move(*experts)});
+    configured_ = std::move(served);
     last_ = configured_;
     return describe(planned->model, planned->plan);
 }
@@ -133,7 +166,21 @@ std::shared_ptr<Served> Engine::configured() const {
     return configured_;
 }
 
-flash_stats Engine::stats() const { return flash_stats{stats_.used_bytes, stats_.read_bytes, stats_.reads}; }
+flash_stats Engine::stats() const {
+    const NeuronStats& neurons = neuron_stats_;
+    return flash_stats{
+        /* .used_bytes        = */ stats_.used_bytes + neurons.used_bytes,
+        /* .read_bytes        = */ stats_.read_bytes + neurons.read_bytes,
+        /* .reads             = */ stats_.reads + neurons.reads,
+        /* .neurons           = */ neurons.total,
+        /* .active_neurons    = */ neurons.active,
+        /* .loaded_neurons    = */ neurons.loaded,
+        /* .neuron_io         = */ neurons.waiting,
+        /* .neuron_management = */ neurons.managing,
+        /* .neuron_prediction = */ neurons.predicting,
+        /* .neuron_compute    = */ neurons.computing,
+    };
+}
 
 void Engine::keep_experts() const {
     std::shared_ptr<Served> served;

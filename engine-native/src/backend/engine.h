@@ -8,6 +8,7 @@
 
 #include "experts/experts.h"
 #include "flash.h"
+#include "neurons/neurons.h"
 #include "plan/plan.h"
 #include "stream/stream.h"
 
@@ -17,6 +18,7 @@ namespace flash {
 struct Served {
     std::unique_ptr<Stream> stream;
     std::unique_ptr<Experts> experts;  // null where the model has none, or none of them are ours
+    std::unique_ptr<Neurons> neurons;  // null unless the model is converted
 };
 
 /** What outlives a model: the plan for the next load, the counters, the abort flag. One for each process. */
@@ -59,6 +61,7 @@ class Engine {
     std::atomic<bool> abort_{false};
     std::atomic<bool> token_by_token_{false};
     StreamStats stats_;
+    NeuronStats neuron_stats_;
 };
 
 /** The C interface, for ggml_backend_reg_get_proc_address. */

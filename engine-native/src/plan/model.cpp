@@ -181,6 +181,47 @@ std::optional<Error> add_shape(const gguf_context* header, Model& model) {
     return std::nullopt;
 }
 
+/** Finds the store of a converted model, and the tensors that it holds. */
+std::optional<Error> add_store(const gguf_context* header, Model& model) {
+    const std::string& path = model.files.front();
+    const int64_t name_key = gguf_find_key(header, kStoreNameKey);
+    if (name_key < 0) return std::nullopt;
+    const int64_t identity_key = gguf_find_key(header, kStoreIdentityKey);
+    const std::string name =
+        gguf_get_kv_type(header, name_key) == GGUF_TYPE_STRING ? gguf_get_val_str(header, name_key) : "";
+    if (name.empty() || name.find('/') != std::string::npos || name.find('\\') != std::string::npos ||
+        identity_key < 0 || gguf_get_kv_type(header, identity_key) != GGUF_TYPE_UINT64) {
+        return not_a_model(path, "does not say which store belongs to it. Convert the model again.");
+    }
+    Result<Store> store = read_store(path.substr(0, path.find_last_of('/') + 1) + name);
+    if (!store) return store.error();
+    if (store->identity != gguf_get_val_u64(header, identity_key)) {
+        return not_a_model(path, "and " + store->path + " are of different conversions. Convert the model again.");
+    }
+    model.store = std::move(*store);
+    return std::nullopt;
+}
+
+/** Marks the down matrices that are holes. */
+std::optional<Error> mark_holes(Model& model) {
+    for (const NeuronLayer& layer : model.store->layers) {
+        const std::string prefix = "blk." + std::to_string(layer.record.layer) + ".ffn_";
+        const auto has_shape = [&](const char* role, int64_t width, int64_t rows) {
+            const auto found = std::find_if(model.tensors.begin(), model.tensors.end(), [&](const TensorInfo& tensor) {
+                return tensor.name == prefix + role + ".weight";
+            });
+            if (found == model.tensors.end() || found->ne[0] != width || found->ne[1] != rows) return false;
+            found->part = std::strcmp(role, "down") == 0 ? NeuronPart::Down : NeuronPart::Up;
+            return true;
+        };
+        if (!has_shape("down", layer.record.neurons, layer.record.embedding) ||
+            !has_shape("up", layer.record.embedding, layer.record.neurons)) {
+            return not_a_model(model.files.front(), "has other shapes than its store. Convert the model again.");
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Result<Model> read_model(const std::string& path) {
@@ -197,10 +238,14 @@ Result<Model> read_model(const std::string& path) {
             if (!all) return all.error();
             paths = std::move(*all);
             if (const auto error = add_shape(header->get(), model)) return *error;
+            if (const auto error = add_store(header->get(), model)) return *error;
         }
         if (const auto error = add_tensors(header->get(), *size, model)) return *error;
     }
     if (model.tensors.empty()) return not_a_model(path, "has no weights. It may be a vocabulary only.");
+    if (model.store) {
+        if (const auto error = mark_holes(model)) return *error;
+    }
     const auto named = [&](const char* name) {
         return std::find_if(model.tensors.begin(), model.tensors.end(),
                             [&](const TensorInfo& tensor) { return tensor.name == name; });

@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ggml.h"
 #include "result.h"
+#include "store/store.h"
 
 namespace flash {
 
@@ -14,6 +16,14 @@ namespace flash {
 enum class Use : uint8_t {
     Multiply,  // MUL_MAT, all rows for every token
     Rows,      // GET_ROWS, one row for each token
+    Neurons,   // MUL_MAT, of the neurons that are active
+};
+
+/** What of a tensor is in the model's store, neuron by neuron. */
+enum class NeuronPart : uint8_t {
+    None,
+    Up,    // a copy of its rows: the file has them too
+    Down,  // its columns: the file has a hole
 };
 
 /** Where a tensor of a GGUF model lies, from the header alone. */
@@ -25,6 +35,7 @@ struct TensorInfo {
     uint64_t offset;                        // bytes from the start of that file
     uint64_t size;                          // bytes
     Use use;
+    NeuronPart part = NeuronPart::None;
 };
 
 /** What the plan needs to know of a model. Format: the GGUF specification in ggml's docs/gguf.md. */
@@ -32,6 +43,7 @@ struct Model {
     std::vector<std::string> files;  // more than one for a split model
     /** A token embedding that serves as output too is here twice, with either use, as llama.cpp keeps it. */
     std::vector<TensorInfo> tensors;
+    std::optional<Store> store;  // of a converted model
     std::string architecture;
     uint64_t metadata_bytes = 0;      // of the first file's header: most of it is the vocabulary
     double used_expert_share = 1;     // of a MoE model's experts, for one token

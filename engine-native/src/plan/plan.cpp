@@ -60,6 +60,11 @@ Tier tier_of(const TensorInfo& tensor) {
     return kNever;
 }
 
+/** Whether the neurons of a store serve it. */
+bool by_neuron(const TensorInfo& tensor, Sparsity sparsity) {
+    return tensor.part == NeuronPart::Down || (tensor.part == NeuronPart::Up && sparsity == Sparsity::Predict);
+}
+
 /** What the sizes of a model are, apart from any cap. */
 struct Weights {
     uint64_t total = 0;
@@ -86,9 +91,15 @@ uint64_t scratch_bytes(const TensorInfo& tensor) {
     return ggml_is_quantized(tensor.type) ? width + width / 4 : 2 * width;
 }
 
-Weights weigh(const Model& model) {
+Weights weigh(const Model& model, Sparsity sparsity) {
     Weights weights;
+    if (model.store) weights.total += neuron_fixed_bytes(*model.store);
     for (const TensorInfo& tensor : model.tensors) {
+        if (by_neuron(tensor, sparsity)) {
+            // Loaded through llama.cpp's copies, as all that it does not keep.
+            weights.largest_movable = std::max(weights.largest_movable, tensor.size);
+            continue;
+        }
         weights.total += tensor.size;
         weights.largest = std::max(weights.largest, tensor.size);
         if (tensor.use == Use::Multiply)
@@ -162,9 +173,10 @@ uint64_t minimum_cap(const Model& model, const Weights& weights, const PlanReque
     const uint64_t compute = compute_bytes(model, weights, request, context, kMicroBatches.back());
     const uint64_t resident = peak_bytes(model, weights, {weights.total, kv, compute, 0});
     if (weights.movable() == 0) return resident;
-    return std::min(resident, peak_bytes(model, weights,
-                                         {weights.total - weights.movable(), kv, compute,
-                                          staging_bytes(weights, smallest_ring(weights))}));
+    const uint64_t streamed =
+        peak_bytes(model, weights,
+                   {weights.total - weights.movable(), kv, compute, staging_bytes(weights, smallest_ring(weights))});
+    return model.store ? streamed : std::min(resident, streamed);
 }
 
 uint32_t largest_context(const Model& model, const Weights& weights, const PlanRequest& request) {
@@ -184,8 +196,12 @@ uint32_t largest_context(const Model& model, const Weights& weights, const PlanR
  * Moves as few bytes out of memory as it takes to free `excess`, tier by tier; within a tier spread evenly over the
  * layers, so that reading and arithmetic on resident weights alternate all the way.
  */
-void place(const Model& model, const Weights& weights, uint64_t excess, Plan& plan) {
+void place(const Model& model, const Weights& weights, Sparsity sparsity, uint64_t excess, Plan& plan) {
     for (size_t i = 0; i < model.tensors.size(); i++) {
+        if (by_neuron(model.tensors[i], sparsity)) {
+            plan.placement[i] = Placement::Neurons;
+            continue;
+        }
         const Tier tier = tier_of(model.tensors[i]);
         if (tier != kNever && tier != kRowReads)
             plan.placement[i] = tier == kExperts ? Placement::Experts : Placement::Pinned;
@@ -202,7 +218,7 @@ void place(const Model& model, const Weights& weights, uint64_t excess, Plan& pl
         uint64_t passed = 0;
         for (size_t i = 0; i < model.tensors.size() && wanted > 0; i++) {
             const TensorInfo& tensor = model.tensors[i];
-            if (tier_of(tensor) != tier) continue;
+            if (tier_of(tensor) != tier || plan.placement[i] == Placement::Neurons) continue;
             passed += tensor.size;
             // Whatever share of the tier has been passed, that share of what is wanted must have been moved.
             const double due =
@@ -233,6 +249,7 @@ void sum_up(const Model& model, Plan& plan) {
                 plan.row_read_bytes += size;
                 break;
             case Placement::Experts:
+            case Placement::Neurons:
                 break;
         }
     }
@@ -256,7 +273,7 @@ uint64_t tile_bytes(const TensorInfo& tensor) {
 uint64_t process_bytes(const Model& model) { return kNodeBytes + kVocabularyFactor * model.metadata_bytes; }
 
 Plan make_plan(const Model& model, const PlanRequest& request) {
-    const Weights weights = weigh(model);
+    const Weights weights = weigh(model, request.sparsity);
     const uint64_t cap = request.ram_cap;
     Plan plan;
     plan.placement.assign(model.tensors.size(), Placement::Resident);
@@ -270,7 +287,9 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
         plan.compute_bytes = compute_bytes(model, weights, request, plan.context, micro_batch);
     };
 
+    // The feed-forward blocks of a converted model are always ours, and with them the whole graph.
     for (const uint32_t micro_batch : kMicroBatches) {
+        if (model.store) break;
         use_micro_batch(micro_batch);
         if (peak_bytes(model, weights, {weights.total, plan.kv_bytes, plan.compute_bytes, 0}) > cap) continue;
         sum_up(model, plan);
@@ -298,21 +317,32 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
         if (plan.compute_bytes <= cap / share && beside_weights() + immovable <= cap) break;
     }
     if (beside_weights() + immovable > cap) use_ring(least);
-    const auto excess = [&] {
+    const auto budget = [&] {
         const uint64_t working =
             std::max(loading_bytes(weights, false), plan.kv_bytes + plan.compute_bytes + plan.staging_bytes);
-        const uint64_t budget = cap - std::min(cap, process_bytes(model) + working);
-        return weights.total - std::min(weights.total, budget);
+        return cap - std::min(cap, process_bytes(model) + working);
     };
-    // Where it is enough that experts leave memory, nothing goes through the ring.
+    const auto excess = [&] { return weights.total - std::min(weights.total, budget()); };
+    // Where it is enough that experts or neurons leave memory, nothing goes through the ring.
     const uint64_t ring = plan.ring_bytes;
     use_ring(0);
-    if (weights.tiers[kExperts] == 0 ||
+    if ((weights.tiers[kExperts] == 0 && !model.store) ||
         excess() > weights.tiers[kRowReads] + weights.tiers[kExperts] - weights.least_pool) {
         use_ring(ring);
     }
-    place(model, weights, excess(), plan);
+    uint64_t leaving = excess();
+    if (model.store) {
+        // Rows of an embedding cost one small read a token: neurons make more of its memory.
+        const uint64_t wanted = weights.total + neuron_bytes(*model.store, request.sparsity);
+        leaving = std::max(leaving, std::min(wanted - std::min(wanted, budget()), weights.tiers[kRowReads]));
+    }
+    place(model, weights, request.sparsity, leaving, plan);
     sum_up(model, plan);
+    if (model.store) {
+        const uint64_t kept = plan.resident_bytes + plan.pinned_bytes + neuron_fixed_bytes(*model.store);
+        plan.window_bytes = std::min(neuron_bytes(*model.store, request.sparsity), budget() - std::min(budget(), kept));
+        plan.staging_bytes += neuron_fixed_bytes(*model.store);
+    }
     return plan;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "neurons/budget.h"
 #include "plan/model.h"
 
 namespace flash {
@@ -10,7 +11,6 @@ namespace flash {
 /**
  * What serves a tensor. As soon as one matrix is streamed the others are pinned rather than resident: then all of a
  * pass is computed in one place, and the threads of two do not wait for each other.
- * Neuron-cached weights join here as their part is built.
  */
 enum class Placement : uint8_t {
     Resident,  // llama.cpp keeps it in memory, with its own kernels
@@ -18,6 +18,7 @@ enum class Placement : uint8_t {
     Streamed,  // a matrix that we read from flash for every pass over the model
     Rows,      // an embedding of which we read the rows that are asked for
     Experts,   // experts of a MoE layer, of which a pool keeps those that are used most
+    Neurons,   // a part of feed-forward blocks of which we read the neurons that are active
 };
 
 /** Bytes that the process takes beside weights and context: Node, libraries, the vocabulary. */
@@ -39,6 +40,7 @@ struct PlanRequest {
     uint64_t ram_cap;  // bytes for the whole process
     uint32_t context;  // tokens; 0 for the largest up to 4096 that the model was trained for and that fits
     uint32_t threads;  // for arithmetic: each has scratch memory
+    Sparsity sparsity = Sparsity::Exact;  // of a converted model
 };
 
 /** What lives where, and the sizes that follow. All sizes in bytes. */
@@ -60,6 +62,7 @@ struct Plan {
     uint64_t ring_bytes = 0;         // that tiles are read ahead into
     uint64_t expert_ring_bytes = 0;  // that parts of experts go through which the pool does not keep
     uint64_t row_bytes = 0;          // room for one row of an embedding
+    uint64_t window_bytes = 0;       // for neurons that stay in memory
 };
 
 /** Decides for each tensor what serves it, so that everything together stays below the cap. A pure function. */

@@ -17,7 +17,9 @@ bool is_streams(Placement placement) { return placement != Placement::Resident &
 std::vector<TensorInfo> served_tensors(const Model& model, const Plan& plan) {
     std::vector<TensorInfo> tensors;
     for (size_t i = 0; i < model.tensors.size(); i++) {
-        if (is_streams(plan.placement[i])) tensors.push_back(model.tensors[i]);
+        if (!is_streams(plan.placement[i])) continue;
+        tensors.push_back(model.tensors[i]);
+        if (plan.placement[i] == Placement::Neurons) tensors.back().use = Use::Neurons;
     }
     return tensors;
 }
@@ -71,8 +73,10 @@ Result<std::unique_ptr<Stream>> Stream::open(const Model& model, const Plan& pla
 }
 
 const TensorInfo* Stream::find(const std::string& name, Use use) const {
-    const auto found = std::find_if(tensors_.begin(), tensors_.end(),
-                                    [&](const TensorInfo& tensor) { return tensor.use == use && tensor.name == name; });
+    const auto found = std::find_if(tensors_.begin(), tensors_.end(), [&](const TensorInfo& tensor) {
+        const Use served = tensor.use == Use::Neurons ? Use::Multiply : tensor.use;
+        return served == use && tensor.name == name;
+    });
     return found == tensors_.end() ? nullptr : &*found;
 }
 

@@ -35,10 +35,13 @@ flash_plan_request request_for(const std::string& model_path, uint64_t ram_cap) 
     return request;
 }
 
-void configure(const std::string& model_path, uint64_t ram_cap) {
+void configure(const std::string& model_path, const Run& run) {
     std::array<char, 1024> error{};
     flash_plan planned{};
-    const flash_plan_request request = request_for(model_path, ram_cap);
+    flash_plan_request request = request_for(model_path, *run.ram_cap);
+    request.sparsity = run.sparsity;
+    request.without_window = run.without_window;
+    request.without_bundles = run.without_bundles;
     if (flash().configure(&request, &planned, error.data(), error.size()) != FLASH_OK) {
         throw std::runtime_error(error.data());
     }
@@ -52,10 +55,11 @@ const flash_api& flash() {
     return *static_cast<const flash_api*>(api);
 }
 
-flash_plan plan(const std::string& model_path, uint64_t ram_cap) {
+flash_plan plan(const std::string& model_path, uint64_t ram_cap, flash_sparsity sparsity) {
     std::array<char, 1024> error{};
     flash_plan planned{};
-    const flash_plan_request request = request_for(model_path, ram_cap);
+    flash_plan_request request = request_for(model_path, ram_cap);
+    request.sparsity = sparsity;
     if (flash().plan(&request, &planned, error.data(), error.size()) != FLASH_OK) {
         throw std::runtime_error(error.data());
     }
@@ -66,7 +70,7 @@ LoadedModel::LoadedModel(const std::string& path, const Run& run)
     : model_(nullptr, &llama_model_free), context_(nullptr, &llama_free) {
     load_processor_backends();
     if (run.ram_cap) {
-        configure(path, *run.ram_cap);
+        configure(path, run);
     } else if (ggml_backend_reg_by_name(FLASH_BACKEND_NAME) != nullptr) {
         throw std::runtime_error("libggml-flash is loaded: this would not be stock llama.cpp");
     }
@@ -114,6 +118,16 @@ int32_t LoadedModel::decode(const std::vector<int32_t>& tokens, Logits& logits) 
 void LoadedModel::clear() {
     llama_memory_clear(llama_get_memory(context_.get()), true);
     position_ = 0;
+}
+
+std::vector<int32_t> LoadedModel::tokenize(const std::string& text) const {
+    std::vector<int32_t> tokens(text.size() + 2);
+    const int32_t count =
+        llama_tokenize(llama_model_get_vocab(model_.get()), text.data(), static_cast<int32_t>(text.size()),
+                       tokens.data(), static_cast<int32_t>(tokens.size()), true, false);
+    if (count < 0) throw std::runtime_error("the text cannot be tokenized");
+    tokens.resize(static_cast<size_t>(count));
+    return tokens;
 }
 
 uint32_t LoadedModel::vocabulary() const {

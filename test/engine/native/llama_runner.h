@@ -23,6 +23,10 @@ struct Run {
     std::optional<uint64_t> ram_cap;
     /** Tokens after the prompt are decoded so many at a time, and computed one by one. */
     uint32_t guessed = 1;
+    /** As in flash.h, of a converted model. */
+    flash_sparsity sparsity = FLASH_EXACT;
+    bool without_window = false;
+    bool without_bundles = false;
 };
 
 constexpr int kThreads = 2;
@@ -41,6 +45,7 @@ class LoadedModel {
     /** Forgets all tokens. */
     void clear();
     uint32_t vocabulary() const;
+    std::vector<int32_t> tokenize(const std::string& text) const;
 
   private:
     std::unique_ptr<llama_model, void (*)(llama_model*)> model_;
@@ -58,6 +63,6 @@ Logits evaluate(const std::string& model_path, const Run& run);
 const flash_api& flash();
 
 /** @throws std::runtime_error with what the library says */
-flash_plan plan(const std::string& model_path, uint64_t ram_cap);
+flash_plan plan(const std::string& model_path, uint64_t ram_cap, flash_sparsity sparsity = FLASH_EXACT);
 
 }  // namespace flint

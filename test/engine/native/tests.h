@@ -10,6 +10,7 @@ namespace flint {
 TestCases logits_tests();
 TestCases api_tests();
 TestCases experts_tests();
+TestCases neurons_tests();
 TestCases plan_tests();
 TestCases reader_tests();
 

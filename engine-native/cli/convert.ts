@@ -1,0 +1,63 @@
+/** `flint convert`: a model with ReLU feed-forward blocks becomes one whose neurons are read one by one. */
+import { resolve } from "node:path";
+import { CancellationTokenSource } from "vscode-jsonrpc";
+import { type ConvertProgress, type ConvertResult, convertProgress, convertRequest } from "../protocol.js";
+import { formatSize } from "../size.js";
+import { withSidecar } from "./session.js";
+
+export interface ConvertOptions {
+  out?: string;
+  quantize?: string;
+  calibrate?: string;
+  json?: boolean;
+}
+
+/** Prints where the model is and what was measured. @throws ResponseError. */
+export async function convert(model: string, options: ConvertOptions, signal: AbortSignal): Promise<void> {
+  const progressToken = "convert";
+  const cancellation = new CancellationTokenSource();
+  signal.addEventListener("abort", () => cancellation.cancel(), { once: true });
+  const result = await withSidecar(({ connection }) => {
+    connection.onProgress(convertProgress, progressToken, showProgress);
+    const params = {
+      modelPath: resolve(model),
+      progressToken,
+      ...(options.out === undefined ? {} : { folder: resolve(options.out) }),
+      ...(options.quantize === undefined ? {} : { quantize: options.quantize }),
+      ...(options.calibrate === undefined ? {} : { calibrationPath: resolve(options.calibrate) }),
+    };
+    return connection.sendRequest(convertRequest, params, cancellation.token);
+  });
+  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
+  signal.throwIfAborted();
+  process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : summary(result));
+}
+
+const stages: Record<ConvertProgress["stage"], string> = {
+  quantize: "Quantizing",
+  calibrate: "Running the calibration text",
+  layers: "Fitting and writing layers",
+  write: "Writing the rest",
+  verify: "Comparing with the source",
+};
+
+/** On a terminal only: the result goes to standard output. */
+function showProgress({ stage, done, total }: ConvertProgress): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${stages[stage]}: ${done} of ${total}`);
+}
+
+function summary(result: ConvertResult): string {
+  const { modelPath, storePath, modelBytes, storeBytes, verifiedTokens, equalTokens } = result;
+  const { densePerplexity, predictPerplexity, layers } = result;
+  const mean = (of: (layer: ConvertResult["layers"][number]) => number) =>
+    layers.reduce((sum, layer) => sum + of(layer), 0) / layers.length;
+  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+  const cost = predictPerplexity / densePerplexity - 1;
+  return `${[
+    `${modelPath} (${formatSize(modelBytes)})`,
+    `${storePath} (${formatSize(storeBytes)})`,
+    `${equalTokens} of ${verifiedTokens} tokens as the source says`,
+    `of a layer's neurons ${percent(mean(({ active }) => active))} are active, ${percent(mean(({ predicted }) => predicted))} predicted`,
+    `--sparsity predict costs ${cost >= 0 ? "+" : ""}${(100 * cost).toFixed(2)}% of perplexity (${densePerplexity.toFixed(2)} to ${predictPerplexity.toFixed(2)})`,
+  ].join("\n")}\n`;
+}

@@ -1,0 +1,379 @@
+#include "conversion.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <random>
+
+#include "calibration.h"
+#include "flash.h"
+#include "llama.h"
+#include "order.h"
+#include "store_writer.h"
+
+namespace flash {
+namespace {
+
+namespace fs = std::filesystem;
+
+/** llama.cpp's own recipes, by the name that people know. */
+const std::map<std::string, llama_ftype> kRecipes = {
+    {"F16", LLAMA_FTYPE_MOSTLY_F16},       {"BF16", LLAMA_FTYPE_MOSTLY_BF16},     {"Q8_0", LLAMA_FTYPE_MOSTLY_Q8_0},
+    {"Q6_K", LLAMA_FTYPE_MOSTLY_Q6_K},     {"Q5_K_M", LLAMA_FTYPE_MOSTLY_Q5_K_M}, {"Q5_0", LLAMA_FTYPE_MOSTLY_Q5_0},
+    {"Q4_K_M", LLAMA_FTYPE_MOSTLY_Q4_K_M}, {"Q4_0", LLAMA_FTYPE_MOSTLY_Q4_0},
+};
+
+int64_t rank_for(int64_t embedding) {
+    // The paper's 128 for a width of 4096; a narrow model has less to spare for each neuron.
+    constexpr int64_t kPaperRank = 128;
+    const int64_t quarter = (embedding / 4 + 31) / 32 * 32;
+    return std::min(kPaperRank, quarter);
+}
+
+uint64_t total_bytes(const Model& model) {
+    uint64_t sum = model.metadata_bytes;
+    for (const TensorInfo& tensor : model.tensors) sum += tensor.size;
+    return sum;
+}
+
+Model read(const std::string& path) {
+    Result<Model> model = read_model(path);
+    if (!model) throw NotConvertible(model.error().message);
+    return std::move(*model);
+}
+
+std::string gibibytes(uint64_t bytes) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.1f GiB", static_cast<double>(bytes) / (1 << 30));
+    return text.data();
+}
+
+/** What is done of a conversion that may be interrupted: a file to which each layer is added. */
+class Journal {
+  public:
+    struct Entry {
+        StoreLayer record;
+        std::vector<uint32_t> order;
+    };
+
+    /** Forgets what a conversion with another key has left. */
+    Journal(const std::string& path, const std::string& key) : path_(path) {
+        std::ifstream file(path, std::ios::binary);
+        std::string found(key.size(), '\0');
+        if (file.read(found.data(), static_cast<std::streamsize>(found.size())) && found == key) {
+            while (read_entry(file)) {
+            }
+        } else {
+            file.close();
+            std::ofstream(path, std::ios::binary | std::ios::trunc) << key;
+        }
+    }
+
+    const Entry* find(uint32_t layer) const {
+        const auto entry = entries_.find(layer);
+        return entry == entries_.end() ? nullptr : &entry->second;
+    }
+
+    void add(const Entry& entry) {
+        std::ofstream file(path_, std::ios::binary | std::ios::app);
+        const uint64_t sum = sum_of(entry);
+        file.write(reinterpret_cast<const char*>(&entry.record), sizeof entry.record);
+        file.write(reinterpret_cast<const char*>(entry.order.data()),
+                   static_cast<std::streamsize>(entry.order.size() * sizeof(uint32_t)));
+        file.write(reinterpret_cast<const char*>(&sum), sizeof sum);
+        if (!file.flush()) throw DiskError("cannot write " + path_);
+        entries_[entry.record.layer] = entry;
+    }
+
+  private:
+    static uint64_t sum_of(const Entry& entry) {
+        return checksum(&entry.record, sizeof entry.record) ^
+               checksum(entry.order.data(), entry.order.size() * sizeof(uint32_t));
+    }
+
+    /** False at the end, and where an entry was not written to its own end. */
+    bool read_entry(std::ifstream& file) {
+        Entry entry{};
+        uint64_t sum = 0;
+        if (!file.read(reinterpret_cast<char*>(&entry.record), sizeof entry.record)) return false;
+        if (entry.record.neurons > kMostNeurons) return false;
+        entry.order.resize(entry.record.neurons);
+        if (!file.read(reinterpret_cast<char*>(entry.order.data()),
+                       static_cast<std::streamsize>(entry.order.size() * sizeof(uint32_t))) ||
+            !file.read(reinterpret_cast<char*>(&sum), sizeof sum) || sum != sum_of(entry)) {
+            return false;
+        }
+        entries_[entry.record.layer] = std::move(entry);
+        return true;
+    }
+
+    std::string path_;
+    std::map<uint32_t, Entry> entries_;
+};
+
+class Conversion {
+  public:
+    Conversion(const ConversionRequest& request, const Progress& progress)
+        : request_(request), progress_(progress), source_(read(request.source)) {}
+
+    ConversionReport run() {
+        check_source();
+        prepare_folder();
+        const Model skeleton = quantized();
+        const std::vector<LayerPlan> plans =
+            plan_layers(skeleton, source_, rank_for(blocks_of(skeleton).front().embedding()));
+        check_space(skeleton, plans);
+        const Calibration calibration = calibrated(skeleton);
+        write_store(skeleton, plans, calibration);
+        return verified(calibration, plans);
+    }
+
+  private:
+    void check_source() const {
+        if (source_.store) throw NotConvertible(request_.source + " is converted already.");
+        if (blocks_of(source_).empty()) {
+            throw NotConvertible(request_.source +
+                                 " has no feed-forward blocks without a gate: only models with squared ReLU (such as "
+                                 "arcee and nemotron) can be converted.");
+        }
+        if (request_.quantize.empty()) return;
+        if (kRecipes.count(request_.quantize) == 0) {
+            std::string known;
+            for (const auto& [name, recipe] : kRecipes) known += (known.empty() ? "" : ", ") + name;
+            throw NotConvertible("cannot quantize to " + request_.quantize + ": give one of " + known + ".");
+        }
+        for (const Block& block : blocks_of(source_)) {
+            const ggml_type type = block.down->type;
+            if (type != GGML_TYPE_F32 && type != GGML_TYPE_F16 && type != GGML_TYPE_BF16) {
+                throw NotConvertible(request_.source + " is quantized already (" + ggml_type_name(type) +
+                                     "): quantize the F16 or BF16 model that it was made from.");
+            }
+        }
+    }
+
+    std::string stem() const {
+        const std::string name = fs::path(request_.source).stem().string();
+        return name + (request_.quantize.empty() ? "" : "-" + request_.quantize) + "-flash";
+    }
+    fs::path final_path(const char* extension) const { return fs::path(request_.folder) / (stem() + extension); }
+    fs::path work_path(const char* extension) const { return work_ / (stem() + extension); }
+
+    void prepare_folder() {
+        work_ = fs::path(request_.folder) / ("." + stem() + ".part");
+        std::error_code failed;
+        fs::create_directories(work_, failed);
+        if (failed) throw DiskError("cannot write to " + request_.folder + ": " + failed.message());
+        struct stat info {};
+        stat(request_.source.c_str(), &info);
+        key_ = "flint-convert " + std::to_string(kStoreVersion) + " " + std::to_string(info.st_size) + " " +
+               std::to_string(info.st_mtime) + " " + std::to_string(static_cast<int>(request_.predictor)) + " " +
+               request_.quantize + " " +
+               std::to_string(checksum(request_.calibration.data(), request_.calibration.size())) + "\n";
+    }
+
+    /** The model that becomes the skeleton. */
+    Model quantized() {
+        if (request_.quantize.empty()) return read(request_.source);
+        const std::string path = work_path("-quantized.gguf").string();
+        const std::string partial = path + ".part";
+        if (!fs::exists(path)) {
+            progress_("quantize", 0, 1);
+            const uint64_t free = free_bytes(work_.string());
+            if (free < total_bytes(source_)) throw too_full(total_bytes(source_), free);
+            llama_model_quantize_params params = llama_model_quantize_default_params();
+            params.ftype = kRecipes.at(request_.quantize);
+            params.nthread = request_.threads;
+            if (llama_model_quantize(request_.source.c_str(), partial.c_str(), &params) != 0) {
+                throw std::runtime_error("llama.cpp cannot quantize " + request_.source);
+            }
+            fs::rename(partial, path);
+        }
+        return read(path);
+    }
+
+    DiskError too_full(uint64_t needed, uint64_t free) const {
+        return DiskError("the disk of " + request_.folder + " is too full: " + gibibytes(needed) + " are needed, " +
+                         gibibytes(needed - free) + " more than there are.");
+    }
+
+    void check_space(const Model& skeleton, const std::vector<LayerPlan>& plans) {
+        std::vector<LayerOrder> layers;
+        for (const LayerPlan& plan : plans) layers.push_back({plan.block.layer, {}});
+        skeleton_bytes_ = skeleton_bytes(skeleton, layers);
+        const uint64_t needed = skeleton_bytes_ + store_bytes(plans);
+        std::error_code absent;
+        const uint64_t written =
+            fs::exists(work_path(".flash"), absent) ? fs::file_size(work_path(".flash"), absent) : 0;
+        const uint64_t free = free_bytes(work_.string()) + written;
+        if (free < needed) throw too_full(needed, free);
+    }
+
+    Calibration calibrated(const Model& skeleton) {
+        Calibration calibration =
+            calibrate(skeleton.files.front(), blocks_of(skeleton), request_.calibration, request_.threads,
+                      [&](uint64_t done, uint64_t total) { progress_("calibrate", done, total); });
+        if (!calibration.squared_relu) {
+            throw NotConvertible(request_.source + " does not use squared ReLU: it has no neurons to leave out.");
+        }
+        return calibration;
+    }
+
+    void write_store(const Model& skeleton, const std::vector<LayerPlan>& plans, const Calibration& calibration) {
+        Journal journal((work_ / "journal").string(), key_);
+        const Source skeleton_source(skeleton);
+        const Source original(source_);
+        const Products products(request_.threads);
+        OutputFile file(work_path(".flash").string());
+        std::vector<StoreLayer> records;
+        std::vector<LayerOrder> orders;
+        for (size_t i = 0; i < plans.size(); i++) {
+            progress_("layers", i, plans.size());
+            const LayerPlan& plan = plans[i];
+            const Journal::Entry* done = journal.find(plan.block.layer);
+            if (done == nullptr) {
+                journal.add(convert_layer(file, plan, calibration.inputs.at(plan.block.layer), skeleton_source,
+                                          original, products));
+                done = journal.find(plan.block.layer);
+            }
+            records.push_back(done->record);
+            orders.push_back({plan.block.layer, done->order});
+        }
+        progress_("write", 0, 1);
+        const uint64_t identity = std::random_device{}() | uint64_t{std::random_device{}()} << 32;
+        write_header(file, records, identity, store_bytes(plans));
+        write_skeleton(skeleton, orders, {stem() + ".flash", identity}, work_path(".gguf").string());
+        for (const StoreLayer& record : records) {
+            const uint64_t predictor = predictor_bytes(record.neurons, record.embedding, record.rank);
+            report_.layers.push_back({record.layer, record.neurons, record.rank, predictor, record.figures});
+        }
+    }
+
+    Journal::Entry convert_layer(OutputFile& file, const LayerPlan& plan, const Matrix& inputs, const Source& skeleton,
+                                 const Source& original, const Products& products) const {
+        LayerSample sample;
+        sample.inputs = inputs;
+        sample.up = skeleton.numbers(*plan.block.up);
+        sample.products = products(inputs, sample.up);
+        const Matrix down = transposed(original.numbers(*plan.original));
+        for (int64_t i = 0; i < down.rows; i++) {
+            sample.down_length.push_back(std::sqrt(dot(down.row(i), down.row(i), down.columns)));
+        }
+        LayerContent content;
+        FitRequest fit;
+        fit.kind = request_.predictor;
+        fit.rank = plan.record.rank;
+        content.predictor = fit_predictor(products, sample, fit);
+        content.frequency.assign(static_cast<size_t>(down.rows), 0.0F);
+        for (int64_t t = 0; t < inputs.rows; t++) {
+            for (int64_t i = 0; i < down.rows; i++) {
+                if (sample.products.row(t)[i] > 0)
+                    content.frequency[static_cast<size_t>(i)] += 1 / static_cast<float>(inputs.rows);
+            }
+        }
+        content.order = neuron_order(sample.products);
+        const StoreLayer record = write_layer(file, skeleton, plan, down, content);
+        file.sync();
+        return {record, content.order};
+    }
+
+    /** Compares with the source, and gives the final names. What is wrong is not gone on with another time. */
+    ConversionReport verified(const Calibration& calibration, const std::vector<LayerPlan>& plans) {
+        ggml_backend_reg_t registry = ggml_backend_load(request_.backend.c_str());
+        if (registry == nullptr) throw std::runtime_error("cannot load " + request_.backend);
+        const auto* api = static_cast<const flash_api*>(ggml_backend_reg_get_proc_address(registry, FLASH_API_NAME));
+        try {
+            compare(*api, calibration, plans);
+        } catch (const std::runtime_error& error) {
+            fs::remove(work_ / "journal");
+            std::array<char, 1024> reason{};
+            throw std::runtime_error(api->take_error(reason.data(), reason.size()) ? reason.data() : error.what());
+        }
+        finish(plans);
+        return report_;
+    }
+
+    void compare(const flash_api& api, const Calibration& calibration, const std::vector<LayerPlan>& plans) {
+        progress_("verify", 0, 2);
+        report_.verified_tokens = static_cast<uint32_t>(calibration.continuation.size());
+        {
+            Session exact = serve(api, FLASH_EXACT);
+            report_.equal_tokens = exact.agreement(calibration.prompt, calibration.continuation);
+        }
+        // Requantized columns may turn a close decision, but no more than that.
+        const bool same_bits = std::all_of(plans.begin(), plans.end(), [](const LayerPlan& plan) {
+            return plan.down_type == plan.block.down->type && ggml_blck_size(plan.down_type) == 1;
+        });
+        const uint32_t least = report_.verified_tokens - (same_bits ? 1 : report_.verified_tokens / 8);
+        if (report_.equal_tokens < least) {
+            throw std::runtime_error("the converted model does not say what " + request_.source +
+                                     " says: " + std::to_string(report_.equal_tokens) + " of " +
+                                     std::to_string(report_.verified_tokens) + " tokens are equal. Keep the source.");
+        }
+        progress_("verify", 1, 2);
+        Prediction predicted;
+        {
+            Session predict = serve(api, FLASH_PREDICT);
+            for (const auto& window : held_out_windows(calibration)) predict.predict(window, predicted);
+        }
+        report_.dense_perplexity = calibration.held_out.perplexity();
+        report_.predict_perplexity = predicted.perplexity();
+    }
+
+    /** The converted model, computed by the backend that will serve it. */
+    Session serve(const flash_api& api, flash_sparsity sparsity) const {
+        const std::string path = work_path(".gguf").string();
+        flash_plan_request request{};
+        request.model_path = path.c_str();
+        request.ram_cap_bytes = UINT64_MAX / 4;
+        request.context_tokens = kWindowTokens;
+        request.threads = static_cast<uint32_t>(request_.threads);
+        request.sparsity = sparsity;
+        flash_plan plan{};
+        std::array<char, 1024> error{};
+        if (api.configure(&request, &plan, error.data(), error.size()) != FLASH_OK) {
+            throw std::runtime_error(error.data());
+        }
+        Session session(path, kWindowTokens, request_.threads, true, {});
+        api.deconfigure();
+        return session;
+    }
+
+    void finish(const std::vector<LayerPlan>& plans) {
+        report_.model = final_path(".gguf").string();
+        report_.store = final_path(".flash").string();
+        report_.model_bytes = skeleton_bytes_;
+        report_.store_bytes = store_bytes(plans);
+        std::error_code failed;
+        // The skeleton last: with it the model is there.
+        fs::rename(work_path(".flash"), report_.store, failed);
+        if (!failed) {
+            fs::rename(work_path(".gguf"), report_.model, failed);
+            std::error_code ignored;
+            if (failed) fs::rename(report_.store, work_path(".flash"), ignored);
+        }
+        if (failed) throw DiskError("cannot write " + report_.model + ": " + failed.message());
+        fs::remove_all(work_, failed);
+    }
+
+    const ConversionRequest& request_;
+    const Progress& progress_;
+    Model source_;
+    fs::path work_;
+    std::string key_;
+    uint64_t skeleton_bytes_ = 0;
+    ConversionReport report_;
+};
+
+}  // namespace
+
+ConversionReport convert(const ConversionRequest& request, const Progress& progress) {
+    return Conversion(request, progress).run();
+}
+
+}  // namespace flash

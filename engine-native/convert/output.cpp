@@ -1,0 +1,133 @@
+#include "output.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "gguf.h"
+#include "source.h"
+
+namespace flash {
+namespace {
+
+using Header = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
+using Context = std::unique_ptr<ggml_context, decltype(&ggml_free)>;
+
+const LayerOrder* find(const std::vector<LayerOrder>& layers, const TensorInfo& tensor, const char* role) {
+    const auto found = std::find_if(layers.begin(), layers.end(), [&](const LayerOrder& layer) {
+        return tensor.name == "blk." + std::to_string(layer.layer) + "." + role + ".weight";
+    });
+    return found == layers.end() ? nullptr : &*found;
+}
+
+/** A tied output matrix is in the list twice, in the file once. */
+bool is_second_use(const Model& model, const TensorInfo& tensor) {
+    return tensor.use == Use::Multiply && tensor.name == "token_embd.weight" && &tensor != &model.tensors.front() &&
+           std::any_of(model.tensors.begin(), model.tensors.end(),
+                       [&](const TensorInfo& other) { return other.name == tensor.name && other.use == Use::Rows; });
+}
+
+}  // namespace
+
+OutputFile::OutputFile(const std::string& path) : path_(path), file_(nullptr, &std::fclose) {
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (descriptor >= 0) file_.reset(::fdopen(descriptor, "r+b"));
+    if (!file_) throw DiskError("cannot write " + path + ": " + std::strerror(errno));
+}
+
+void OutputFile::write(uint64_t offset, const void* data, size_t size) {
+    if (fseeko(file_.get(), static_cast<off_t>(offset), SEEK_SET) != 0 ||
+        std::fwrite(data, 1, size, file_.get()) != size) {
+        throw DiskError("cannot write " + path_ + ": " + std::strerror(errno));
+    }
+}
+
+uint64_t OutputFile::size() const {
+    struct stat info {};
+    if (std::fflush(file_.get()) != 0 || fstat(fileno(file_.get()), &info) != 0) {
+        throw DiskError("cannot write " + path_ + ": " + std::strerror(errno));
+    }
+    return static_cast<uint64_t>(info.st_size);
+}
+
+void OutputFile::resize(uint64_t size) {
+    if (std::fflush(file_.get()) != 0 || ftruncate(fileno(file_.get()), static_cast<off_t>(size)) != 0) {
+        throw DiskError("cannot write " + path_ + ": " + std::strerror(errno));
+    }
+}
+
+void OutputFile::sync() {
+    // A disk that is full may say so only now.
+    if (std::fflush(file_.get()) != 0 || fsync(fileno(file_.get())) != 0) {
+        throw DiskError("cannot write " + path_ + ": " + std::strerror(errno));
+    }
+}
+
+uint64_t free_bytes(const std::string& folder) {
+    struct statvfs info {};
+    if (statvfs(folder.c_str(), &info) != 0) throw DiskError("cannot use " + folder + ": " + std::strerror(errno));
+    return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+uint64_t skeleton_bytes(const Model& model, const std::vector<LayerOrder>& layers) {
+    uint64_t bytes = model.metadata_bytes;
+    for (const TensorInfo& tensor : model.tensors) {
+        if (find(layers, tensor, "ffn_down") == nullptr && !is_second_use(model, tensor)) bytes += tensor.size;
+    }
+    return bytes;
+}
+
+void write_skeleton(const Model& model, const std::vector<LayerOrder>& layers, const StoreReference& store,
+                    const std::string& path) {
+    const Header old(gguf_init_from_file(model.files.front().c_str(), gguf_init_params{true, nullptr}), &gguf_free);
+    if (!old) throw std::runtime_error("cannot read " + model.files.front());
+    const Header header(gguf_init_empty(), &gguf_free);
+    gguf_set_kv(header.get(), old.get());
+    for (const char* key : {"split.no", "split.count", "split.tensors.count"}) gguf_remove_key(header.get(), key);
+    gguf_set_val_str(header.get(), kStoreNameKey, store.file_name.c_str());
+    gguf_set_val_u64(header.get(), kStoreIdentityKey, store.identity);
+    const Context context(ggml_init({(model.tensors.size() + 1) * ggml_tensor_overhead(), nullptr, true}), &ggml_free);
+    std::vector<const TensorInfo*> tensors;
+    for (const TensorInfo& tensor : model.tensors) {
+        if (is_second_use(model, tensor)) continue;
+        int dimensions = GGML_MAX_DIMS;
+        while (dimensions > 1 && tensor.ne[static_cast<size_t>(dimensions) - 1] == 1) dimensions--;
+        ggml_tensor* info = ggml_new_tensor(context.get(), tensor.type, dimensions, tensor.ne.data());
+        ggml_set_name(info, tensor.name.c_str());
+        gguf_add_tensor(header.get(), info);
+        tensors.push_back(&tensor);
+    }
+    OutputFile file(path);
+    file.resize(0);
+    if (!gguf_write_to_file_ptr(header.get(), file.stream(), true)) {
+        throw DiskError("cannot write " + path + ": " + std::strerror(errno));
+    }
+    const uint64_t begin = gguf_get_meta_size(header.get());
+    const Source source(model);
+    uint64_t end = begin;
+    for (size_t i = 0; i < tensors.size(); i++) {
+        const TensorInfo& tensor = *tensors[i];
+        const uint64_t offset = begin + gguf_get_tensor_offset(header.get(), static_cast<int64_t>(i));
+        end = offset + GGML_PAD(tensor.size, gguf_get_alignment(header.get()));
+        if (find(layers, tensor, "ffn_down") != nullptr) continue;
+        std::vector<uint8_t> bytes = source.bytes(tensor);
+        if (const LayerOrder* layer = find(layers, tensor, "ffn_up")) {
+            const size_t row = ggml_row_size(tensor.type, tensor.ne[0]);
+            std::vector<uint8_t> ordered(bytes.size());
+            for (size_t to = 0; to < layer->order.size(); to++) {
+                std::memcpy(ordered.data() + to * row, bytes.data() + layer->order[to] * row, row);
+            }
+            bytes = std::move(ordered);
+        }
+        file.write(offset, bytes.data(), bytes.size());
+    }
+    file.resize(end);
+    file.sync();
+}
+
+}  // namespace flash

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "matrix.h"
+#include "plan/model.h"
+
+namespace flash {
+
+/** A feed-forward block that can be kept neuron by neuron: no gate, no bias on its neurons. */
+struct Block {
+    uint32_t layer;
+    const TensorInfo* up;    // embedding × neurons
+    const TensorInfo* down;  // neurons × embedding
+
+    int64_t neurons() const { return up->ne[1]; }
+    int64_t embedding() const { return up->ne[0]; }
+};
+
+/** The blocks of a model that have the shape; whether they use ReLU only its graph tells. */
+std::vector<Block> blocks_of(const Model& model);
+
+/** Reads tensors of a GGUF model. Throws std::runtime_error with words for a person. */
+class Source {
+  public:
+    explicit Source(const Model& model);
+
+    std::vector<uint8_t> bytes(const TensorInfo& tensor) const;
+    /** As numbers, a row for each of the tensor's. */
+    Matrix numbers(const TensorInfo& tensor) const;
+
+  private:
+    using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+    std::vector<File> files_;
+};
+
+}  // namespace flash

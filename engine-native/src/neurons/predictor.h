@@ -1,0 +1,38 @@
+#pragma once
+
+#include "neurons/rows.h"
+#include "store/store.h"
+
+namespace flash {
+
+/**
+ * Guesses which neurons of a layer matter for a token, from the input of its feed-forward block ("LLM in a flash",
+ * arXiv 2312.11514, section 3.1): score = up · (down · x) + offset, of low rank. How the matrices are found is the
+ * converter's affair (convert/predictor.h); here a neuron whose score is above the layer's threshold is computed.
+ */
+class Predictor {
+  public:
+    /** Fails with FLASH_INVALID_ARGUMENT where this processor has no kernel. `part` must outlive it. */
+    static Result<Predictor> create(const NeuronLayer& layer, const ResidentPart& part);
+
+    /** Bytes of what `compress` makes of one token. */
+    uint64_t compressed_bytes() const { return dot_.activation_bytes(rank_); }
+    /** The first half, for one token: x has `embedding` elements. */
+    void compress(const float* x, uint8_t* compressed) const;
+    /** The second half, for one neuron. */
+    bool active(uint32_t neuron, const uint8_t* compressed) const {
+        return dot_(part_->up + neuron * row_bytes_, compressed, rank_) + part_->offset[neuron] > threshold_;
+    }
+
+  private:
+    Predictor(DotProduct dot, const NeuronLayer& layer, const ResidentPart& part);
+
+    DotProduct dot_;
+    const ResidentPart* part_;
+    uint32_t embedding_;
+    uint32_t rank_;
+    uint64_t row_bytes_;
+    float threshold_;
+};
+
+}  // namespace flash

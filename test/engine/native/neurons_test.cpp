@@ -1,0 +1,196 @@
+// The parts that serve neurons, by themselves. That all of it together computes what llama.cpp does, convert.test.ts
+// proves with a real model.
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "ggml-backend.h"
+#include "neurons/budget.h"
+#include "neurons/fetch.h"
+#include "neurons/rows.h"
+#include "neurons/window.h"
+#include "random.h"
+#include "store/format.h"
+#include "tests.h"
+
+namespace flint {
+namespace {
+
+using flash::Window;
+
+uint64_t checksum_of(const std::string& text) { return flash::checksum(text.data(), text.size()); }
+
+void checksums_are_those_of_the_specification() {
+    // From xxHash's own documentation and tests (XXH64, seed 0).
+    CHECK_EQUAL(checksum_of(""), 0xef46db3751d8e999ULL);
+    CHECK_EQUAL(checksum_of("a"), 0xd24ec4f1a98c6e5bULL);
+    CHECK_EQUAL(checksum_of("abc"), 0x44bc2cf5ad770999ULL);
+    CHECK_EQUAL(checksum_of("Nobody inspects the spammish repetition"), 0xfbcea83c8a378bf1ULL);
+}
+
+void window_keeps_what_was_active_last() {
+    Window window(10, 3, 0, 4);
+    CHECK(window.ready());
+    CHECK_EQUAL(window.free_rows(1), 3U);
+    for (const uint32_t neuron : {7U, 2U, 5U}) {
+        CHECK_EQUAL(window.touch(neuron, 1), Window::kNone);
+        const uint32_t row = window.take(neuron, 1);
+        std::memcpy(window.down(row), &neuron, sizeof neuron);
+    }
+    // All of them are active now: there is room for none.
+    CHECK_EQUAL(window.free_rows(1), 0U);
+    CHECK(window.touch(2, 2) != Window::kNone);
+    CHECK_EQUAL(window.free_rows(2), 2U);
+    CHECK(window.touch(5, 3) != Window::kNone);
+    window.make_room(1, 3);
+    const uint32_t row = window.take(9, 3);
+    CHECK_EQUAL(window.touch(7, 4), Window::kNone);  // the oldest
+    CHECK_EQUAL(window.touch(9, 4), row);
+    // What stays was not moved.
+    uint32_t content = 0;
+    std::memcpy(&content, window.down(window.touch(2, 4)), sizeof content);
+    CHECK_EQUAL(content, 2U);
+    CHECK_EQUAL(window.size(), 3U);
+    window.clear();
+    CHECK_EQUAL(window.size(), 0U);
+    CHECK_EQUAL(window.touch(9, 5), Window::kNone);
+}
+
+void window_is_like_a_list_by_age() {
+    // Against the plainest model of it: neurons by when they were last active.
+    constexpr uint32_t kNeurons = 50;
+    constexpr uint32_t kCapacity = 20;
+    Window window(kNeurons, kCapacity, 2, 4);
+    std::vector<uint64_t> last(kNeurons, 0);
+    std::vector<bool> here(kNeurons, false);
+    Random random(3);
+    for (uint64_t now = 1; now <= 500; now++) {
+        std::vector<uint32_t> misses;
+        for (uint32_t neuron = 0; neuron < kNeurons; neuron++) {
+            if (random.below(5) != 0) continue;
+            const bool hit = window.touch(neuron, now) != Window::kNone;
+            CHECK_EQUAL(hit, here[neuron]);
+            if (hit)
+                last[neuron] = now;
+            else
+                misses.push_back(neuron);
+        }
+        const auto admitted = std::min<uint32_t>(static_cast<uint32_t>(misses.size()), window.free_rows(now));
+        window.make_room(admitted, now);
+        for (uint32_t i = 0; i < admitted; i++) {
+            window.take(misses[i], now);
+            here[misses[i]] = true;
+            last[misses[i]] = now;
+        }
+        // Those that are here are the youngest: nobody older than one that is gone.
+        auto count = static_cast<uint32_t>(std::count(here.begin(), here.end(), true));
+        while (count > kCapacity) {
+            uint64_t oldest = now;
+            for (uint32_t i = 0; i < kNeurons; i++) {
+                if (here[i]) oldest = std::min(oldest, last[i]);
+            }
+            for (uint32_t i = 0; i < kNeurons && count > kCapacity; i++) {
+                if (!here[i] || last[i] != oldest || window.touch(i, oldest) != Window::kNone) continue;
+                here[i] = false;
+                count--;
+            }
+        }
+        CHECK_EQUAL(window.size(), count);
+    }
+}
+
+void runs_merge_what_is_near() {
+    const flash::Part part{1000, 100, 40};
+    const auto runs = flash::runs_of({0, 1, 3, 10}, part, 160);
+    CHECK_EQUAL(runs.size(), size_t{2});
+    CHECK_EQUAL(runs[0].offset, 1000U);
+    CHECK_EQUAL(runs[0].size, 340U);  // to the end of neuron 3
+    CHECK_EQUAL(runs[0].count, 3U);
+    CHECK_EQUAL(runs[1].first, 3U);
+    CHECK_EQUAL(runs[1].offset, 2000U);
+    // Without a gap only neighbours that touch: bundles, of which the whole is read.
+    CHECK_EQUAL(flash::runs_of({0, 1, 3}, {0, 100, 100}, 0).size(), size_t{2});
+    CHECK_EQUAL(flash::runs_of({0, 1, 3}, part, 0).size(), size_t{3});
+    CHECK(flash::runs_of({}, part, 10).empty());
+    // No run is larger than a room.
+    std::vector<uint32_t> all(1000);
+    std::iota(all.begin(), all.end(), 0);
+    uint32_t count = 0;
+    for (const flash::Run& run : flash::runs_of(all, {0, 1000, 1000}, 0)) {
+        CHECK(run.size <= flash::kLargestRun);
+        CHECK_EQUAL(run.first, count);
+        count += run.count;
+    }
+    CHECK_EQUAL(count, 1000U);
+}
+
+void windows_share_by_tokens() {
+    const std::vector<flash::LayerDemand> layers = {{1000, 10, 400}, {1000, 10, 10}, {1000, 10, 100}};
+    const auto half = flash::share_windows(layers, 5100);
+    // 5100 bytes are one token's worth of each layer.
+    CHECK_EQUAL(half[0], 400U);
+    CHECK_EQUAL(half[1], 10U);
+    CHECK_EQUAL(half[2], 100U);
+    const auto all = flash::share_windows(layers, 1 << 20);
+    CHECK(all == (std::vector<uint32_t>{1000, 1000, 1000}));
+    const auto most = flash::share_windows(layers, 20000);
+    CHECK_EQUAL(most[0], 1000U);
+    CHECK((uint64_t{most[0]} + most[1] + most[2]) * 10 <= 20000);
+    CHECK((uint64_t{most[0]} + most[1] + most[2]) * 10 > 19900);
+    CHECK(flash::share_windows(layers, 0) == (std::vector<uint32_t>{0, 0, 0}));
+}
+
+void rows_are_as_ggml_reads_them() {
+    ggml_backend_load_all_from_path(GGML_LIBRARIES_FOLDER);
+    constexpr int64_t kWidth = 512;
+    Random random(5);
+    std::vector<float> numbers(kWidth);
+    std::vector<float> other(kWidth);
+    for (float& number : numbers) number = random.normal();
+    for (float& number : other) number = random.normal();
+    for (const ggml_type type : {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q4_0,
+                                 GGML_TYPE_Q5_0, GGML_TYPE_Q4_K, GGML_TYPE_Q6_K}) {
+        std::vector<uint8_t> row(ggml_row_size(type, kWidth));
+        if (type == GGML_TYPE_F32)
+            std::memcpy(row.data(), numbers.data(), row.size());
+        else
+            ggml_quantize_chunk(type, numbers.data(), row.data(), 0, 1, kWidth, nullptr);
+        std::vector<float> expected = numbers;
+        if (type != GGML_TYPE_F32) ggml_get_type_traits(type)->to_float(row.data(), expected.data(), kWidth);
+        const int64_t part = flash::part_granularity(type);
+        for (int64_t first = 0; first < kWidth; first += part) {
+            std::vector<float> actual(static_cast<size_t>(part));
+            flash::dequantize(type, row.data(), first, part, actual.data());
+            CHECK(std::memcmp(actual.data(), expected.data() + first, actual.size() * sizeof(float)) == 0);
+        }
+        const auto product = flash::DotProduct::of(type);
+        CHECK(product);
+        std::vector<uint8_t> converted(product->activation_bytes(kWidth));
+        product->convert(other.data(), kWidth, converted.data());
+        double exact = 0;
+        for (size_t i = 0; i < numbers.size(); i++)
+            exact += static_cast<double>(expected[i]) * static_cast<double>(other[i]);
+        // The activations may be rounded to 8 bits.
+        CHECK(std::abs((*product)(row.data(), converted.data(), kWidth) - exact) < 0.02 * kWidth / std::sqrt(kWidth));
+    }
+    std::vector<float> sum(33, 1.0F);
+    flash::add_scaled(2.0F, numbers.data(), 33, sum.data());
+    for (size_t i = 0; i < sum.size(); i++) CHECK(std::abs(sum[i] - (1.0F + 2.0F * numbers[i])) < 1e-6F);
+}
+
+}  // namespace
+
+TestCases neurons_tests() {
+    return {
+        {"checksums are those of the specification", checksums_are_those_of_the_specification},
+        {"a window keeps what was active last", window_keeps_what_was_active_last},
+        {"a window is like a list by age", window_is_like_a_list_by_age},
+        {"reads merge what is near", runs_merge_what_is_near},
+        {"windows are shared by tokens", windows_share_by_tokens},
+        {"neurons' rows are as ggml reads them", rows_are_as_ggml_reads_them},
+    };
+}
+
+}  // namespace flint
