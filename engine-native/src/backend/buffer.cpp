@@ -1,0 +1,147 @@
+#include "backend/buffer.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+
+#include "ggml-backend-impl.h"
+#include "ggml-impl.h"
+
+namespace flash {
+namespace {
+
+struct FlashBuffer {
+    std::shared_ptr<Served> served;
+    void* base;
+    size_t size;
+};
+
+std::atomic<int> flash_buffers{0};
+
+FlashBuffer& context_of(ggml_backend_buffer_t buffer) { return *static_cast<FlashBuffer*>(buffer->context); }
+
+void buffer_free(ggml_backend_buffer_t buffer) {
+    const std::unique_ptr<FlashBuffer> context(&context_of(buffer));
+    munmap(context->base, context->size);
+    flash_buffers--;
+}
+
+void* buffer_get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).base; }
+
+void buffer_memset_tensor(ggml_backend_buffer_t, ggml_tensor*, uint8_t, size_t, size_t) {}
+
+/** Makes the pages of this memory real. */
+bool open_pages(void* data, size_t size) {
+    const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+    const auto begin = reinterpret_cast<uintptr_t>(data) & ~(page - 1);
+    return mprotect(reinterpret_cast<void*>(begin), reinterpret_cast<uintptr_t>(data) + size - begin,
+                    PROT_READ | PROT_WRITE) == 0;
+}
+
+// llama.cpp brings each tensor's bytes once, at load. Those of streamed ones are on flash already.
+void buffer_set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data, size_t offset,
+                       size_t size) {
+    const Served& served = *context_of(buffer).served;
+    if (served.experts) {
+        const TensorInfo* experts = served.experts->find(tensor->name);
+        if (experts != nullptr) return served.experts->bring(*experts, data, offset, size);
+    }
+    const TensorInfo* info = served.stream->find(tensor->name, Use::Multiply);
+    if (info == nullptr || !served.stream->pinned(*info)) return;
+    auto* target = static_cast<uint8_t*>(tensor->data) + offset;
+    GGML_ASSERT(open_pages(target, size) && "no memory for a pinned weight");
+    std::memcpy(target, data, size);
+}
+
+void buffer_get_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* tensor, void* data, size_t offset,
+                       size_t size) {
+    const Served& served = *context_of(buffer).served;
+    const TensorInfo* experts = served.experts ? served.experts->find(tensor->name) : nullptr;
+    const TensorInfo* info = experts != nullptr ? experts : served.stream->find(tensor->name, Use::Multiply);
+    if (info == nullptr) info = served.stream->find(tensor->name, Use::Rows);
+    GGML_ASSERT(info != nullptr);
+    const auto copied = experts != nullptr ? served.experts->copy(*info, offset, size, data)
+                                           : served.stream->copy(*info, offset, size, data);
+    if (!copied) {
+        Engine::instance().fail(copied.error());
+        std::memset(data, 0, size);
+    }
+}
+
+void buffer_clear(ggml_backend_buffer_t, uint8_t) {}
+
+const ggml_backend_buffer_i kBufferInterface = {
+    /* .free_buffer   = */ buffer_free,
+    /* .get_base      = */ buffer_get_base,
+    /* .init_tensor   = */ nullptr,
+    /* .memset_tensor = */ buffer_memset_tensor,
+    /* .set_tensor    = */ buffer_set_tensor,
+    /* .get_tensor    = */ buffer_get_tensor,
+    /* .set_tensor_2d = */ nullptr,
+    /* .get_tensor_2d = */ nullptr,
+    /* .cpy_tensor    = */ nullptr,
+    /* .clear         = */ buffer_clear,
+    /* .reset         = */ nullptr,
+};
+
+// buffer type
+
+// llama.cpp loads buffer types in the order of their names. Ours must come before "CPU": the memory through which it
+// brings us weights is then gone before the resident weights take their place.
+const char* buffer_type_get_name(ggml_backend_buffer_type_t) { return "At_Flash"; }
+
+ggml_backend_buffer_t buffer_type_alloc(ggml_backend_buffer_type_t type, size_t size) {
+    std::shared_ptr<Served> served = Engine::instance().configured();
+    if (!served) return nullptr;
+    void* base = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED) return nullptr;
+    auto context = std::make_unique<FlashBuffer>(FlashBuffer{std::move(served), base, size});
+    flash_buffers++;
+    return ggml_backend_buffer_init(type, kBufferInterface, context.release(), size);
+}
+
+size_t buffer_type_get_alignment(ggml_backend_buffer_type_t) { return 64; }
+
+const ggml_backend_buffer_type_i kBufferTypeInterface = {
+    /* .get_name       = */ buffer_type_get_name,
+    /* .alloc_buffer   = */ buffer_type_alloc,
+    /* .get_alignment  = */ buffer_type_get_alignment,
+    /* .get_max_size   = */ nullptr,
+    /* .get_alloc_size = */ nullptr,
+    /* .is_host        = */ nullptr,
+};
+
+}  // namespace
+
+ggml_backend_buffer_type_t flash_buffer_type() {
+    static ggml_backend_buffer_type type = {kBufferTypeInterface, registered_device(), nullptr};
+    return &type;
+}
+
+bool is_matrix_operation(const ggml_tensor* op) {
+    return op->op == GGML_OP_MUL_MAT || op->op == GGML_OP_MUL_MAT_ID || op->op == GGML_OP_GET_ROWS;
+}
+
+std::optional<Weight> find_weight(const ggml_tensor* op) {
+    const ggml_tensor* weight = op->src[0];
+    if (weight == nullptr || weight->buffer == nullptr || weight->buffer->buft != flash_buffer_type()) return {};
+    if (!is_matrix_operation(op)) return {};
+    // llama.cpp asks for a weight that it has not placed yet, in a buffer without content.
+    const auto* placed = static_cast<const FlashBuffer*>(weight->buffer->context);
+    const std::shared_ptr<Served> served = placed == nullptr ? Engine::instance().configured() : placed->served;
+    if (!served) return {};
+    const TensorInfo* info = nullptr;
+    if (op->op == GGML_OP_MUL_MAT_ID) {
+        if (served->experts) info = served->experts->find(weight->name);
+    } else {
+        info = served->stream->find(weight->name, op->op == GGML_OP_MUL_MAT ? Use::Multiply : Use::Rows);
+    }
+    if (info == nullptr) return {};
+    return Weight{info, served.get()};
+}
+
+bool serves_a_model() { return flash_buffers > 0; }
+
+}  // namespace flash

@@ -1,0 +1,163 @@
+#include "backend/compute.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <unordered_map>
+
+#include "backend/buffer.h"
+#include "backend/token_by_token.h"
+#include "experts/pass.h"
+#include "ggml-impl.h"
+
+namespace flash {
+namespace {
+
+/** The MoE layers of a graph, one after the other: of each, all experts that are missing are read at once. */
+class ExpertLayers {
+  public:
+    explicit ExpertLayers(const ggml_cgraph* graph) : graph_(graph) {
+        for (int i = 0; i < graph->n_nodes; i++) {
+            const ggml_tensor* node = graph->nodes[i];
+            if (node->op == GGML_OP_MUL_MAT_ID && find_weight(node)) layers_.emplace(source_of(node->src[2]), i);
+        }
+    }
+
+    /** Whether this node says which experts a later layer uses. */
+    bool routes(const ggml_tensor* node) const { return !layers_.empty() && layers_.count(node) > 0; }
+
+    /** Once `node` is computed: reads for its layer begin, long before the first product where the router comes early.
+     */
+    void prefetch(const ggml_tensor* node) {
+        if (pass_ && left_ > 0) return;
+        begin(layers_.at(node));
+    }
+
+    Result<ggml_status> multiply(Workers& workers, const Weight& weight, int index, const Stream::Stop& stop) {
+        const ggml_tensor* node = graph_->nodes[index];
+        if (!pass_ || pass_->ids() != node->src[2]) begin(index);
+        left_--;
+        return pass_->multiply(workers, *weight.info, node, stop);
+    }
+
+  private:
+    static const ggml_tensor* source_of(const ggml_tensor* ids) { return ids->view_src ? ids->view_src : ids; }
+
+    /** @param first the index of the layer's first product */
+    void begin(int first) {
+        pass_.reset();
+        const ggml_tensor* ids = graph_->nodes[first]->src[2];
+        Experts* experts = find_weight(graph_->nodes[first])->served->experts.get();
+        std::vector<const TensorInfo*> tensors;
+        for (int i = first; i < graph_->n_nodes; i++) {
+            const ggml_tensor* node = graph_->nodes[i];
+            if (node->op != GGML_OP_MUL_MAT_ID) continue;
+            if (node->src[2] != ids) break;
+            if (const auto weight = find_weight(node)) tensors.push_back(weight->info);
+        }
+        left_ = tensors.size();
+        pass_ = std::make_unique<ExpertPass>(*experts, ids, tensors);
+    }
+
+    const ggml_cgraph* graph_;
+    std::unordered_map<const ggml_tensor*, int> layers_;  // by what says which experts, to the first product
+    std::unique_ptr<ExpertPass> pass_;
+    size_t left_ = 0;  // products of the pass
+};
+
+/** One operation with a weight on flash. */
+ggml_status compute_flash(FlashBackend& context, ExpertLayers& layers, const Weight& weight, const ggml_cgraph* graph,
+                          int index) {
+    const ggml_tensor* node = graph->nodes[index];
+    Stream& stream = *weight.served->stream;
+    const auto stop = [&] { return context.should_abort(); };
+    const auto status = node->op == GGML_OP_MUL_MAT_ID ? layers.multiply(context.workers, weight, index, stop)
+                        : weight.info->use == Use::Multiply
+                            ? stream.multiply(context.workers, *weight.info, node, by_token(node->src[1]->ne[1]), stop)
+                            : stream.get_rows(context.workers, *weight.info, node, stop);
+    if (status) return *status;
+    Engine::instance().fail(status.error());
+    return GGML_STATUS_FAILED;
+}
+
+/** Whether the nodes from `i` on are a feed-forward block with squared ReLU and without a gate. */
+bool is_squared_relu_block(const ggml_cgraph* graph, int i) {
+    if (i + 3 >= graph->n_nodes) return false;
+    ggml_tensor** nodes = graph->nodes + i;
+    const auto down = find_weight(nodes[3]);
+    return nodes[1]->op == GGML_OP_UNARY && ggml_get_unary_op(nodes[1]) == GGML_UNARY_OP_RELU &&
+           nodes[1]->src[0] == nodes[0] && nodes[2]->op == GGML_OP_SQR && nodes[2]->src[0] == nodes[1] &&
+           nodes[3]->src[1] == nodes[2] && down && down->info->part == NeuronPart::Down;
+}
+
+/** What is served neuron by neuron, from node `i` on. Moves `i` behind it. */
+ggml_status compute_neurons(FlashBackend& context, const Weight& weight, const ggml_cgraph* graph, int& i) {
+    Neurons& neurons = *weight.served->neurons;
+    const auto stop = [&] { return context.should_abort(); };
+    const ggml_tensor* first = graph->nodes[i];
+    const bool predicted = weight.info->part == NeuronPart::Up;
+    if (predicted && !is_squared_relu_block(graph, i)) {
+        Engine::instance().fail(
+            {FLASH_INVALID_ARGUMENT, weight.info->name + " is not used as it was when the model was converted"});
+        return GGML_STATUS_FAILED;
+    }
+    const ggml_tensor* last = graph->nodes[predicted ? i + 3 : i];
+    i += predicted ? 4 : 1;
+    if (ggml_is_empty(last)) return GGML_STATUS_SUCCESS;
+    const auto layer =
+        static_cast<uint32_t>(std::strtoul(weight.info->name.c_str() + std::strlen("blk."), nullptr, 10));
+    const auto status = predicted ? neurons.feed_forward(context.workers, layer, first, last, stop)
+                                  : neurons.project(context.workers, layer, last, stop);
+    if (status) return *status;
+    Engine::instance().fail(status.error());
+    return GGML_STATUS_FAILED;
+}
+
+/** Whether it is worth waking ggml's team for. */
+bool is_large(const ggml_tensor* node) {
+    constexpr int64_t kManyElements = 1 << 16;
+    constexpr int64_t kLongContext = 512;  // from here on ggml divides a token's attention among its threads
+    if (node->op == GGML_OP_FLASH_ATTN_EXT && node->src[1]->ne[1] >= kLongContext) return true;
+    return ggml_nelements(node) >= kManyElements;
+}
+
+}  // namespace
+
+bool FlashBackend::should_abort() const {
+    return Engine::instance().aborted() || (abort_callback != nullptr && abort_callback(abort_data));
+}
+
+ggml_status compute(FlashBackend& context, ggml_cgraph* graph) {
+    ExpertLayers layers(graph);
+    for (int i = 0; i < graph->n_nodes;) {
+        if (context.should_abort()) return GGML_STATUS_ABORTED;
+        ggml_status status = GGML_STATUS_SUCCESS;
+        if (const auto weight = find_weight(graph->nodes[i])) {
+            if (weight->info->use == Use::Neurons) {
+                status = compute_neurons(context, *weight, graph, i);
+            } else {
+                if (!ggml_is_empty(graph->nodes[i])) status = compute_flash(context, layers, *weight, graph, i);
+                i++;
+            }
+        } else if (attends_by_token(graph->nodes[i])) {
+            status = attend_by_token(context.workers.kernel_for(is_large(graph->nodes[i])), graph->nodes[i]);
+            i++;
+        } else {
+            // All up to the next weight at once: ggml fuses neighbours, and would round otherwise if it could not.
+            const int begin = i;
+            bool large = false;
+            bool routed = false;
+            for (; i < graph->n_nodes && !routed && !find_weight(graph->nodes[i]) && !attends_by_token(graph->nodes[i]);
+                 i++) {
+                large = large || is_large(graph->nodes[i]);
+                routed = layers.routes(graph->nodes[i]);
+            }
+            ggml_cgraph between = ggml_graph_view(graph, begin, i);
+            status = context.workers.kernel_for(large).compute(&between);
+            if (routed && status == GGML_STATUS_SUCCESS) layers.prefetch(graph->nodes[i - 1]);
+        }
+        if (status != GGML_STATUS_SUCCESS) return status;
+    }
+    return GGML_STATUS_SUCCESS;
+}
+
+}  // namespace flash
