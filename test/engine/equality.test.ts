@@ -14,8 +14,8 @@ async function compare(model: string) {
   const flash = await runModel(model, ...greedy, "--ram-cap", `${minimumCapBytes}`);
   const streamedBytes = flash.plan?.weights.streamedBytes ?? 0;
   expect(streamedBytes).toBeGreaterThan(0);
-  // Every token is a pass over what is streamed, and so is the prompt; the last token is not fed in again.
-  expect(flash.flash.readBytes).toBeGreaterThanOrEqual(64 * streamedBytes);
+  // The prompt is a pass over what is streamed, and so is every token; guesses make one of eight at most.
+  expect(flash.flash.readBytes).toBeGreaterThanOrEqual((1 + 63 / 8) * streamedBytes);
   expect(stock.flash.readBytes).toBe(0);
   expect(flash.tokens).toHaveLength(64);
   expect(stock.tokens).toHaveLength(64);
