@@ -5,7 +5,7 @@ import type { EngineSettings } from "./engine/engine.js";
 import { InvalidSetting } from "./engine/errors.js";
 
 /** Below this not even an empty engine runs. */
-const smallestCapBytes = 256 * 1024 ** 2;
+const smallestCapBytes = 128 * 1024 ** 2;
 
 /** The values as they stand in settings.json: of any type, since anybody may have written them. */
 export interface RawSettings {

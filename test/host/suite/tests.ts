@@ -129,11 +129,11 @@ describe("an extension host", () => {
     });
 
     it("says which cap would be enough", async () => {
-      await setSetting("ramCap", "256MiB");
+      await setSetting("ramCap", "160MiB");
       await untilState(flint, (state) => state === "failed");
       await rejects(flint.engine.load(), (error: { code: number; data: { minimumCapBytes: number } }) => {
         strictEqual(error.code, 3);
-        ok(error.data.minimumCapBytes > 256 * 2 ** 20);
+        ok(error.data.minimumCapBytes > 160 * 2 ** 20);
         return true;
       });
     });
