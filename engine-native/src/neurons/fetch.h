@@ -25,7 +25,7 @@ struct Part {
 };
 
 /** The largest read: more at once would only wait longer for its first neuron. */
-constexpr uint64_t kLargestRun = 256ULL << 10;
+constexpr uint64_t kLargestRun = 128ULL << 10;
 
 /** Runs over ascending `neurons`: those with at most `gap` bytes between them are read together. */
 std::vector<Run> runs_of(const std::vector<uint32_t>& neurons, const Part& part, uint64_t gap);

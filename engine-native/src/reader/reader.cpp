@@ -1,6 +1,7 @@
 #include "reader/reader.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/stat.h>  // not sys/stat.h, whose statx may be older than the kernel's
@@ -13,8 +14,16 @@
 
 namespace flash {
 
-AlignedBuffer::AlignedBuffer(uint64_t size_bytes) : size_(align_up(size_bytes, kReadAlignment)) {
-    data_.reset(static_cast<uint8_t*>(std::aligned_alloc(kReadAlignment, size_)));
+constexpr uint64_t kLargePage = 2ULL << 20;
+
+AlignedBuffer::AlignedBuffer(uint64_t size_bytes) {
+    // The kernel takes a direct read's pages one by one: of large ones there are fewer.
+    const uint64_t alignment = size_bytes >= 2 * kLargePage ? kLargePage : kReadAlignment;
+    size_ = align_up(size_bytes, alignment);
+    data_.reset(static_cast<uint8_t*>(std::aligned_alloc(alignment, size_)));
+#ifdef MADV_HUGEPAGE
+    if (data_ && alignment == kLargePage) madvise(data_.get(), size_, MADV_HUGEPAGE);
+#endif
 }
 
 void AlignedBuffer::Free::operator()(uint8_t* data) const { std::free(data); }
@@ -65,27 +74,43 @@ Reader::~Reader() {
 
 uint64_t Reader::room_bytes(uint64_t size) { return align_up(size, kReadAlignment) + kReadAlignment; }
 
-Result<const uint8_t*> Reader::read(uint64_t offset, uint64_t size, Room room) const {
+Result<Reader::Extent> Reader::extent(uint64_t offset, uint64_t size, Room room) {
     const uint64_t begin = align_down(offset, kReadAlignment);
     const uint64_t needed = offset - begin + size;
     const uint64_t length = align_up(needed, kReadAlignment);
     if (length > room.size) {
         return Error{FLASH_READ_FAILED, "a read of " + std::to_string(size) + " bytes is larger than its room"};
     }
-    // The last block of a file is short, so enough is what was asked for and not the whole aligned length.
-    for (uint64_t done = 0; done < needed;) {
-        const ssize_t count = ::pread(file_, room.data + done, length - done, static_cast<off_t>(begin + done));
+    return Extent{begin, needed, length};
+}
+
+Error Reader::failure(uint64_t at, int error_number) const {
+    return Error{FLASH_READ_FAILED,
+                 "cannot read " + path_ + " at byte " + std::to_string(at) + ": " +
+                     (error_number != 0 ? std::strerror(error_number) : "the file ends before its data")};
+}
+
+void Reader::drop_cached(const Extent& extent) const {
+#ifdef POSIX_FADV_DONTNEED
+    if (!direct_)
+        posix_fadvise(file_, static_cast<off_t>(extent.begin), static_cast<off_t>(extent.length), POSIX_FADV_DONTNEED);
+#else
+    static_cast<void>(extent);
+#endif
+}
+
+Result<const uint8_t*> Reader::read(uint64_t offset, uint64_t size, Room room) const {
+    const auto extent = Reader::extent(offset, size, room);
+    if (!extent) return extent.error();
+    for (uint64_t done = 0; done < extent->needed;) {
+        const ssize_t count =
+            ::pread(file_, room.data + done, extent->length - done, static_cast<off_t>(extent->begin + done));
         if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) {
-            return Error{FLASH_READ_FAILED, "cannot read " + path_ + " at byte " + std::to_string(begin + done) + ": " +
-                                                (count < 0 ? std::strerror(errno) : "the file ends before its data")};
-        }
+        if (count <= 0) return failure(extent->begin + done, count < 0 ? errno : 0);
         done += static_cast<uint64_t>(count);
     }
-#ifdef POSIX_FADV_DONTNEED
-    if (!direct_) posix_fadvise(file_, static_cast<off_t>(begin), static_cast<off_t>(length), POSIX_FADV_DONTNEED);
-#endif
-    return room.data + (offset - begin);
+    drop_cached(*extent);
+    return room.data + (offset - extent->begin);
 }
 
 }  // namespace flash

@@ -59,6 +59,20 @@ class Reader {
      */
     Result<const uint8_t*> read(uint64_t offset, uint64_t size, Room room) const;
 
+    /** What a read of `size` bytes at `offset` takes from the file: whole blocks. Bytes. */
+    struct Extent {
+        uint64_t begin;   // in the file
+        uint64_t needed;  // from there on: the last block of a file is short
+        uint64_t length;
+    };
+    /** Fails with FLASH_READ_FAILED when `room` is too small. */
+    static Result<Extent> extent(uint64_t offset, uint64_t size, Room room);
+    /** Of a read at byte `at` that gave `error_number`; 0 is the end of the file. */
+    Error failure(uint64_t at, int error_number) const;
+    /** Once an extent was read: drops what of it the page cache has. */
+    void drop_cached(const Extent& extent) const;
+    int file() const { return file_; }
+
     /** False where the file system has no direct reads. */
     bool direct() const { return direct_; }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <map>
 
 #include "reader/read_queue.h"
@@ -13,8 +14,7 @@
 namespace flash {
 namespace {
 
-constexpr size_t kInFlight = 2 * ReadQueue::kDepth;  // so that no thread waits for its next read
-constexpr uint64_t kComputeBytes = 16ULL << 20;      // of each thread: more than its share of a cache
+constexpr uint64_t kComputeBytes = 16ULL << 20;  // of each thread: more than its share of a cache
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -58,9 +58,12 @@ Result<double> measure_disk(const Model& model, const Plan& plan, double seconds
     uint64_t largest = 0;
     for (uint64_t i = 0; i < lap.size(); i++) largest = std::max(largest, lap.at(i).size);
     const uint64_t room = Reader::room_bytes(largest);
-    const AlignedBuffer memory(kInFlight * room);
+    // As many again as are in flight, so that none waits to be begun.
+    const auto rooms = std::clamp<uint64_t>(2 * ReadQueue::kDepthBytes / room, 2, 2 * ReadQueue::kDepth);
+    const AlignedBuffer memory(rooms * room);
     if (memory.size() == 0) return Error{FLASH_READ_FAILED, "no memory to measure the disk with"};
-    std::vector<ReadRequest> requests(kInFlight);
+    std::memset(memory.data(), 0, memory.size());  // its pages are made before the clock starts
+    std::vector<ReadRequest> requests(rooms);
     ReadQueue queue;
     uint64_t submitted = 0;
     uint64_t bytes = 0;
@@ -69,17 +72,17 @@ Result<double> measure_disk(const Model& model, const Plan& plan, double seconds
     const uint64_t first = static_cast<uint64_t>(start.time_since_epoch().count()) % lap.size();
     const auto submit = [&] {
         const Tile& tile = lap.at(first + submitted);
-        ReadRequest& request = requests[submitted % kInFlight];
+        ReadRequest& request = requests[submitted % rooms];
         request.file = &readers[tile.tensor->file];
         request.offset = tile.offset;
         request.size = tile.size;
-        request.room = memory.part(submitted % kInFlight * room, room);
+        request.room = memory.part(submitted % rooms * room, room);
         queue.submit(request);
         submitted++;
     };
-    while (submitted < kInFlight) submit();
+    while (submitted < rooms) submit();
     for (uint64_t done = 0; done < submitted; done++) {
-        ReadRequest& request = requests[done % kInFlight];
+        ReadRequest& request = requests[done % rooms];
         if (queue.wait(request, [] { return false; }) == ReadRequest::State::Failed) {
             return Error{FLASH_READ_FAILED, request.error};
         }

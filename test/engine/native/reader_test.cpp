@@ -15,6 +15,7 @@ namespace {
 
 using flash::AlignedBuffer;
 using flash::Reader;
+using flash::ReadQueue;
 
 constexpr uint64_t kFileBytes = 100'001;  // not a whole number of any blocks
 
@@ -129,10 +130,10 @@ struct OwnedRequest {
 
 const auto kNever = [] { return false; };
 
-void queue_reads_all() {
+void queue_reads_all(ReadQueue::Method method) {
     const Reader reader = open(write_pattern("queue"));
     std::vector<std::unique_ptr<OwnedRequest>> requests;
-    flash::ReadQueue queue;
+    ReadQueue queue(method);
     for (uint64_t i = 0; i < 300; i++) {
         requests.push_back(std::make_unique<OwnedRequest>(reader, i * 331, 1 + i));
         queue.submit(requests.back()->request);
@@ -144,9 +145,9 @@ void queue_reads_all() {
     }
 }
 
-void queue_tells_failures() {
+void queue_tells_failures(ReadQueue::Method method) {
     const Reader reader = open(write_pattern("queue fails"));
-    flash::ReadQueue queue;
+    ReadQueue queue(method);
     OwnedRequest bad(reader, kFileBytes, 1);
     OwnedRequest good(reader, 0, 10);
     queue.submit(bad.request);
@@ -156,10 +157,10 @@ void queue_tells_failures() {
     CHECK(queue.wait(good.request, kNever) == flash::ReadRequest::State::Done);
 }
 
-void queue_withdraws() {
+void queue_withdraws(ReadQueue::Method method) {
     const Reader reader = open(write_pattern("queue withdraws"));
     std::vector<std::unique_ptr<OwnedRequest>> requests;
-    flash::ReadQueue queue;
+    ReadQueue queue(method);
     for (uint64_t i = 0; i < 100; i++) {
         requests.push_back(std::make_unique<OwnedRequest>(reader, 0, kFileBytes));
         queue.submit(requests.back()->request);
@@ -174,10 +175,10 @@ void queue_withdraws() {
     check_bytes(requests.front()->request.data, 0, kFileBytes);
 }
 
-void queue_ends_with_work_left() {
+void queue_ends_with_work_left(ReadQueue::Method method) {
     const Reader reader = open(write_pattern("queue ends"));
     std::vector<std::unique_ptr<OwnedRequest>> requests;
-    flash::ReadQueue queue;
+    ReadQueue queue(method);
     for (uint64_t i = 0; i < 100; i++) {
         requests.push_back(std::make_unique<OwnedRequest>(reader, 0, kFileBytes));
         queue.submit(requests.back()->request);
@@ -194,10 +195,14 @@ TestCases reader_tests() {
         {"reader: fails in a room that is too small", fails_in_a_room_too_small},
         {"reader: fails to open what is missing", opens_only_files},
         {"reader: can be moved", moves},
-        {"queue: reads all that is submitted", queue_reads_all},
-        {"queue: tells which read failed", queue_tells_failures},
-        {"queue: what is withdrawn is idle", queue_withdraws},
-        {"queue: ends with work left", queue_ends_with_work_left},
+        {"queue: reads all that is submitted", [] { queue_reads_all(ReadQueue::Method::Best); }},
+        {"queue of threads: reads all that is submitted", [] { queue_reads_all(ReadQueue::Method::Threads); }},
+        {"queue: tells which read failed", [] { queue_tells_failures(ReadQueue::Method::Best); }},
+        {"queue of threads: tells which read failed", [] { queue_tells_failures(ReadQueue::Method::Threads); }},
+        {"queue: what is withdrawn is idle", [] { queue_withdraws(ReadQueue::Method::Best); }},
+        {"queue of threads: what is withdrawn is idle", [] { queue_withdraws(ReadQueue::Method::Threads); }},
+        {"queue: ends with work left", [] { queue_ends_with_work_left(ReadQueue::Method::Best); }},
+        {"queue of threads: ends with work left", [] { queue_ends_with_work_left(ReadQueue::Method::Threads); }},
     };
 }
 
