@@ -65,6 +65,8 @@ export interface PlanParams {
   diskMs?: number;
   /** Absent: exact. */
   sparsity?: Sparsity;
+  /** A small model with the same vocabulary, kept in memory to guess tokens while weights are streamed. */
+  draftModelPath?: string;
 }
 
 /** What lives where, for one model, cap and context. */
@@ -96,6 +98,8 @@ export interface Plan {
   stagingBytes: number;
   /** Node, libraries and vocabulary: what the sidecar takes besides the model's weights and context. */
   processBytes: number;
+  /** All that the draft model takes of the cap; 0 where there is none, or none is needed as nothing is streamed. */
+  draftBytes: number;
   /** Of decoding, from `measured`; absent when it could not be measured. */
   estimatedTokensPerSecond?: number;
   /**

@@ -33,6 +33,7 @@ export const plan: Plan = {
   kvBytes: 0,
   computeBytes: 0,
   stagingBytes: 0,
+  draftBytes: 0,
   processBytes: 0,
   estimatedTokensPerSecond: 5.23,
 };

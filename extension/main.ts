@@ -168,6 +168,7 @@ function readSettings(): EngineSettings | undefined {
     model: configuration.get<unknown>("model"),
     ramCap: configuration.get<unknown>("ramCap"),
     contextSize: configuration.get<unknown>("contextSize"),
+    draftModel: configuration.get<unknown>("draftModel"),
   };
   return parseSettings(raw, vscode.workspace.workspaceFolders?.[0]?.uri.fsPath);
 }

@@ -5,11 +5,13 @@ import { InvalidSetting } from "./engine/errors.js";
 import { parseRamCap, parseSettings, ramCapValue } from "./settings.js";
 
 const GiB = 1024 ** 3;
-const raw = { model: "/models/a.gguf", ramCap: "4GiB", contextSize: 0 };
+const raw = { model: "/models/a.gguf", ramCap: "4GiB", contextSize: 0, draftModel: "" };
 
 test("reads the settings; a context of 0 leaves the choice to the engine", () => {
   expect(parseSettings(raw)).toEqual({ modelPath: resolve("/models/a.gguf"), ramCapBytes: 4 * GiB });
   expect(parseSettings({ ...raw, contextSize: 8192 })).toMatchObject({ contextTokens: 8192 });
+  const draftModelPath = resolve("/project/b.gguf");
+  expect(parseSettings({ ...raw, draftModel: "b.gguf" }, "/project")).toMatchObject({ draftModelPath });
 });
 
 test("no model is not an error", () => {

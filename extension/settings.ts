@@ -15,6 +15,8 @@ export interface RawSettings {
   ramCap: unknown;
   /** `flint.contextSize` */
   contextSize: unknown;
+  /** `flint.draftModel` */
+  draftModel: unknown;
 }
 
 /**
@@ -23,15 +25,23 @@ export interface RawSettings {
  * @throws InvalidSetting
  */
 export function parseSettings(raw: RawSettings, folder = homedir()): EngineSettings | undefined {
-  if (typeof raw.model !== "string") throw new InvalidSetting("flint.model", "flint.model must be the path of a file.");
-  const model = raw.model.trim();
-  if (model === "") return undefined;
+  const modelPath = parsePath("flint.model", raw.model, folder);
+  if (modelPath === undefined) return undefined;
   const contextTokens = parseContextSize(raw.contextSize);
+  const draftModelPath = parsePath("flint.draftModel", raw.draftModel, folder);
   return {
-    modelPath: /^~[/\\]/.test(model) ? join(homedir(), model.slice(2)) : resolve(folder, model),
+    modelPath,
     ramCapBytes: parseRamCap(raw.ramCap),
     ...(contextTokens > 0 && { contextTokens }),
+    ...(draftModelPath !== undefined && { draftModelPath }),
   };
+}
+
+function parsePath(name: InvalidSetting["setting"], value: unknown, folder: string): string | undefined {
+  if (typeof value !== "string") throw new InvalidSetting(name, `${name} must be the path of a file.`);
+  const path = value.trim();
+  if (path === "") return undefined;
+  return /^~[/\\]/.test(path) ? join(homedir(), path.slice(2)) : resolve(folder, path);
 }
 
 /** Reads `flint.ramCap` into bytes. @throws InvalidSetting, with a message that tells how to write it. */

@@ -43,6 +43,11 @@ const ramCap = () =>
   new Option("--ram-cap <size>", "cap on all memory of the engine").argParser(size).default(4 * 2 ** 30, "4GiB");
 const context = () => new Option("--context <tokens>", "tokens of context (default: up to 4096)").argParser(count);
 
+const draftModel = () =>
+  new Option(
+    "--draft-model <file>",
+    "a small model with the same vocabulary, to guess tokens while weights are streamed",
+  );
 const sparsity = () =>
   new Option("--sparsity <mode>", "of a converted model: neurons that are not zero, that are predicted, or all")
     .choices(["exact", "predict", "dense"])
@@ -78,6 +83,7 @@ program
     new Option("--engine <engine>", "stock: llama.cpp alone, with mmap").choices(["flash", "stock"]).default("flash"),
   )
   .addOption(sparsity())
+  .addOption(draftModel())
   .option("--json", "print one object, on the last line")
   .action((model: string, options: RunOptions) => run(model, options, interrupt.signal));
 
@@ -87,6 +93,7 @@ program
   .argument("<model>", "a .gguf file, or a model to download, by any name that download takes")
   .addOption(ramCap())
   .addOption(context())
+  .addOption(draftModel())
   .option("--json", "print one object")
   .action(async (model: string, options: PlanOptions) => {
     const { plan } = await import("./plan.js");

@@ -14,6 +14,7 @@ import { withSidecar } from "./session.js";
 export interface PlanOptions {
   ramCap: number;
   context?: number;
+  draftModel?: string;
   json?: boolean;
 }
 
@@ -25,6 +26,7 @@ export async function plan(model: string, options: PlanOptions, signal: AbortSig
         modelPath,
         ramCapBytes: options.ramCap,
         ...(options.context === undefined ? {} : { contextTokens: options.context }),
+        ...(options.draftModel === undefined ? {} : { draftModelPath: resolve(options.draftModel) }),
       });
     const reference = await referenceOf(model);
     return reference.kind === "file" ? planner(reference.path) : planReference(reference, planner, signal);
@@ -62,12 +64,13 @@ function table(plan: Plan): string {
     ["smallest cap", formatAtLeast(plan.minimumCapBytes)],
     ["largest context", `${plan.maximumContext.toLocaleString("en")} tokens`],
     ["context", `${plan.contextTokens.toLocaleString("en")} tokens`],
-    ["weights in memory", formatSize(plan.weights.residentBytes)],
+    ["weights in memory", formatSize(plan.weights.residentBytes + plan.weights.pinnedBytes)],
     ["weights from flash", formatSize(plan.weights.streamedBytes)],
     ["KV cache", formatSize(plan.kvBytes)],
     ["compute buffers", formatSize(plan.computeBytes)],
     ["staging", formatSize(plan.stagingBytes)],
     ["process", formatSize(plan.processBytes)],
+    ...(plan.draftBytes > 0 ? [["draft model", formatSize(plan.draftBytes)] satisfies [string, string]] : []),
   ];
   return rows.map(([name, value]) => `${name.padEnd(20)}${value}\n`).join("");
 }

@@ -35,6 +35,7 @@ export interface RunOptions {
   ignoreEos?: boolean;
   engine: EngineKind;
   sparsity: Sparsity;
+  draftModel?: string;
   json?: boolean;
 }
 
@@ -90,6 +91,7 @@ function load(
     sparsity: options.sparsity,
     ...(options.context === undefined ? {} : { contextTokens: options.context }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...(options.draftModel === undefined ? {} : { draftModelPath: resolve(options.draftModel) }),
     ...(options.trace === undefined ? {} : { tracePath: resolve(options.trace) }),
   };
   return connection.sendRequest(loadRequest, params, cancellation.token);

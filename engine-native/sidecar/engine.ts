@@ -11,6 +11,7 @@ import {
   resolveChatWrapper,
   type Token,
 } from "node-llama-cpp";
+import { ResponseError } from "vscode-jsonrpc";
 import {
   type ChatParams,
   type CompleteParams,
@@ -32,13 +33,14 @@ import {
   type Stats,
 } from "../protocol.js";
 import { formatAtLeast, formatSize } from "../size.js";
+import { type Draft, guesses, loadDraft, planWithDraft } from "./draft.js";
 import { engineError } from "./errors.js";
 import { evaluateText } from "./evaluation.js";
 import { backendPath, Flash } from "./flash.js";
 import { answer, continueTokens, type Generated, type GenerationContext } from "./generation.js";
 import { infillPrompt, supportsInfill } from "./infill.js";
 import { processMemory } from "./memory.js";
-import { Speculation } from "./speculation.js";
+import { longestGuess, Speculation } from "./speculation.js";
 
 /** llama.cpp and, for the flash engine, our backend in it. A process has one kind for its whole life. */
 interface Runtime {
@@ -52,6 +54,7 @@ interface Loaded {
   model: LlamaModel;
   context: LlamaContext;
   sequence: LlamaContextSequence;
+  draft: Draft | undefined;
   chatWrapper: ChatWrapper;
   chunkTokens: number;
   /** Weights that our backend uses for each pass, in memory or not: 0 when llama.cpp has all. */
@@ -61,8 +64,6 @@ interface Loaded {
 
 /** Prompt tokens between two looks at cancellation when every weight is in memory: well below a second. */
 const residentChunkTokens = 64;
-/** Tokens guessed at once: with the one that is known, a pass over the weights for eight. */
-const maximumGuess = 7;
 /** llama.cpp's own default. */
 const stockBatchTokens = 512;
 const noFlash: FlashStats = { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 };
@@ -88,7 +89,7 @@ export class Engine {
   async plan(params: PlanParams): Promise<Plan> {
     const { flash, llama } = await this.#start("flash");
     if (!flash) throw engineError(ErrorCode.InvalidState, "The stock engine makes no plans.");
-    return withReason(flash.measuredPlan({ ...params, threads: llama.cpuMathCores }).plan, params.ramCapBytes);
+    return withReason(planWithDraft(flash, { ...params, threads: llama.cpuMathCores }).plan, params.ramCapBytes);
   }
 
   /** Replaces the loaded model. @throws ResponseError DoesNotFit, NotAModel, ReadFailed, InvalidState. */
@@ -185,15 +186,15 @@ export class Engine {
   ): Promise<LoadResult> {
     const { llama, flash } = await this.#start(params.engine);
     const threads = params.threads ?? llama.cpuMathCores;
-    const planned = flash?.measuredPlan({ ...params, threads });
+    const planned = flash && planWithDraft(flash, { ...params, threads });
     if (planned && !planned.plan.fits) throw doesNotFit(withReason(planned.plan, params.ramCapBytes));
-    flash?.configure({ ...params, threads }, params.tracePath);
     const { streamedBytes = 0, pinnedBytes = 0, expertCacheBytes = 0 } = planned?.plan.weights ?? {};
     const streams = streamedBytes + expertCacheBytes > 0;
-    // Each guess would want experts of its own.
-    const guesses = streamedBytes > 0 && expertCacheBytes === 0;
+    const speculates = planned !== undefined && guesses(planned.plan);
     let model: LlamaModel | undefined;
+    let draft: Draft | undefined;
     try {
+      if (planned) flash.configure({ ...params, ramCapBytes: planned.ramCapBytes, threads }, params.tracePath);
       this.#lastLlamaError = undefined;
       model = await llama.loadModel({
         modelPath: params.modelPath,
@@ -220,15 +221,24 @@ export class Engine {
         failedCreationRemedy: false,
         createSignal: signal,
       });
+      flash?.deconfigure();
+      const maximumTokens = planned ? longestGuess(planned.plan) : 0;
+      if (params.draftModelPath !== undefined && planned && planned.plan.draftBytes > 0) {
+        draft = await loadDraft(llama, params.draftModelPath, model, { contextTokens, maximumTokens }, signal);
+      }
+      const predictor = draft ? { draft: draft.predictor } : {};
       this.#loaded = {
         params,
         model,
         context,
-        sequence: context.getSequence(guesses ? { tokenPredictor: new Speculation(maximumGuess) } : {}),
+        sequence: context.getSequence(
+          speculates ? { tokenPredictor: new Speculation({ maximumTokens, ...predictor }) } : {},
+        ),
+        draft,
         chatWrapper: resolveChatWrapper(model),
         chunkTokens: streams ? context.batchSize : residentChunkTokens,
         // How many experts a prompt uses is not known before.
-        passBytes: guesses ? streamedBytes + pinnedBytes : 0,
+        passBytes: speculates ? streamedBytes + pinnedBytes : 0,
         measure: flash?.measure() ?? (() => noFlash),
       };
       const result: LoadResult = {
@@ -239,8 +249,9 @@ export class Engine {
       };
       return planned ? { ...result, plan: planned.plan } : result;
     } catch (error) {
+      await draft?.dispose();
       await model?.dispose();
-      if (signal.aborted) throw error;
+      if (signal.aborted || error instanceof ResponseError) throw error;
       throw engineError(ErrorCode.NotAModel, `${params.modelPath} cannot be loaded: ${this.#why(error)}`);
     } finally {
       flash?.deconfigure();
@@ -328,6 +339,7 @@ export class Engine {
     const loaded = this.#loaded;
     this.#loaded = undefined;
     await loaded?.context.dispose();
+    await loaded?.draft?.dispose();
     await loaded?.model.dispose();
   }
 
@@ -355,10 +367,11 @@ const weightBytes = (plan: Plan | undefined) =>
 function withReason(plan: Plan, ramCapBytes: number): Plan {
   if (plan.fits) return plan;
   const context = plan.contextTokens.toLocaleString("en");
+  const draft = plan.draftBytes > 0 ? ` beside its draft model` : "";
   const smaller = plan.maximumContext > 0 ? ` A context of ${plan.maximumContext.toLocaleString("en")} would fit.` : "";
   return {
     ...plan,
-    reason: `needs at least ${formatAtLeast(plan.minimumCapBytes)} with a context of ${context}; the cap is ${formatSize(ramCapBytes)}.${smaller}`,
+    reason: `needs at least ${formatAtLeast(plan.minimumCapBytes)} with a context of ${context}${draft}; the cap is ${formatSize(ramCapBytes)}.${smaller}`,
   };
 }
 

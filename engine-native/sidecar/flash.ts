@@ -20,6 +20,7 @@ interface NativePlan {
   computeBytes: number;
   stagingBytes: number;
   processBytes: number;
+  vocabularyBytes: number;
 }
 interface NativeSpeed {
   diskBytesPerSecond: number;
@@ -79,6 +80,8 @@ export interface FlashRequest extends PlanParams {
 export interface FlashPlan {
   plan: Plan;
   microBatchTokens: number;
+  /** Of the plan's processBytes, those that this model is the cause of. */
+  vocabularyBytes: number;
 }
 
 /** The backend of this process. Only after node-llama-cpp has loaded ggml and, with it, {@link backendPath}. */
@@ -185,6 +188,7 @@ function describe(native: NativePlan): FlashPlan {
     computeBytes: native.computeBytes,
     stagingBytes: native.stagingBytes,
     processBytes: native.processBytes,
+    draftBytes: 0,
   };
-  return { plan, microBatchTokens: native.microBatchTokens };
+  return { plan, microBatchTokens: native.microBatchTokens, vocabularyBytes: native.vocabularyBytes };
 }

@@ -1,34 +1,78 @@
-import type { Token } from "node-llama-cpp";
+import { type Token, TokenPredictor } from "node-llama-cpp";
 import { describe, expect, test } from "vitest";
-import { Speculation, Worth } from "./speculation.js";
+import type { Plan } from "../protocol.js";
+import { longestGuess, Speculation, Worth } from "./speculation.js";
+
+const start = (stateTokens: Token[], evaluateOptions = {}) =>
+  ({ stateTokens, evaluateOptions }) as Parameters<Speculation["reset"]>[0];
+
+/** Says the same each time. */
+class Fixed extends TokenPredictor {
+  constructor(readonly guess: Token[]) {
+    super();
+  }
+  reset = () => undefined;
+  pushTokens = () => undefined;
+  predictTokens = () => this.guess;
+}
 
 const tokens = (...ids: number[]) => ids as Token[];
 
 describe("guessing", () => {
-  test("what followed the same words in the prompt", () => {
+  test("what followed the same words in the prompt", async () => {
     let now = 0;
-    const speculation = new Speculation(3, () => now);
-    speculation.reset({ stateTokens: tokens(1, 2, 3, 4, 5, 6, 9, 2, 3) });
+    const speculation = new Speculation({ maximumTokens: 3, now: () => now });
+    await speculation.reset(start(tokens(1, 2, 3, 4, 5, 6, 9, 2, 3)));
     // The first pass is plain: it tells what the others are measured against.
-    expect(speculation.predictTokens()).toEqual([]);
+    expect(await speculation.predictTokens()).toEqual([]);
     now = 10;
     speculation.pushTokens(tokens(4));
-    expect(speculation.predictTokens()).toEqual([5, 6, 9]);
+    expect(await speculation.predictTokens()).toEqual([5, 6, 9]);
     now = 20;
     speculation.pushTokens(tokens(7));
-    expect(speculation.predictTokens()).toEqual([]);
+    expect(await speculation.predictTokens()).toEqual([]);
   });
 
-  test("starts anew with another prompt", () => {
-    const speculation = new Speculation(2, () => 0);
-    speculation.reset({ stateTokens: tokens(1, 2, 3, 1) });
-    speculation.predictTokens();
+  test("starts anew with another prompt", async () => {
+    const speculation = new Speculation({ maximumTokens: 2, now: () => 0 });
+    await speculation.reset(start(tokens(1, 2, 3, 1)));
+    await speculation.predictTokens();
     speculation.pushTokens(tokens(2));
-    expect(speculation.predictTokens()).toEqual([3]);
-    speculation.reset({ stateTokens: tokens(7, 8, 9, 7) });
+    expect(await speculation.predictTokens()).toEqual([3]);
+    await speculation.reset(start(tokens(7, 8, 9, 7)));
     speculation.pushTokens(tokens(2));
-    expect(speculation.predictTokens()).toEqual([]);
+    expect(await speculation.predictTokens()).toEqual([]);
   });
+});
+
+describe("a draft model", () => {
+  const guess = async (evaluateOptions = {}) => {
+    const draft = new Fixed(tokens(7, 8, 9));
+    const speculation = new Speculation({ maximumTokens: 2, draft, now: () => 0 });
+    await speculation.reset(start(tokens(1, 2, 3, 1), evaluateOptions));
+    await speculation.predictTokens();
+    speculation.pushTokens(tokens(2));
+    const looked = await speculation.predictTokens();
+    speculation.pushTokens(tokens(5));
+    return [looked, await speculation.predictTokens()];
+  };
+
+  test("is asked where the prompt has nothing to offer, for no more than is wanted", async () =>
+    expect(await guess()).toEqual([[3], [7, 8]]));
+  test("is not asked for a random answer that can be repeated", async () =>
+    expect(await guess({ temperature: 1, seed: 1 })).toEqual([[], []]));
+});
+
+describe("how many tokens at once", () => {
+  const at = (streamedBytes: number, computeBytesPerSecond: number) =>
+    longestGuess({
+      weights: { streamedBytes } as Plan["weights"],
+      measured: { diskBytesPerSecond: 1e9, computeBytesPerSecond, usedBytesPerToken: 4e9 },
+    });
+
+  test("as many as are computed while the disk gives a pass", () => expect(at(2e9, 8e9)).toBe(4));
+  test("two where arithmetic is slow", () => expect(at(1e9, 1e9)).toBe(2));
+  test("seven at most", () => expect(at(4e9, 80e9)).toBe(7));
 });
 
 describe("whether it pays", () => {

@@ -1,5 +1,19 @@
 /** Guesses the next tokens, so that one pass over the weights may yield several: checking some costs as one does. */
 import { InputLookupTokenPredictor, type Token, TokenPredictor } from "node-llama-cpp";
+import type { Plan } from "../protocol.js";
+
+const mostGuessed = 7;
+
+/**
+ * Tokens to guess at once: those that are checked while the disk gives one pass over the weights cost nothing; of others each
+ * costs what it takes to compute.
+ */
+export function longestGuess({ weights, measured }: Pick<Plan, "weights" | "measured">): number {
+  if (!measured) return mostGuessed;
+  const passSeconds = weights.streamedBytes / measured.diskBytesPerSecond;
+  const tokenSeconds = measured.usedBytesPerToken / measured.computeBytesPerSecond;
+  return Math.min(Math.max(Math.round(passSeconds / tokenSeconds), 2), mostGuessed);
+}
 
 /** Tokens gained and the time that they took, with what is old counting ever less. */
 class Rate {
@@ -17,12 +31,6 @@ class Rate {
   get tokensPerMs(): number | undefined {
     return this.#passes < 3 || this.#ms === 0 ? undefined : this.#tokens / this.#ms;
   }
-}
-
-/** Of node-llama-cpp's options. */
-interface Sampling {
-  temperature?: number;
-  seed?: number;
 }
 
 /** Passes without guesses before they are tried again. */
@@ -50,52 +58,81 @@ export class Worth {
   }
 }
 
+export interface SpeculationOptions {
+  /** Of one guess. */
+  maximumTokens: number;
+  /** Asked where the prompt has nothing to offer. */
+  draft?: TokenPredictor;
+  /** In milliseconds. */
+  now?(): number;
+}
+
+/** Of a predictor, before each generation. */
+type Start = Parameters<TokenPredictor["reset"]>[0];
+
 /**
- * node-llama-cpp's prompt lookup (what the prompt has after the last words of the answer), over the whole prompt, while
- * it pays. A sequence has one for its whole life.
+ * What the prompt has after the last words of the answer (node-llama-cpp's prompt lookup, over the whole prompt), else what a
+ * draft model says, while it pays. A sequence has one for its whole life.
  */
 export class Speculation extends TokenPredictor {
   readonly #lookup: InputLookupTokenPredictor;
+  readonly #maximumTokens: number;
+  readonly #draft: TokenPredictor | undefined;
   readonly #now: () => number;
   #worth = new Worth();
   #off = false;
   /** The pass that runs: since when, with a guess or not, and what it has yielded. */
   #pass: { start: number; guessed: boolean; tokens: number } | undefined;
 
-  /** @param maximumTokens of one guess */
-  constructor(maximumTokens: number, now: () => number = () => performance.now()) {
+  constructor({ maximumTokens, draft, now }: SpeculationOptions) {
     super();
     // One equal word says little.
     const patternLength = { min: 2 };
     this.#lookup = new InputLookupTokenPredictor({ patternLength, predictionLength: { max: maximumTokens } });
-    this.#now = now;
+    this.#maximumTokens = maximumTokens;
+    this.#draft = draft;
+    this.#now = now ?? (() => performance.now());
   }
 
-  reset({ stateTokens, evaluateOptions = {} }: { stateTokens: Token[]; evaluateOptions?: Sampling }): void {
+  async reset(start: Start): Promise<void> {
+    const { stateTokens, evaluateOptions } = start;
     this.#pass = undefined;
     // Checking a guess draws random numbers: how many must not depend on the time that passes take.
     this.#off = evaluateOptions.seed !== undefined && (evaluateOptions.temperature ?? 0) > 0;
     this.#lookup.reset({ stateTokens });
     // Without its end, which is what is looked for.
     this.#lookup.updateInputTokens(stateTokens.slice(0, -1));
+    if (!this.#off) await this.#draft?.reset(start);
   }
 
   pushTokens(tokens: Token[]): void {
     if (this.#pass) this.#pass.tokens += tokens.length;
     this.#lookup.pushTokens(tokens);
+    if (!this.#off) this.#draft?.pushTokens(tokens);
   }
 
   /** Called before each pass. */
-  predictTokens(): Token[] {
-    const now = this.#now();
-    const { start, guessed, tokens } = this.#pass ?? {};
-    if (start !== undefined && guessed !== undefined && tokens) this.#worth.add(guessed, tokens, now - start);
-    const guess = !this.#off && this.#worth.pays ? this.#lookup.predictTokens() : [];
-    this.#pass = { start: now, guessed: guess.length > 0, tokens: 0 };
+  async predictTokens(): Promise<Token[]> {
+    const start = this.#now();
+    const last = this.#pass;
+    if (last && last.tokens > 0) this.#worth.add(last.guessed, last.tokens, start - last.start);
+    const guess = !this.#off && this.#worth.pays ? await this.#guess() : [];
+    this.#pass = { start, guessed: guess.length > 0, tokens: 0 };
     return guess;
   }
 
-  override dispose(): void {
+  async #guess(): Promise<Token[]> {
+    const found = this.#lookup.predictTokens();
+    if (found.length > 0 || !this.#draft) return found;
+    return (await this.#draft.predictTokens()).slice(0, this.#maximumTokens);
+  }
+
+  override async stop(untilPredictionsExhausted?: boolean): Promise<void> {
+    await this.#draft?.stop(untilPredictionsExhausted);
+  }
+
+  override async dispose(): Promise<void> {
     this.#lookup.dispose();
+    await this.#draft?.dispose();
   }
 }

@@ -12,7 +12,7 @@ extern "C" {
 
 #define FLASH_BACKEND_NAME "Flash"
 #define FLASH_API_NAME "flash_api"
-#define FLASH_API_VERSION 2
+#define FLASH_API_VERSION 3
 
 typedef enum flash_status {
     FLASH_OK = 0,
@@ -56,7 +56,8 @@ typedef struct flash_plan {
     uint64_t kv_bytes;
     uint64_t compute_bytes;
     uint64_t staging_bytes;
-    uint64_t process_bytes;
+    uint64_t process_bytes;     // beside weights and context
+    uint64_t vocabulary_bytes;  // of these, what the model is the cause of
 } flash_plan;
 
 typedef struct flash_speed {

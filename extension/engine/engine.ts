@@ -38,6 +38,8 @@ export interface EngineSettings {
   ramCapBytes: number;
   /** Tokens of context; absent: the engine chooses. */
   contextTokens?: number;
+  /** A small model to guess tokens with. */
+  draftModelPath?: string;
 }
 
 export interface EngineOptions {

@@ -48,6 +48,7 @@ Napi::Object plan_to_object(Napi::Env env, const flash_plan& plan) {
     number("computeBytes", plan.compute_bytes);
     number("stagingBytes", plan.staging_bytes);
     number("processBytes", plan.process_bytes);
+    number("vocabularyBytes", plan.vocabulary_bytes);
     return object;
 }
 

@@ -25,6 +25,7 @@ flash_plan describe(const Model& model, const Plan& plan) {
         /* .compute_bytes      = */ plan.compute_bytes,
         /* .staging_bytes      = */ plan.staging_bytes,
         /* .process_bytes      = */ process_bytes(model),
+        /* .vocabulary_bytes   = */ vocabulary_bytes(model),
     };
 }
 

@@ -270,7 +270,9 @@ uint64_t tile_bytes(const TensorInfo& tensor) {
     return std::min(tensor.size, std::max<uint64_t>(1, wanted / group) * group);
 }
 
-uint64_t process_bytes(const Model& model) { return kNodeBytes + kVocabularyFactor * model.metadata_bytes; }
+uint64_t vocabulary_bytes(const Model& model) { return kVocabularyFactor * model.metadata_bytes; }
+
+uint64_t process_bytes(const Model& model) { return kNodeBytes + vocabulary_bytes(model); }
 
 Plan make_plan(const Model& model, const PlanRequest& request) {
     const Weights weights = weigh(model, request.sparsity);

@@ -23,6 +23,8 @@ enum class Placement : uint8_t {
 
 /** Bytes that the process takes beside weights and context: Node, libraries, the vocabulary. */
 uint64_t process_bytes(const Model& model);
+/** Of these, those that are the vocabulary's. */
+uint64_t vocabulary_bytes(const Model& model);
 
 /** Rows of an embedding that are read together. */
 constexpr int64_t kRowsAtOnce = 16;

@@ -66,6 +66,7 @@ export const planReport = z.strictObject({
   kvBytes: bytes,
   computeBytes: bytes,
   stagingBytes: bytes,
+  draftBytes: z.int(),
   processBytes: bytes,
   estimatedTokensPerSecond: z.number().positive().exactOptional(),
   measured: z
