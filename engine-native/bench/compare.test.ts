@@ -13,6 +13,7 @@ const done = (msPerToken: number, tokens = [1, 2]): Run => ({
   timeToFirstTokenMs: 500,
   readBytesPerToken: 2 * GiB,
   residentPeakBytes: 1.5 * GiB,
+  promptTokens: [1],
   tokens,
   cgroup: { peakBytes: 2 * GiB, oomKills: 0 },
 });
