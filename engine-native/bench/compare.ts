@@ -39,6 +39,8 @@ export interface Pair {
   speedup?: number;
   /** Times that flash was as fast as the peer. */
   peerSpeedup?: number;
+  /** Whether the peer gave the same tokens as flash: proof that it has the same weights. */
+  peerSameTokens?: boolean;
   /** Time of flash ÷ the floor's. */
   overFloor?: number;
   /** Whether both gave the same tokens. */
@@ -164,7 +166,12 @@ export function pair(stock: Run, flash: Run, floor: Floor | undefined): Pair {
 export function withPeer(measured: Pair, peer: Run): Pair {
   const { flash } = measured;
   if (flash.outcome !== "done" || peer.outcome !== "done") return { ...measured, peer };
-  return { ...measured, peer, peerSpeedup: peer.msPerToken / flash.msPerToken };
+  return {
+    ...measured,
+    peer,
+    peerSpeedup: peer.msPerToken / flash.msPerToken,
+    peerSameTokens: peer.tokens.join() === flash.tokens.join(),
+  };
 }
 
 type Conclusion = Pick<

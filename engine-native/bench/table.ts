@@ -46,10 +46,13 @@ function engineRow(name: string, engine: EngineSummary): string[] {
 }
 
 function conclusions(comparison: Comparison): string[] {
-  const { stock, flash, peer, floor, speedup, peerSpeedup, overFloor, cgroup, warmCaches } = comparison;
+  const { pairs, stock, flash, peer, floor, speedup, peerSpeedup, overFloor, cgroup, warmCaches } = comparison;
   const lines: string[] = [];
   if (speedup) lines.push(`flint is ${times(speedup)} as fast as stock, pair by pair`);
-  if (peer && peerSpeedup) lines.push(`flint is ${times(peerSpeedup)} as fast as ${peer.name}`);
+  if (peer && peerSpeedup) {
+    const same = pairs.filter(({ peerSameTokens }) => peerSameTokens).length;
+    lines.push(`flint is ${times(peerSpeedup)} as fast as ${peer.name}, same tokens in ${same} of ${peer.done} runs`);
+  }
   if (overFloor) lines.push(`flint takes ${times(overFloor)} the floor`);
   if (floor)
     lines.push(`disk ${perSecond(floor.diskBytesPerSecond)}, weights ${perSecond(floor.computeBytesPerSecond)}`);
