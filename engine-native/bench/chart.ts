@@ -55,12 +55,14 @@ ${parts.join("\n")}
 const title = ({ modelPath, modelBytes, ramCapBytes }: Comparison) =>
   `${basename(modelPath)} (${formatSize(modelBytes)}), cap ${formatSize(ramCapBytes)}`;
 
-function bars({ stock, flash, peer, floor, speedup }: Comparison): Bar[] {
+function bars({ stock, flash, peer, floor, speedup, peerSpeedup }: Comparison): Bar[] {
   const ended = (value: Spread | undefined, killed: number) =>
     value ? `${Math.round(value.median)}` : killed > 0 ? "killed at the cap" : "failed";
   const bar = (label: string, kind: Bar["kind"], value: Spread | undefined, note: string): Bar =>
     value ? { label, kind, value, note } : { label, kind, note };
-  const faster = speedup ? ` (${speedup.median.toFixed(2)}×)` : "";
+  const than = (name: string, times: Spread | undefined) => (times ? [`${times.median.toFixed(2)}× ${name}`] : []);
+  const ratios = [...than("stock", speedup), ...than(peer?.name ?? "", peerSpeedup)].join(", ");
+  const faster = ratios === "" ? "" : ` (${ratios})`;
   return [
     ...(peer ? [bar(peer.name, "peer", peer.msPerToken, ended(peer.msPerToken, peer.killed))] : []),
     bar("stock, mmap", "stock", stock.msPerToken, ended(stock.msPerToken, stock.killed)),

@@ -90,6 +90,7 @@ test("another program stands beside, run by run", () => {
   expect(table(result)).toContain("flint is 8.00× (6.00–10.00) as fast as Peer 1, same tokens in 1 of 2 runs");
   expect(table(result)).toContain("Peer 1: 1 killed at the cap");
   expect(chart([result]).match(/<rect class="peer"/g)).toHaveLength(1);
+  expect(chart([result])).toContain("(2.00× stock, 8.00× Peer 1)");
 });
 
 test("the chart is a picture of its own, with names as they are", () => {
