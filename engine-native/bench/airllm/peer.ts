@@ -21,6 +21,18 @@ const result = z.strictObject({
   residentPeakBytes: z.int(),
 });
 
+const printed = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue({ code: "custom", message: "no JSON" });
+      return z.NEVER;
+    }
+  })
+  .pipe(result);
+
 /** @param model a Llama in F16 or BF16, beside which its checkpoint is written where it is missing */
 export async function airllm({ python, version }: Environment, model: string, signal: AbortSignal): Promise<Peer> {
   const checkpoint = model.replace(/\.gguf$/, ".checkpoint");
@@ -51,7 +63,9 @@ export async function airllm({ python, version }: Environment, model: string, si
 /** Of the last line; what comes before is AirLLM's own. @throws when that is no result */
 export function parseRun(stdout: string, promptTokens: readonly number[]): Run {
   const last = stdout.trimEnd().split("\n").at(-1) ?? "";
-  return { outcome: "done", promptTokens: [...promptTokens], ...result.parse(JSON.parse(last)) };
+  const { data } = printed.safeParse(last);
+  if (!data) throw new Error(`AirLLM printed no result but ${JSON.stringify(last.slice(0, 80))}`);
+  return { outcome: "done", promptTokens: [...promptTokens], ...data };
 }
 
 const signalOf = (error: unknown): string | undefined =>
