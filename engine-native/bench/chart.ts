@@ -6,7 +6,7 @@ import type { Spread } from "./statistics.js";
 
 interface Bar {
   label: string;
-  kind: "stock" | "flash" | "floor";
+  kind: "peer" | "stock" | "flash" | "floor";
   value?: Spread;
   /** Instead of a bar. */
   note: string;
@@ -38,12 +38,12 @@ export function chart(comparisons: readonly Comparison[]): string {
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .title { font-weight: 600 }
 .note { fill: #59636e }
-.stock { fill: #9a6700 } .flash { fill: #0969da } .floor { fill: #8c959f }
+.peer { fill: #8250df } .stock { fill: #9a6700 } .flash { fill: #0969da } .floor { fill: #8c959f }
 .whisker { stroke: #1f2328; stroke-width: 1.5; fill: none }
 @media (prefers-color-scheme: dark) {
   text { fill: #f0f6fc }
   .note { fill: #9198a1 }
-  .stock { fill: #d29922 } .flash { fill: #4493f8 } .floor { fill: #656c76 }
+  .peer { fill: #a371f7 } .stock { fill: #d29922 } .flash { fill: #4493f8 } .floor { fill: #656c76 }
   .whisker { stroke: #f0f6fc }
 }
 </style>
@@ -55,13 +55,16 @@ ${parts.join("\n")}
 const title = ({ modelPath, modelBytes, ramCapBytes }: Comparison) =>
   `${basename(modelPath)} (${formatSize(modelBytes)}), cap ${formatSize(ramCapBytes)}`;
 
-function bars({ stock, flash, floor, speedup }: Comparison): Bar[] {
+function bars({ stock, flash, peer, floor, speedup, peerSpeedup }: Comparison): Bar[] {
   const ended = (value: Spread | undefined, killed: number) =>
     value ? `${Math.round(value.median)}` : killed > 0 ? "killed at the cap" : "failed";
   const bar = (label: string, kind: Bar["kind"], value: Spread | undefined, note: string): Bar =>
     value ? { label, kind, value, note } : { label, kind, note };
-  const faster = speedup ? ` (${speedup.median.toFixed(2)}×)` : "";
+  const than = (name: string, times: Spread | undefined) => (times ? [`${times.median.toFixed(2)}× ${name}`] : []);
+  const ratios = [...than("stock", speedup), ...than(peer?.name ?? "", peerSpeedup)].join(", ");
+  const faster = ratios === "" ? "" : ` (${ratios})`;
   return [
+    ...(peer ? [bar(peer.name, "peer", peer.msPerToken, ended(peer.msPerToken, peer.killed))] : []),
     bar("stock, mmap", "stock", stock.msPerToken, ended(stock.msPerToken, stock.killed)),
     bar("flint", "flash", flash.msPerToken, ended(flash.msPerToken, flash.killed) + faster),
     ...(floor ? [bar("floor", "floor", floor.msPerToken, ended(floor.msPerToken, 0))] : []),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { chart } from "./chart.js";
-import { type Comparison, conclude, pair } from "./compare.js";
+import { type Comparison, conclude, pair, withPeer } from "./compare.js";
 import type { Floor } from "./floor.js";
 import type { Run } from "./run.js";
 import { table } from "./table.js";
@@ -13,6 +13,7 @@ const done = (msPerToken: number, tokens = [1, 2]): Run => ({
   timeToFirstTokenMs: 500,
   readBytesPerToken: 2 * GiB,
   residentPeakBytes: 1.5 * GiB,
+  promptTokens: [1],
   tokens,
   cgroup: { peakBytes: 2 * GiB, oomKills: 0 },
 });
@@ -74,6 +75,22 @@ test("the table says what was not as it should be", () => {
   const loose = table(comparison(pairs, { cgroup: { unavailable: "no permission" }, warmCaches: "no dd" }));
   expect(loose).toContain("stock was not held to the cap: no permission");
   expect(loose).toContain("caches were not cold: no dd");
+});
+
+test("another program stands beside, run by run", () => {
+  const pairs = [
+    withPeer(pair(done(1000), done(500), undefined), done(3000)),
+    withPeer(pair(done(1000), done(400), undefined), done(4000, [7, 8])),
+    withPeer(pair(done(1000), done(500), undefined), killed),
+  ];
+  const result = comparison(pairs, conclude(pairs, "Peer 1"));
+  expect(result.peer).toMatchObject({ name: "Peer 1", done: 2, killed: 1 });
+  expect(result.peerSpeedup).toEqual({ median: 8, min: 6, max: 10 });
+  expect(table(result)).toMatch(/^Peer 1 +3500 \(3000–4000\)/m);
+  expect(table(result)).toContain("flint is 8.00× (6.00–10.00) as fast as Peer 1, same tokens in 1 of 2 runs");
+  expect(table(result)).toContain("Peer 1: 1 killed at the cap");
+  expect(chart([result]).match(/<rect class="peer"/g)).toHaveLength(1);
+  expect(chart([result])).toContain("(2.00× stock, 8.00× Peer 1)");
 });
 
 test("the chart is a picture of its own, with names as they are", () => {

@@ -6,20 +6,41 @@ import { dropFromPageCache } from "./pageCache.js";
 import { measureRun, type Run, type Workload } from "./run.js";
 import { type Spread, spread } from "./statistics.js";
 
+/** Another program that generates with the same weights. */
+export interface Peer {
+  /** With its version. */
+  name: string;
+  /** All files of its copy of the model. */
+  files: readonly string[];
+  /** A run that fails is a result. @throws the signal's reason when interrupted; the program is gone by then */
+  run(
+    promptTokens: readonly number[],
+    tokens: number,
+    cgroup: MemoryCgroup | undefined,
+    signal: AbortSignal,
+  ): Promise<Run>;
+}
+
 export interface Case extends Workload {
   /** All files of the model. */
   files: readonly string[];
   /** Pairs of runs. */
   runs: number;
+  peer?: Peer;
 }
 
 /** One run of each engine, right after the other, and the floor at that time. */
 export interface Pair {
   stock: Run;
   flash: Run;
+  peer?: Run;
   floor?: Floor;
   /** Times that flash was as fast as stock; absent unless both ran to their end. */
   speedup?: number;
+  /** Times that flash was as fast as the peer. */
+  peerSpeedup?: number;
+  /** Whether the peer gave the same tokens as flash: proof that it has the same weights. */
+  peerSameTokens?: boolean;
   /** Time of flash ÷ the floor's. */
   overFloor?: number;
   /** Whether both gave the same tokens. */
@@ -57,39 +78,54 @@ export interface Comparison {
   warmCaches?: string;
   stock: EngineSummary;
   flash: EngineSummary;
+  peer?: EngineSummary & { name: string };
   floor?: { msPerToken: Spread; bound: Floor["bound"]; diskBytesPerSecond: Spread; computeBytesPerSecond: Spread };
   /** Pair by pair. */
   speedup?: Spread;
+  peerSpeedup?: Spread;
   overFloor?: Spread;
   pairs: Pair[];
 }
 
 /** Called with each run as it ends. */
-export type OnRun = (engine: EngineKind, index: number, run: Run) => void;
+export type OnRun = (engine: string, index: number, run: Run) => void;
 
 /** @throws the signal's reason when interrupted; what the planning sidecar refuses. */
 export async function compare(work: Case, modelBytes: number, onRun: OnRun, signal: AbortSignal): Promise<Comparison> {
-  const { files, runs, ...workload } = work;
+  const { files, runs, peer, ...workload } = work;
   const pairs: Pair[] = [];
   let cgroup: Comparison["cgroup"] = { unavailable: "nothing ran" };
   let warmCaches: string | undefined;
-  const measure = async (engine: EngineKind, index: number): Promise<Run> => {
-    warmCaches ??= await dropFromPageCache(files, signal);
+  const inGroup = async (cold: readonly string[], measured: (held: MemoryCgroup | undefined) => Promise<Run>) => {
+    warmCaches ??= await dropFromPageCache(cold, signal);
     const group = await groupOrReason(workload.ramCapBytes, signal);
     cgroup = typeof group === "string" ? { unavailable: group } : { version: group.version, swapHeld: group.swapHeld };
     const held = typeof group === "string" ? undefined : group;
     try {
-      const run = await measureRun(engine, workload, held, signal);
-      onRun(engine, index, run);
-      return run;
+      return await measured(held);
     } finally {
       await held?.remove();
     }
   };
+  const measure = async (engine: EngineKind, index: number): Promise<Run> => {
+    const run = await inGroup(files, (held) => measureRun(engine, workload, held, signal));
+    onRun(engine, index, run);
+    return run;
+  };
   for (let index = 0; index < runs; index++) {
     const stock = await measure("stock", index);
     const flash = await measure("flash", index);
-    pairs.push(pair(stock, flash, flash.outcome === "done" ? flash.floor : undefined));
+    const measured = pair(stock, flash, flash.outcome === "done" ? flash.floor : undefined);
+    if (peer) {
+      const prompt = [flash, stock].find((run) => run.outcome === "done")?.promptTokens;
+      const run: Run = prompt
+        ? await inGroup(peer.files, (held) => peer.run(prompt, workload.tokens, held, signal))
+        : { outcome: "failed", reason: "no engine read the prompt" };
+      onRun(peer.name, index, run);
+      pairs.push(withPeer(measured, run));
+    } else {
+      pairs.push(measured);
+    }
   }
   const { modelPath, ramCapBytes, contextTokens, tokens, plainWeights } = workload;
   return {
@@ -101,7 +137,7 @@ export async function compare(work: Case, modelBytes: number, onRun: OnRun, sign
     tokens,
     cgroup,
     ...(warmCaches === undefined ? {} : { warmCaches }),
-    ...conclude(pairs),
+    ...conclude(pairs, peer?.name),
   };
 }
 
@@ -126,12 +162,28 @@ export function pair(stock: Run, flash: Run, floor: Floor | undefined): Pair {
   return result;
 }
 
-type Conclusion = Pick<Comparison, "stock" | "flash" | "floor" | "speedup" | "overFloor" | "pairs">;
+/** A pair, and a run of the peer right after it. */
+export function withPeer(measured: Pair, peer: Run): Pair {
+  const { flash } = measured;
+  if (flash.outcome !== "done" || peer.outcome !== "done") return { ...measured, peer };
+  return {
+    ...measured,
+    peer,
+    peerSpeedup: peer.msPerToken / flash.msPerToken,
+    peerSameTokens: peer.tokens.join() === flash.tokens.join(),
+  };
+}
 
-/** What all pairs come to. */
-export function conclude(pairs: Pair[]): Conclusion {
+type Conclusion = Pick<
+  Comparison,
+  "stock" | "flash" | "peer" | "floor" | "speedup" | "peerSpeedup" | "overFloor" | "pairs"
+>;
+
+/** What all pairs come to. @param peerName of the program that ran beside, if one did */
+export function conclude(pairs: Pair[], peerName?: string): Conclusion {
   const floors = pairs.flatMap(({ floor }) => floor ?? []);
   const speedup = spread(pairs.flatMap(({ speedup }) => speedup ?? []));
+  const peerSpeedup = spread(pairs.flatMap(({ peerSpeedup }) => peerSpeedup ?? []));
   const overFloor = spread(pairs.flatMap(({ overFloor }) => overFloor ?? []));
   const msPerToken = spread(floors.map((floor) => floor.msPerToken));
   const diskBytesPerSecond = spread(floors.map((floor) => floor.diskBytesPerSecond));
@@ -140,6 +192,9 @@ export function conclude(pairs: Pair[]): Conclusion {
   return {
     stock: summary(pairs.map(({ stock }) => stock)),
     flash: summary(pairs.map(({ flash }) => flash)),
+    ...(peerName === undefined
+      ? {}
+      : { peer: { name: peerName, ...summary(pairs.flatMap(({ peer }) => peer ?? [])) } }),
     ...(msPerToken && diskBytesPerSecond && computeBytesPerSecond
       ? {
           floor: {
@@ -151,6 +206,7 @@ export function conclude(pairs: Pair[]): Conclusion {
         }
       : {}),
     ...(speedup ? { speedup } : {}),
+    ...(peerSpeedup ? { peerSpeedup } : {}),
     ...(overFloor ? { overFloor } : {}),
     pairs,
   };

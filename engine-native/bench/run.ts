@@ -37,6 +37,7 @@ interface Measured {
   readBytesPerToken?: number;
   /** Its largest resident size (VmHWM), in bytes. */
   residentPeakBytes: number;
+  promptTokens: number[];
   tokens: number[];
   /** Of the flash engine: measured by the same process right afterwards, when caches below the kernel are the same. */
   floor?: Floor;
@@ -104,9 +105,17 @@ export async function measureRun(
     sidecar?.dispose();
     await sidecar?.exited;
   }
+  return withUsage(run, cgroup, ended);
+}
+
+/**
+ * Adds what the cgroup tells of a process that has ended: what the kernel killed for the cap did not fail by itself.
+ * @param ended the signal that ended it, if one did
+ */
+export async function withUsage(run: Run, cgroup: MemoryCgroup | undefined, ended: string | undefined): Promise<Run> {
   const usage = await cgroup?.usage();
-  if (run.outcome === "failed" && (usage ? usage.oomKills > 0 : ended === "SIGKILL")) run = { outcome: "killed" };
-  return usage ? { ...run, cgroup: usage } : run;
+  const killed = run.outcome === "failed" && (usage ? usage.oomKills > 0 : ended === "SIGKILL");
+  return { ...(killed ? { outcome: "killed" } : run), ...(usage ? { cgroup: usage } : {}) };
 }
 
 async function generate(sidecar: Sidecar, engine: EngineKind, workload: Workload): Promise<Measured> {
@@ -135,6 +144,7 @@ async function generate(sidecar: Sidecar, engine: EngineKind, workload: Workload
     msPerToken: result.msPerToken.mean,
     timeToFirstTokenMs: result.timeToFirstTokenMs,
     residentPeakBytes: memory.peakBytes,
+    promptTokens: result.promptTokens,
     tokens: result.tokens,
   };
   if (readBefore !== undefined && readAfter !== undefined) {

@@ -7,23 +7,30 @@ import { UsageError } from "../cli/exit.js";
 
 const build = fileURLToPath(new URL("../build/", import.meta.url));
 
-/** `large` has the shape of Llama 3 8B, 4.2 GiB; `small` is 0.8 GiB, for machines that have little disk or time. */
+/**
+ * `large` has the shape of Llama 3 8B, 4.2 GiB; `small` is 0.8 GiB, for machines that have little disk or time. Those in
+ * BF16 are for programs that read no GGUF: 8 layers of the 8B shape, 5.2 GiB, and 1.6 GiB.
+ */
 const shapes = {
-  large:
+  "large-q4_0":
     "--arch llama --type Q4_0 --layers 32 --embd 4096 --heads 32 --kv-heads 8 --ff 14336 --context 8192 --vocab llama-bpe",
-  small:
+  "small-q4_0":
     "--arch llama --type Q4_0 --layers 24 --embd 2048 --heads 32 --kv-heads 8 --ff 8192 --context 4096 --vocab llama-spm",
+  "large-bf16":
+    "--arch llama --type BF16 --layers 8 --embd 4096 --heads 32 --kv-heads 8 --ff 14336 --context 8192 --vocab llama-bpe",
+  "small-bf16":
+    "--arch llama --type BF16 --layers 12 --embd 2048 --heads 32 --kv-heads 8 --ff 8192 --context 4096 --vocab llama-spm",
 } as const;
 
 /** Path of a synthetic model; it is written where it is missing. @throws UsageError outside of a checkout. */
-export async function syntheticModel(size: keyof typeof shapes, signal: AbortSignal): Promise<string> {
-  const path = `${build}bench-models/llama-${size}-q4_0.gguf`;
+export async function syntheticModel(name: keyof typeof shapes, signal: AbortSignal): Promise<string> {
+  const path = `${build}bench-models/llama-${name}.gguf`;
   if (await exists(path)) return path;
   const tool = `${build}native/native-tests/flint-synthesize`;
   if (!(await exists(tool))) {
     throw new UsageError("give a model; the tool that makes synthetic ones is built in a checkout, by npm test");
   }
-  const shape = shapes[size].replace(/--vocab (\S+)/, `--vocab ${build}llama.cpp/models/ggml-vocab-$1.gguf`);
+  const shape = shapes[name].replace(/--vocab (\S+)/, `--vocab ${build}llama.cpp/models/ggml-vocab-$1.gguf`);
   const temporary = `${path}.${process.pid}`;
   await mkdir(`${build}bench-models`, { recursive: true });
   try {

@@ -6,7 +6,7 @@ import type { Spread } from "./statistics.js";
 
 /** Lines, each ended. */
 export function table(comparison: Comparison): string {
-  const { modelPath, modelBytes, ramCapBytes, contextTokens, tokens, pairs, stock, flash, floor } = comparison;
+  const { modelPath, modelBytes, ramCapBytes, contextTokens, tokens, pairs, stock, flash, peer, floor } = comparison;
   const share = Math.round((100 * ramCapBytes) / modelBytes);
   const title = [
     basename(modelPath),
@@ -17,6 +17,7 @@ export function table(comparison: Comparison): string {
   ].join(", ");
   const rows = [
     ["", "ms/token (min–max)", "tokens/s", "read/token", "peak memory"],
+    ...(peer ? [engineRow(peer.name, peer)] : []),
     engineRow("stock, mmap", stock),
     engineRow("flint", flash),
     ...(floor
@@ -45,22 +46,32 @@ function engineRow(name: string, engine: EngineSummary): string[] {
 }
 
 function conclusions(comparison: Comparison): string[] {
-  const { stock, flash, floor, speedup, overFloor, cgroup, warmCaches } = comparison;
+  const { pairs, stock, flash, peer, floor, speedup, peerSpeedup, overFloor, cgroup, warmCaches } = comparison;
   const lines: string[] = [];
   if (speedup) lines.push(`flint is ${times(speedup)} as fast as stock, pair by pair`);
+  if (peer && peerSpeedup) {
+    const same = pairs.filter(({ peerSameTokens }) => peerSameTokens).length;
+    lines.push(`flint is ${times(peerSpeedup)} as fast as ${peer.name}, same tokens in ${same} of ${peer.done} runs`);
+  }
   if (overFloor) lines.push(`flint takes ${times(overFloor)} the floor`);
   if (floor)
     lines.push(`disk ${perSecond(floor.diskBytesPerSecond)}, weights ${perSecond(floor.computeBytesPerSecond)}`);
-  for (const [name, engine] of [["stock", stock] as const, ["flint", flash] as const]) {
+  const engines: [string, EngineSummary][] = [
+    ["stock", stock],
+    ["flint", flash],
+    ...(peer ? [[peer.name, peer] as [string, EngineSummary]] : []),
+  ];
+  for (const [name, engine] of engines) {
     if (engine.killed + engine.failed > 0 && engine.done > 0) lines.push(`${name}: ${ending(engine)}`);
     if (engine.reason) lines.push(`${name} failed: ${engine.reason}`);
   }
   if (comparison.plainWeights)
     lines.push("stock without repacking: repacked weights are memory that it could not drop at the cap");
-  if ("unavailable" in cgroup) lines.push(`stock was not held to the cap: ${cgroup.unavailable}`);
+  if ("unavailable" in cgroup)
+    lines.push(`${peer ? "only flint was" : "stock was not"} held to the cap: ${cgroup.unavailable}`);
   else
     lines.push(
-      `both in a memory cgroup (v${cgroup.version}) of the cap${cgroup.swapHeld ? ", no swap" : "; swap was not limited"}`,
+      `${peer ? "each" : "both"} in a memory cgroup (v${cgroup.version}) of the cap${cgroup.swapHeld ? ", no swap" : "; swap was not limited"}`,
     );
   if (warmCaches !== undefined) lines.push(`caches were not cold: ${warmCaches}`);
   return lines;

@@ -1,6 +1,8 @@
 /** `flint bench`: our engine beside stock llama.cpp and the least that this machine allows, in one run. */
 import { stat, writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { environment } from "../bench/airllm/environment.js";
+import { airllm } from "../bench/airllm/peer.js";
 import { chart } from "../bench/chart.js";
 import { type Comparison, compare } from "../bench/compare.js";
 import { canKeepPlainWeights } from "../bench/run.js";
@@ -22,6 +24,7 @@ export interface BenchOptions {
   runs: number;
   context: number;
   small?: boolean;
+  peer?: "airllm";
   chart?: string;
   json?: boolean;
 }
@@ -37,8 +40,10 @@ export function parseCap(text: string): Cap | undefined {
 /** Prints a table, or one JSON object. @throws UsageError; ResponseError DoesNotFit before anything is measured. */
 export async function bench(models: string[], options: BenchOptions, signal: AbortSignal): Promise<void> {
   if (options.tokens < 2) throw new UsageError("--tokens must be at least 2: the first is not measured");
-  const small = options.small ?? process.env["CI"] !== undefined;
-  const paths = models.length > 0 ? models : [await syntheticModel(small ? "small" : "large", signal)];
+  if (options.peer && models.length > 0) throw new UsageError("--peer measures a model of its own: name no other");
+  const peer = options.peer && (await environment(signal));
+  const size = (options.small ?? process.env["CI"] !== undefined) ? "small" : "large";
+  const paths = models.length > 0 ? models : [await syntheticModel(`${size}-${peer ? "bf16" : "q4_0"}`, signal)];
   const cases = [];
   for (const model of paths) {
     const files = await modelFiles(resolve(model));
@@ -48,7 +53,7 @@ export async function bench(models: string[], options: BenchOptions, signal: Abo
   const comparisons: Comparison[] = [];
   for (const { work, modelBytes } of cases) {
     const comparison = await compare(
-      work,
+      peer ? { ...work, peer: await airllm(peer, work.modelPath, signal) } : work,
       modelBytes,
       (engine, index, run) => {
         const result = run.outcome === "done" ? `${run.msPerToken.toFixed(1)} ms/token` : run.outcome;

@@ -148,6 +148,11 @@ program
   .addOption(new Option("--runs <n>", "of each engine, in turn").argParser(count).default(5))
   .addOption(new Option("--context <tokens>", "tokens of context").argParser(count).default(1024))
   .option("--small", "without a model: a smaller synthetic one; the default where CI is set")
+  .addOption(
+    new Option("--peer <program>", "AirLLM too, which is installed once (a few GB), on a synthetic BF16 model").choices(
+      ["airllm"],
+    ),
+  )
   .option("--chart <file>", "write a picture (SVG)")
   .option("--json", "print one object, on the last line")
   .action((models: string[], options: BenchOptions) => bench(models, options, interrupt.signal));

@@ -22,11 +22,18 @@ export interface Running {
   ended: Promise<Ended>;
 }
 
-/** Starts `flint …`. `ownGroup` makes it the leader of a process group, as a shell does with what a person types. */
-export function start(args: readonly string[], { ownGroup = false } = {}): Running {
+/**
+ * Starts `flint …`. `ownGroup` makes it the leader of a process group, as a shell does with what a person types; `env` is
+ * added to the environment.
+ */
+export function start(
+  args: readonly string[],
+  { ownGroup = false, env = {} }: { ownGroup?: boolean; env?: NodeJS.ProcessEnv } = {},
+): Running {
   const child = spawn(process.execPath, [inCheckout("dist/flint.js"), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     detached: ownGroup,
+    env: { ...process.env, ...env },
   });
   let stdout = "";
   let stderr = "";

@@ -33,6 +33,8 @@ const shapes = {
     "--arch qwen3moe --type IQ4_XS --layers 6 --embd 512 --heads 8 --kv-heads 2 --ff 256 --experts 32 --experts-used 4 --vocab-tokens 8000",
   /** With the whole vocabulary, small beside the starter model. */
   "draft-q8_0": "--arch llama --type Q8_0 --layers 2 --embd 256 --heads 8 --kv-heads 4 --ff 512",
+  /** As programs have it that read no GGUF. */
+  "llama-bf16": "--arch llama --type BF16 --layers 2 --embd 256 --heads 8 --kv-heads 2 --ff 512 --vocab-tokens 1000",
 } as const;
 export type ShapeName = keyof typeof shapes;
 
