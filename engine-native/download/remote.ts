@@ -196,14 +196,29 @@ async function fetchPackedHeader(
  * Plans a model by its headers.
  * @param disk tells bytes per second of the disk that it will be on: the file that is planned is elsewhere, and empty.
  *   Asked only where something is read from it.
- * @throws DownloadError `damaged` when the planner takes it for no model, else what the planner throws
+ * @throws as {@link withSparseModel}
  */
-export async function planRemote(
+export function planRemote(
   record: Pick<ModelRecord, "files">,
   headers: readonly Header[],
   planner: Planner,
   disk: () => Promise<number | undefined>,
 ): Promise<Plan> {
+  return withSparseModel(record, headers, async (path) => {
+    const plan = await planner(path);
+    return plan.fits && plan.weights.streamedBytes > 0 ? withDisk(plan, await disk()) : plan;
+  });
+}
+
+/**
+ * Lends a model that has its headers, its lengths and nothing else.
+ * @throws DownloadError `damaged` with the words of a ResponseError that `work` throws: it was no usable model
+ */
+export async function withSparseModel<T>(
+  record: Pick<ModelRecord, "files">,
+  headers: readonly Header[],
+  work: (path: string) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "flint-plan-"));
   try {
     for (const [index, { bytes, fileBytes }] of headers.entries()) {
@@ -216,8 +231,7 @@ export async function planRemote(
         await file.close();
       }
     }
-    const plan = await planner(join(folder, modelName(record)));
-    return plan.fits && plan.weights.streamedBytes > 0 ? withDisk(plan, await disk()) : plan;
+    return await work(join(folder, modelName(record)));
   } catch (error) {
     if (!(error instanceof ResponseError)) throw error;
     throw new DownloadError("damaged", error.message.replaceAll(`${folder}/`, ""), { cause: error });
