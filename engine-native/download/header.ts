@@ -65,9 +65,11 @@ class Cursor {
     }
     if (type === arrayType) {
       const element = this.uint32();
-      const count = this.uint64("the length of an array", longestHeader);
+      // Each string begins with its length.
+      const least = element === stringType ? 8 : sizeOf(element);
+      const count = this.uint64("the length of an array", Math.floor(longestHeader / least));
       if (element === stringType) for (let i = 0; i < count; i++) this.string("a value");
-      else this.skip(count, sizeOf(element));
+      else this.skip(count, least);
       return;
     }
     this.skip(1, sizeOf(type));

@@ -32,8 +32,8 @@ export interface Header {
 /** Asks for a plan of a local file; whoever calls knows cap and context. */
 export type Planner = (modelPath: string) => Promise<Plan>;
 
+/** Most headers end within the first; each further one doubles what there is, so that little is looked at twice. */
 const firstWindow = 1 << 20;
-const nextWindow = 4 << 20;
 
 /** The headers of all files of a model. @throws DownloadError; what `signal` says when it is aborted */
 export async function fetchHeaders(
@@ -92,7 +92,7 @@ async function fetchHeader({ url, fileBytes, http, signal, patience, backoff }: 
   let have = Buffer.alloc(0);
   let total = fileBytes;
   while (true) {
-    const end = have.length + (have.length === 0 ? firstWindow : nextWindow);
+    const end = Math.max(firstWindow, 2 * have.length);
     const connection = new AbortController();
     try {
       const response = await withinTime(
