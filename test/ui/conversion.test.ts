@@ -39,7 +39,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-test("a model of squared ReLU is downloaded, converted and used, and its source deleted after a word", async () => {
+test("a model of squared ReLU is downloaded, converted across a reload and used, and its source deleted after a word", async () => {
   const { page } = workbench;
   const list = (text: string | RegExp) =>
     page.locator(".quick-input-list .monaco-list-row").filter({ hasText: text }).first();
@@ -65,6 +65,10 @@ test("a model of squared ReLU is downloaded, converted and used, and its source 
   await notification(/converting \d+%, (running|fitting)/).waitFor();
   await model(/^tiny-F16.gguf, converting \d+%/).waitFor();
   await picture(page, "convert-progress");
+  // It goes on in the next window, once the extension host of this one has ended.
+  await page.reload();
+  await page.locator(".statusbar", { hasText: "Flint" }).waitFor();
+  await runCommand(page, "Focus on Models View");
   const done = notification("tiny-F16.gguf is converted: 64 of 64 tokens came out as before.");
   await done.waitFor();
   await model(/^tiny-F16-flash.gguf, in use, converted/).waitFor();
