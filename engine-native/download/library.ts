@@ -183,7 +183,7 @@ export async function deleteModel(folder: string, model: LibraryModel): Promise<
 
 /**
  * Moves all models of one folder to another, also to another disk; what is there by the same name stays, and so does
- * its namesake. A model that is being downloaded stays as well.
+ * its namesake. A model that is not all here, or not all converted, stays as well.
  * @returns how many were moved
  * @throws DownloadError; what `signal` says when it is aborted: then each model is whole in one of the two
  */
@@ -193,7 +193,9 @@ export async function moveLibrary(
   signal: AbortSignal,
   onProgress: (name: string) => void,
 ): Promise<number> {
-  const models = (await listLibrary(from)).filter(({ state, busy }) => state !== "partial" && !busy);
+  const models = (await listLibrary(from)).filter(
+    ({ state, busy, conversion }) => state !== "partial" && !busy && (!conversion || conversion.verified),
+  );
   const taken = new Set((await listLibrary(to)).flatMap(({ files }) => files));
   let moved = 0;
   try {
