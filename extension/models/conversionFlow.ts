@@ -43,7 +43,7 @@ export class ConversionFlow {
       return;
     }
     const free = await freeBytes(folder);
-    const detail = `Most neurons of this model are zero for a token: once converted, only those that are not are read. This takes ${conversionCost(plan)}. ${gigabytes(free)} of the disk are free. The model itself stays until you delete it.`;
+    const detail = `Most of its neurons are zero for a token: of what does not fit in memory, only the others are then read. Converting takes ${conversionCost(plan)}; ${gigabytes(free)} of the disk are free. The model itself stays until you delete it.`;
     const answer = await vscode.window.showInformationMessage(`Convert ${name}?`, { modal: true, detail }, "Convert");
     if (answer === "Convert") await this.follow(folder, newConversion(name, record, path === this.options.inUse()));
   }

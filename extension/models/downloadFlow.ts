@@ -10,7 +10,7 @@ import type { Plan } from "../../engine-native/protocol.js";
 import { formatSize } from "../../engine-native/size.js";
 import { Fit, type Forecast, type Planners } from "./fit.js";
 import { pick, type Step, type StepItem, type StepList, separator, walk } from "./steps.js";
-import { conversionCost, fitText } from "./text.js";
+import { conversionCost, conversionHelps, fitText } from "./text.js";
 
 export interface FlowContext {
   sources(): Promise<Sources>;
@@ -289,15 +289,16 @@ class Flow {
         const label = `${use.label} · ${fitText(plan, ramCapBytes)}`;
         const known = items.map((item) => (item === use ? { ...use, label } : item));
         if (!conversion) return known;
+        const helps = conversionHelps(plan);
         const thenConvert = conversion.modelBytes + conversion.storeBytes;
         const convert: StepItem = {
           id: "convert",
           label: "$(zap) Download, convert and use",
-          description: "reads only the neurons that are active",
-          detail: `Most neurons of this model are zero for a token. Converting takes ${conversionCost(conversion)}.`,
+          description: helps ? "only active neurons are read" : "fits as it is: it would not be faster",
+          detail: conversionCost(conversion),
           next: go({ thenUse: true, thenConvert }),
         };
-        return [convert, ...known];
+        return helps ? [convert, ...known] : [...known, convert];
       };
       return pick({
         title: `${candidate.name} · licence: ${licence ?? "not known"}`,

@@ -38,9 +38,9 @@ export function conversionText(progress: ConvertProgress | undefined): string {
   return progress ? `converting ${conversionPercent(progress)}%, ${stages[progress.stage].words}` : "converting";
 }
 
-/** "45 MB more of the disk; while it runs, up to 446 MiB of memory beside the engine" */
+/** "45 MB more of the disk, and meanwhile up to 446 MiB of memory beside the engine" */
 export function conversionCost({ modelBytes, storeBytes, memoryBytes }: ConversionPlan): string {
-  return `${gigabytes(modelBytes + storeBytes)} more of the disk; while it runs, up to ${formatSize(memoryBytes)} of memory beside the engine`;
+  return `${gigabytes(modelBytes + storeBytes)} more of the disk, and meanwhile up to ${formatSize(memoryBytes)} of memory beside the engine`;
 }
 
 export function percent(done: number, total: number): number {
@@ -52,6 +52,11 @@ export function timeLeft(seconds: number): string {
   if (seconds < 90) return `about ${Math.max(1, Math.round(seconds))} s left`;
   if (seconds < 90 * 60) return `about ${Math.round(seconds / 60)} min left`;
   return `about ${Math.round(seconds / 3600)} h left`;
+}
+
+/** Whether less would be read of a converted model: nothing is where all of it is in memory. */
+export function conversionHelps({ fits, weights }: Plan): boolean {
+  return !fits || weights.streamedBytes > 0;
 }
 
 /** "fits in 4.0 GiB, about 5.2 tokens/s", or what it would need. */
