@@ -194,8 +194,19 @@ export interface ConvertParams {
   quantize?: string;
   /** Text to fit predictors to; absent: one of ours. */
   calibrationPath?: string;
+  /** Cap on the memory of the process that converts, in bytes; absent: none. */
+  ramCapBytes?: number;
   /** Token for {@link convertProgress}. */
   progressToken?: string;
+}
+export type PlanConversionParams = Pick<ConvertParams, "modelPath" | "ramCapBytes">;
+/** What a conversion would take, in bytes, from the model's header alone. */
+export interface ConversionPlan {
+  /** On disk, of the two files that it writes. The source stays beside them. */
+  modelBytes: number;
+  storeBytes: number;
+  /** Of the process that converts. What of the source is in the page cache is not in it: the system may take it back. */
+  memoryBytes: number;
 }
 /** `done` of `total` in units of the stage: windows of text, layers. */
 export interface ConvertProgress {
@@ -297,9 +308,14 @@ export const completeRequest = new RequestType<CompleteParams, GenerationResult,
 export const evaluateRequest = new RequestType<EvaluateParams, EvaluationResult, never>("evaluate");
 /**
  * Makes a skeleton and a store of neurons of a model with squared ReLU (docs/sparse.md). Goes on where an interrupted one
- * stopped. Fails with NotAModel, InvalidArgument, ReadFailed. Cancellable: then it fails, and goes on another time.
+ * stopped. Fails with NotAModel, InvalidArgument, DoesNotFit, ReadFailed. Cancellable: then it fails, and goes on another time.
  */
 export const convertRequest = new RequestType<ConvertParams, ConvertResult, never>("convert");
+/**
+ * Fails with NotAModel for a model whose feed-forward blocks can't be converted, with DoesNotFit where the cap is too
+ * small for it. Whether their activation is squared ReLU is not in a header: `convert` finds out.
+ */
+export const planConversionRequest = new RequestType<PlanConversionParams, ConversionPlan, never>("planConversion");
 export const statsRequest = new RequestType0<Stats, never>("stats");
 /** Cancels what runs and frees the model. Succeeds when nothing is loaded. */
 export const unloadRequest = new RequestType0<void, never>("unload");

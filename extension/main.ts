@@ -24,12 +24,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
   const output = vscode.window.createOutputChannel("Flint", { log: true });
   const warn = (line: string) => output.warn(line);
 
+  const start = () =>
+    startSidecar({
+      scriptPath: join(context.extensionPath, "dist", "sidecar.js"),
+      onLog: (line) => output.info(line),
+    });
   const engine = new Engine({
-    start: () =>
-      startSidecar({
-        scriptPath: join(context.extensionPath, "dist", "sidecar.js"),
-        onLog: (line) => output.info(line),
-      }),
+    start,
     settings: readSettings,
     log: warn,
   });
@@ -91,6 +92,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
 
   const models = new Models({
     engine,
+    startSidecar: start,
     secrets: context.secrets,
     inUse: () => readValidSettings()?.modelPath,
     ask: () => chat.focus(),

@@ -9,6 +9,7 @@ export interface ConvertOptions {
   out?: string;
   quantize?: string;
   calibrate?: string;
+  ramCap: number;
   json?: boolean;
 }
 
@@ -21,6 +22,7 @@ export async function convert(model: string, options: ConvertOptions, signal: Ab
     connection.onProgress(convertProgress, progressToken, showProgress);
     const params = {
       modelPath: resolve(model),
+      ramCapBytes: options.ramCap,
       progressToken,
       ...(options.out === undefined ? {} : { folder: resolve(options.out) }),
       ...(options.quantize === undefined ? {} : { quantize: options.quantize }),

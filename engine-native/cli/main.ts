@@ -121,6 +121,9 @@ program
   .option("--out <folder>", "for what is written (default: the model's)")
   .option("--quantize <type>", "quantize an F16 or BF16 model first, such as Q4_0")
   .option("--calibrate <file>", "text like yours, to fit predictors to")
+  .addOption(
+    new Option("--ram-cap <size>", "cap on the memory of the conversion").argParser(size).default(4 * 2 ** 30, "4GiB"),
+  )
   .option("--json", "print one object, on the last line")
   .action((model: string, options: ConvertOptions) => convert(model, options, interrupt.signal));
 

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "footprint.h"
 #include "ggml.h"
 
 namespace flash {
 namespace {
 
-constexpr uint64_t kInputBytes = 512ULL << 20;
-constexpr uint64_t kFewestTokens = 1024;
-constexpr uint64_t kMostTokens = 6144;
 constexpr uint32_t kPromptTokens = 32;
 
 /** The layer that this node multiplies a matrix of, by the matrix's name. */
@@ -37,7 +35,8 @@ std::vector<std::vector<int32_t>> held_out_windows(const Calibration& calibratio
 }
 
 Calibration calibrate(const std::string& model_path, const std::vector<Block>& blocks, const std::string& text,
-                      int threads, const std::function<void(uint64_t done, uint64_t total)>& progress) {
+                      uint64_t most_tokens, int threads,
+                      const std::function<void(uint64_t done, uint64_t total)>& progress) {
     Calibration calibration;
     Observer observer;
     observer.wants = [&](const ggml_tensor* node) {
@@ -63,8 +62,7 @@ Calibration calibrate(const std::string& model_path, const std::vector<Block>& b
         throw std::runtime_error("the calibration text has " + std::to_string(tokens.size()) + " tokens: give one of " +
                                  std::to_string(kFewestTokens) + " or more");
     }
-    const uint64_t row_bytes = blocks.size() * static_cast<uint64_t>(blocks.front().embedding()) * sizeof(float);
-    tokens.resize(std::min<uint64_t>(tokens.size(), std::clamp(kInputBytes / row_bytes, kFewestTokens, kMostTokens)));
+    tokens.resize(std::min<uint64_t>(tokens.size(), most_tokens));
     for (size_t begin = 0; begin < tokens.size(); begin += kWindowTokens) {
         const size_t end = std::min<size_t>(tokens.size(), begin + kWindowTokens);
         calibration.windows.emplace_back(tokens.begin() + static_cast<std::ptrdiff_t>(begin),

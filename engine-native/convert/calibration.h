@@ -27,8 +27,9 @@ constexpr uint32_t kWindowTokens = 512;
 /** Of the greedy continuation that the converted model must agree with. */
 constexpr uint32_t kVerifiedTokens = 64;
 
-/** Runs the model over the text, as many tokens of it as the blocks' inputs have room for in memory. */
+/** Runs the model over at most so many tokens of the text. */
 Calibration calibrate(const std::string& model_path, const std::vector<Block>& blocks, const std::string& text,
-                      int threads, const std::function<void(uint64_t done, uint64_t total)>& progress);
+                      uint64_t most_tokens, int threads,
+                      const std::function<void(uint64_t done, uint64_t total)>& progress);
 
 }  // namespace flash

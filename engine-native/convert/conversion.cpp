@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <random>
 
 #include "calibration.h"
 #include "flash.h"
+#include "footprint.h"
+#include "journal.h"
 #include "llama.h"
 #include "order.h"
 #include "store_writer.h"
@@ -54,68 +54,11 @@ std::string gibibytes(uint64_t bytes) {
     return text.data();
 }
 
-/** What is done of a conversion that may be interrupted: a file to which each layer is added. */
-class Journal {
-  public:
-    struct Entry {
-        StoreLayer record;
-        std::vector<uint32_t> order;
-    };
-
-    /** Forgets what a conversion with another key has left. */
-    Journal(const std::string& path, const std::string& key) : path_(path) {
-        std::ifstream file(path, std::ios::binary);
-        std::string found(key.size(), '\0');
-        if (file.read(found.data(), static_cast<std::streamsize>(found.size())) && found == key) {
-            while (read_entry(file)) {
-            }
-        } else {
-            file.close();
-            std::ofstream(path, std::ios::binary | std::ios::trunc) << key;
-        }
-    }
-
-    const Entry* find(uint32_t layer) const {
-        const auto entry = entries_.find(layer);
-        return entry == entries_.end() ? nullptr : &entry->second;
-    }
-
-    void add(const Entry& entry) {
-        std::ofstream file(path_, std::ios::binary | std::ios::app);
-        const uint64_t sum = sum_of(entry);
-        file.write(reinterpret_cast<const char*>(&entry.record), sizeof entry.record);
-        file.write(reinterpret_cast<const char*>(entry.order.data()),
-                   static_cast<std::streamsize>(entry.order.size() * sizeof(uint32_t)));
-        file.write(reinterpret_cast<const char*>(&sum), sizeof sum);
-        if (!file.flush()) throw DiskError("cannot write " + path_);
-        entries_[entry.record.layer] = entry;
-    }
-
-  private:
-    static uint64_t sum_of(const Entry& entry) {
-        return checksum(&entry.record, sizeof entry.record) ^
-               checksum(entry.order.data(), entry.order.size() * sizeof(uint32_t));
-    }
-
-    /** False at the end, and where an entry was not written to its own end. */
-    bool read_entry(std::ifstream& file) {
-        Entry entry{};
-        uint64_t sum = 0;
-        if (!file.read(reinterpret_cast<char*>(&entry.record), sizeof entry.record)) return false;
-        if (entry.record.neurons > kMostNeurons) return false;
-        entry.order.resize(entry.record.neurons);
-        if (!file.read(reinterpret_cast<char*>(entry.order.data()),
-                       static_cast<std::streamsize>(entry.order.size() * sizeof(uint32_t))) ||
-            !file.read(reinterpret_cast<char*>(&sum), sizeof sum) || sum != sum_of(entry)) {
-            return false;
-        }
-        entries_[entry.record.layer] = std::move(entry);
-        return true;
-    }
-
-    std::string path_;
-    std::map<uint32_t, Entry> entries_;
-};
+std::vector<LayerOrder> layers_of(const std::vector<LayerPlan>& plans) {
+    std::vector<LayerOrder> layers;
+    for (const LayerPlan& plan : plans) layers.push_back({plan.block.layer, {}});
+    return layers;
+}
 
 class Conversion {
   public:
@@ -124,6 +67,7 @@ class Conversion {
 
     ConversionReport run() {
         check_source();
+        tokens_ = calibration_tokens(blocks_of(source_), source_.vocabulary, request_.ram_cap);
         prepare_folder();
         const Model skeleton = quantized();
         const std::vector<LayerPlan> plans =
@@ -132,6 +76,15 @@ class Conversion {
         const Calibration calibration = calibrated(skeleton);
         write_store(skeleton, plans, calibration);
         return verified(calibration, plans);
+    }
+
+    ConversionEstimate estimate() const {
+        check_source();
+        const std::vector<Block> blocks = blocks_of(source_);
+        const std::vector<LayerPlan> plans = plan_layers(source_, source_, rank_for(blocks.front().embedding()));
+        const uint64_t tokens = calibration_tokens(blocks, source_.vocabulary, request_.ram_cap);
+        return {skeleton_bytes(source_, layers_of(plans)), store_bytes(plans),
+                fitting_bytes(blocks, source_.vocabulary, tokens)};
     }
 
   private:
@@ -174,7 +127,8 @@ class Conversion {
         key_ = "flint-convert " + std::to_string(kStoreVersion) + " " + std::to_string(info.st_size) + " " +
                std::to_string(info.st_mtime) + " " + std::to_string(static_cast<int>(request_.predictor)) + " " +
                request_.quantize + " " +
-               std::to_string(checksum(request_.calibration.data(), request_.calibration.size())) + "\n";
+               std::to_string(checksum(request_.calibration.data(), request_.calibration.size())) + " " +
+               std::to_string(tokens_) + "\n";
     }
 
     /** The model that becomes the skeleton. */
@@ -203,9 +157,7 @@ class Conversion {
     }
 
     void check_space(const Model& skeleton, const std::vector<LayerPlan>& plans) {
-        std::vector<LayerOrder> layers;
-        for (const LayerPlan& plan : plans) layers.push_back({plan.block.layer, {}});
-        skeleton_bytes_ = skeleton_bytes(skeleton, layers);
+        skeleton_bytes_ = skeleton_bytes(skeleton, layers_of(plans));
         const uint64_t needed = skeleton_bytes_ + store_bytes(plans);
         std::error_code absent;
         const uint64_t written =
@@ -216,7 +168,7 @@ class Conversion {
 
     Calibration calibrated(const Model& skeleton) {
         Calibration calibration =
-            calibrate(skeleton.files.front(), blocks_of(skeleton), request_.calibration, request_.threads,
+            calibrate(skeleton.files.front(), blocks_of(skeleton), request_.calibration, tokens_, request_.threads,
                       [&](uint64_t done, uint64_t total) { progress_("calibrate", done, total); });
         if (!calibration.squared_relu) {
             throw NotConvertible(request_.source + " does not use squared ReLU: it has no neurons to leave out.");
@@ -330,7 +282,7 @@ class Conversion {
         const std::string path = work_path(".gguf").string();
         flash_plan_request request{};
         request.model_path = path.c_str();
-        request.ram_cap_bytes = UINT64_MAX / 4;
+        request.ram_cap_bytes = request_.ram_cap == 0 ? UINT64_MAX / 4 : request_.ram_cap;
         request.context_tokens = kWindowTokens;
         request.threads = static_cast<uint32_t>(request_.threads);
         request.sparsity = sparsity;
@@ -362,15 +314,18 @@ class Conversion {
     }
 
     const ConversionRequest& request_;
-    const Progress& progress_;
+    const Progress progress_;
     Model source_;
     fs::path work_;
     std::string key_;
+    uint64_t tokens_ = 0;
     uint64_t skeleton_bytes_ = 0;
     ConversionReport report_;
 };
 
 }  // namespace
+
+ConversionEstimate estimate(const ConversionRequest& request) { return Conversion(request, {}).estimate(); }
 
 ConversionReport convert(const ConversionRequest& request, const Progress& progress) {
     return Conversion(request, progress).run();

@@ -23,7 +23,15 @@ struct ConversionRequest {
     std::string calibration;  // text
     std::string backend;      // libggml-flash, to verify with
     int threads = 1;
+    uint64_t ram_cap = 0;  // bytes for the whole process, the source's mapped pages apart; 0: none
     PredictorKind predictor = PredictorKind::Ridge;
+};
+
+/** What a conversion will take, known from the source's header alone; in bytes. */
+struct ConversionEstimate {
+    uint64_t model_bytes;   // on disk
+    uint64_t store_bytes;   // on disk
+    uint64_t memory_bytes;  // while it is converted, the source's mapped pages apart
 };
 
 struct LayerReport {
@@ -50,10 +58,13 @@ struct ConversionReport {
 /** Told what is being done and how far it is, in units of its own. */
 using Progress = std::function<void(const std::string& stage, uint64_t done, uint64_t total)>;
 
+/** Whether it is squared ReLU that the model uses, only `convert` finds. Throws NotConvertible, TooLittleMemory. */
+ConversionEstimate estimate(const ConversionRequest& request);
+
 /**
  * Writes a model as a skeleton and a store (store/format.h). In a folder of its own until all is verified, so that an
  * interrupted conversion leaves nothing under a final name, and the next one goes on where it stopped.
- * Throws NotConvertible, DiskError, std::runtime_error, all with words for a person.
+ * Throws NotConvertible, TooLittleMemory, DiskError, std::runtime_error, all with words for a person.
  */
 ConversionReport convert(const ConversionRequest& request, const Progress& progress);
 

@@ -1,5 +1,11 @@
 // flint-convert: run by the sidecar. Prints a JSON object a line: progress, and the report at last. Exit status as the
-// command line's (2 usage, 4 not a usable model, 5 the disk failed), with the reason on standard error.
+// command line's (2 usage, 3 too little memory, 4 not a usable model, 5 the disk failed), with the reason on standard
+// error.
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#include <csignal>
+#endif
 
 #include <cinttypes>
 #include <cstdio>
@@ -9,13 +15,16 @@
 
 #include "conversion.h"
 #include "flash.h"
+#include "footprint.h"
 #include "llama.h"
 
 namespace {
 
+constexpr int kTooLittleMemory = 3;
 constexpr const char* kUsage =
     "usage: flint-convert --model FILE --out FOLDER --calibrate FILE --libraries FOLDER --backend FILE\n"
-    "         [--quantize TYPE] [--threads N] [--predictor ridge|svd]\n";
+    "         [--quantize TYPE] [--threads N] [--ram-cap BYTES] [--predictor ridge|svd]\n"
+    "       flint-convert --estimate FILE [--ram-cap BYTES]\n";
 
 std::string quoted(const std::string& text) {
     std::string result = "\"";
@@ -55,6 +64,11 @@ void print(const flash::ConversionReport& report) {
     std::printf("]}\n");
 }
 
+void print(const flash::ConversionEstimate& estimate) {
+    std::printf("{\"modelBytes\":%" PRIu64 ",\"storeBytes\":%" PRIu64 ",\"memoryBytes\":%" PRIu64 "}\n",
+                estimate.model_bytes, estimate.store_bytes, estimate.memory_bytes);
+}
+
 int fail(int status, const char* message) {
     std::fprintf(stderr, "%s\n", message);
     return status;
@@ -63,20 +77,31 @@ int fail(int status, const char* message) {
 }  // namespace
 
 int main(int count, char** arguments) {
-    std::map<std::string, std::string> options = {{"--threads", "1"}, {"--quantize", ""}, {"--predictor", "ridge"}};
+    std::map<std::string, std::string> options = {
+        {"--threads", "1"}, {"--quantize", ""}, {"--ram-cap", "0"}, {"--predictor", "ridge"}};
     for (int i = 1; i + 1 < count; i += 2) options[arguments[i]] = arguments[i + 1];
-    for (const char* name : {"--model", "--out", "--calibrate", "--libraries", "--backend"}) {
-        if (options.count(name) == 0) return fail(FLASH_INVALID_ARGUMENT, kUsage);
-    }
-    // Its warnings are about what we do on purpose, its errors come as ours.
-    llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
-    ggml_backend_load_all_from_path(options["--libraries"].c_str());
     try {
+        flash::ConversionRequest request;
+        request.ram_cap = std::stoull(options["--ram-cap"]);
+        if (options.count("--estimate") != 0) {
+            request.source = options["--estimate"];
+            print(flash::estimate(request));
+            return 0;
+        }
+        for (const char* name : {"--model", "--out", "--calibrate", "--libraries", "--backend"}) {
+            if (options.count(name) == 0) return fail(FLASH_INVALID_ARGUMENT, kUsage);
+        }
+#ifdef __linux__
+        // Nobody waits for it any more when the sidecar is gone.
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+        // Its warnings are about what we do on purpose, its errors come as ours.
+        llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
+        ggml_backend_load_all_from_path(options["--libraries"].c_str());
         std::ifstream file(options["--calibrate"], std::ios::binary);
         std::ostringstream text;
         text << file.rdbuf();
         if (!file) throw flash::DiskError("cannot read " + options["--calibrate"]);
-        flash::ConversionRequest request;
         request.source = options["--model"];
         request.folder = options["--out"];
         request.quantize = options["--quantize"];
@@ -90,6 +115,8 @@ int main(int count, char** arguments) {
             std::fflush(stdout);
         }));
         return 0;
+    } catch (const flash::TooLittleMemory& error) {
+        return fail(kTooLittleMemory, error.what());
     } catch (const flash::NotConvertible& error) {
         return fail(FLASH_NOT_A_MODEL, error.what());
     } catch (const flash::DiskError& error) {

@@ -67,8 +67,8 @@ export async function download(wanted: ModelRecord, options: DownloadOptions): P
 async function resume(folder: string, wanted: ModelRecord): Promise<ModelRecord> {
   const before = await readRecord(folder, modelName(wanted));
   const same = before && JSON.stringify(identity(before)) === JSON.stringify(identity(wanted));
-  const { paused, thenUse } = wanted;
-  return same ? { ...before, paused, thenUse } : structuredClone(wanted);
+  const { paused, thenUse, thenConvert } = wanted;
+  return same ? { ...before, paused, thenUse, thenConvert } : structuredClone(wanted);
 }
 
 /** What must agree for the bytes of one run to be of use to another. Addresses may change, promises may not. */
@@ -93,7 +93,7 @@ async function run(record: ModelRecord, lock: Lock, options: DownloadOptions): P
     const gone = (await sizeOf(partPath(folder, name, index))) === undefined;
     if (gone && (record.unpack !== undefined || there[index] === undefined)) Object.assign(state, fresh());
   }
-  await requireRoom(folder, toBeWritten(record, there));
+  await requireRoom(folder, toBeWritten(record, there) + (record.thenConvert ?? 0));
   const http = await options.http(record.client);
   const onProgress = (phase: DownloadProgress["phase"], doneBytes: number) => {
     const total = totalBytes(record);

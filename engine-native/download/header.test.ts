@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { expect, test } from "vitest";
 import { DownloadError } from "./errors.js";
-import { headerLength, longestHeader } from "./header.js";
+import { architectureOf, headerLength, longestHeader } from "./header.js";
 
 const u32 = (value: number) => {
   const bytes = Buffer.alloc(4);
@@ -40,6 +40,15 @@ test("a file that ends within its header is refused", () => {
 });
 
 const huge = 2n ** 60n;
+test("the architecture is told, also from the first bytes, and only of a header", () => {
+  expect(architectureOf(valid)).toBe("llama");
+  expect(architectureOf(valid.subarray(0, 80))).toBe("llama");
+  expect(architectureOf(Buffer.concat([head(0, 1), text("general.architecture"), u32(4), u32(7)]))).toBeUndefined();
+  for (const other of [valid.subarray(0, 40), Buffer.from("<!DOCTYPE html><html>"), Buffer.alloc(0), head(0, huge)]) {
+    expect(architectureOf(other)).toBeUndefined();
+  }
+});
+
 test.each<[string, Buffer, RegExp]>([
   ["a web page", Buffer.from("<!DOCTYPE html><html>"), /begins with “<!DOCTYPE html>”: perhaps a web page/],
   ["an old version", head(0, 0, 1), /version 1/],
@@ -56,7 +65,8 @@ test.each<[string, Buffer, RegExp]>([
     Buffer.concat([head(0, 1), text("k"), u32(9), u32(10), u64(2n ** 61n)]),
     /length of an array/,
   ],
-  ["an array of 200 MB", Buffer.concat([head(0, 1), text("k"), u32(9), u32(10), u64(25 << 20)]), /longer than 64 MiB/],
+  ["an array of 200 MB", Buffer.concat([head(0, 1), text("k"), u32(9), u32(10), u64(25 << 20)]), /length of an array/],
+  ["strings without end", Buffer.concat([head(0, 1), text("k"), u32(9), u32(8), u64(25 << 20)]), /length of an array/],
   ["arrays in arrays", Buffer.concat([head(0, 1), text("k"), u32(9), u32(9), u64(1)]), /unknown type 9/],
   ["an unknown type", Buffer.concat([head(0, 1), text("k"), u32(77)]), /unknown type 77/],
   ["five dimensions", Buffer.concat([head(1, 0), tensor("t", [1, 1, 1, 1, 1])]), /5 dimensions/],

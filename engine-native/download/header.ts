@@ -53,6 +53,11 @@ class Cursor {
     return length;
   }
 
+  text(what: string): string {
+    const length = this.string(what);
+    return this.bytes.toString("utf8", this.position - length, this.position);
+  }
+
   value(type: number): void {
     if (type === stringType) {
       this.string("a value");
@@ -60,9 +65,11 @@ class Cursor {
     }
     if (type === arrayType) {
       const element = this.uint32();
-      const count = this.uint64("the length of an array", longestHeader);
+      // Each string begins with its length.
+      const least = element === stringType ? 8 : sizeOf(element);
+      const count = this.uint64("the length of an array", Math.floor(longestHeader / least));
       if (element === stringType) for (let i = 0; i < count; i++) this.string("a value");
-      else this.skip(count, sizeOf(element));
+      else this.skip(count, least);
       return;
     }
     this.skip(1, sizeOf(type));
@@ -77,6 +84,28 @@ function sizeOf(type: number): number {
 
 function bad(why: string): DownloadError {
   return new DownloadError("damaged", `This is not a usable GGUF model: ${why}.`);
+}
+
+/**
+ * What kind of model it is, by the beginning of its header.
+ * @returns `general.architecture`; undefined where that does not begin with it, or is no header
+ */
+export function architectureOf(beginning: Buffer): string | undefined {
+  const cursor = new Cursor(beginning);
+  try {
+    if (beginning.toString("latin1", cursor.take(4), cursor.position) !== "GGUF") return undefined;
+    cursor.skip(12, 1);
+    const values = cursor.uint64("the number of values", Math.floor(longestHeader / 13));
+    for (let i = 0; i < values; i++) {
+      const name = cursor.text("a name");
+      const type = cursor.uint32();
+      if (name === "general.architecture") return type === stringType ? cursor.text("a value") : undefined;
+      cursor.value(type);
+    }
+  } catch (error) {
+    if (!(error instanceof More || error instanceof DownloadError)) throw error;
+  }
+  return undefined;
 }
 
 /**

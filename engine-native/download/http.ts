@@ -173,9 +173,22 @@ export async function* steadily(
 ): AsyncGenerator<Uint8Array> {
   const iterator = body[Symbol.asyncIterator]();
   let ended = false;
+  // Of the chunk that is waited for now. A race with one promise for all would keep each chunk alive.
+  let fail = (_: unknown) => {};
+  const chunk = () =>
+    new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+      fail = reject;
+      iterator.next().then(resolve, reject);
+    });
+  // One timer and one listener for all chunks: there are thousands in a second.
+  const timer = setTimeout(() => fail(stalled(hostOf(url), stallMs)), stallMs);
+  const onAbort = () => fail(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
   try {
     while (true) {
-      const next = await withinTime(iterator.next(), stallMs, hostOf(url), signal).catch((error: unknown) => {
+      timer.refresh();
+      signal.throwIfAborted();
+      const next = await chunk().catch((error: unknown) => {
         signal.throwIfAborted();
         throw connectionError(error, url);
       });
@@ -187,10 +200,15 @@ export async function* steadily(
       yield next.value;
     }
   } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
     // Not waited for: a stalled stream may never answer.
     if (!ended) void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
 }
+
+const stalled = (host: string, stallMs: number) =>
+  new Transient(`${host} has sent nothing for ${Math.round(stallMs / 1000)} s`);
 
 /**
  * What `promise` becomes, or Transient when `host` lets it wait for more than `stallMs`. Does not rely on fetch to end
@@ -198,9 +216,8 @@ export async function* steadily(
  */
 export function withinTime<T>(promise: Promise<T>, stallMs: number, host: string, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stalled = () => reject(new Transient(`${host} has sent nothing for ${Math.round(stallMs / 1000)} s`));
     const aborted = () => reject(signal.reason);
-    const timer = setTimeout(stalled, stallMs);
+    const timer = setTimeout(() => reject(stalled(host, stallMs)), stallMs);
     signal.addEventListener("abort", aborted, { once: true });
     if (signal.aborted) aborted();
     promise.then(resolve, reject).finally(() => {

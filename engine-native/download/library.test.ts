@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { newConversion, writeConversion } from "./conversion.js";
 import { deleteModel, type LibraryModel, listLibrary, moveLibrary, verifyModel } from "./library.js";
 import { fresh, type ModelRecord, partPath, workFolder, writeRecord } from "./record.js";
 
@@ -117,4 +118,33 @@ test("moving takes complete models along, and leaves namesakes and unfinished on
   ]);
   expect((await listLibrary(folder)).map(({ name }) => name)).toEqual(["b.gguf", "unfinished.gguf"]);
   expect(`${await readFile(path.join(to, "b.gguf"))}`).toBe("another");
+});
+
+test("a converted model is one with its neurons, wherever it goes, and knows what it was made from", async () => {
+  const to = path.join(folder, "to");
+  await mkdir(to);
+  const files = ["m-flash.gguf", "m-flash.flash", "m-flash.gguf.experts"];
+  for (const file of files) await writeFile(path.join(folder, file), content);
+  const licence = "apache-2.0";
+  const done = { ...newConversion("m.gguf", record("m.gguf", { licence }), true), verified: { tokens: 64, equal: 64 } };
+  await writeConversion(folder, done);
+  const [model] = files;
+  const converted = { from: { source: "m.gguf", licence, reference: "owner/repo" } };
+  const expected = { name: model, state: "ready", files: files.slice(0, 2), bytes: 2 * content.length, converted };
+  expect(await only()).toMatchObject(expected);
+  // Another of the kind that waits to be gone on with.
+  await writeFile(path.join(folder, "n.gguf"), content);
+  await writeConversion(folder, newConversion("n.gguf", undefined, false));
+  expect(await moveLibrary(folder, to, signal, () => undefined)).toBe(1);
+  expect(await only()).toMatchObject({ name: "n.gguf", conversion: { source: "n.gguf" } });
+  const [moved] = await listLibrary(to);
+  expect(moved).toMatchObject(expected);
+  if (moved) await deleteModel(to, moved);
+  expect(await readdir(to)).toEqual([".flint"]);
+  expect(await readdir(workFolder(to))).toEqual([]);
+});
+
+test("a skeleton without its neurons is a model like any other, for the engine to refuse", async () => {
+  await writeFile(path.join(folder, "m-flash.gguf"), content);
+  expect((await only()).converted).toBeUndefined();
 });

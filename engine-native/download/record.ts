@@ -47,7 +47,7 @@ const transferSchema = z.object({
 });
 
 /** A name without a path: what is written stays in the folder. */
-const plainName = z
+export const plainName = z
   .string()
   .regex(/^[^/\\:\0]+$/)
   .refine((name) => !/^\.+$/.test(name));
@@ -72,6 +72,8 @@ const recordSchema = z.object({
   paused: z.boolean().optional(),
   /** It is to become the model in use when it is complete. */
   thenUse: z.boolean().optional(),
+  /** It is to be converted when it is complete, which takes so many bytes of the disk. */
+  thenConvert: bytes.optional(),
   /** What the last look at the complete files found; absent while they are not complete. */
   verified: z.object({ at: z.iso.datetime(), damaged: z.string().optional() }).optional(),
 });

@@ -32,8 +32,8 @@ export interface Header {
 /** Asks for a plan of a local file; whoever calls knows cap and context. */
 export type Planner = (modelPath: string) => Promise<Plan>;
 
+/** Most headers end within the first; each further one doubles what there is, so that little is looked at twice. */
 const firstWindow = 1 << 20;
-const nextWindow = 4 << 20;
 
 /** The headers of all files of a model. @throws DownloadError; what `signal` says when it is aborted */
 export async function fetchHeaders(
@@ -92,7 +92,7 @@ async function fetchHeader({ url, fileBytes, http, signal, patience, backoff }: 
   let have = Buffer.alloc(0);
   let total = fileBytes;
   while (true) {
-    const end = have.length + (have.length === 0 ? firstWindow : nextWindow);
+    const end = Math.max(firstWindow, 2 * have.length);
     const connection = new AbortController();
     try {
       const response = await withinTime(
@@ -196,14 +196,29 @@ async function fetchPackedHeader(
  * Plans a model by its headers.
  * @param disk tells bytes per second of the disk that it will be on: the file that is planned is elsewhere, and empty.
  *   Asked only where something is read from it.
- * @throws DownloadError `damaged` when the planner takes it for no model, else what the planner throws
+ * @throws as {@link withSparseModel}
  */
-export async function planRemote(
+export function planRemote(
   record: Pick<ModelRecord, "files">,
   headers: readonly Header[],
   planner: Planner,
   disk: () => Promise<number | undefined>,
 ): Promise<Plan> {
+  return withSparseModel(record, headers, async (path) => {
+    const plan = await planner(path);
+    return plan.fits && plan.weights.streamedBytes > 0 ? withDisk(plan, await disk()) : plan;
+  });
+}
+
+/**
+ * Lends a model that has its headers, its lengths and nothing else.
+ * @throws DownloadError `damaged` with the words of a ResponseError that `work` throws: it was no usable model
+ */
+export async function withSparseModel<T>(
+  record: Pick<ModelRecord, "files">,
+  headers: readonly Header[],
+  work: (path: string) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "flint-plan-"));
   try {
     for (const [index, { bytes, fileBytes }] of headers.entries()) {
@@ -216,8 +231,7 @@ export async function planRemote(
         await file.close();
       }
     }
-    const plan = await planner(join(folder, modelName(record)));
-    return plan.fits && plan.weights.streamedBytes > 0 ? withDisk(plan, await disk()) : plan;
+    return await work(join(folder, modelName(record)));
   } catch (error) {
     if (!(error instanceof ResponseError)) throw error;
     throw new DownloadError("damaged", error.message.replaceAll(`${folder}/`, ""), { cause: error });

@@ -2,10 +2,9 @@
  * One file from a server to the disk: by ranges over several connections where the server answers them, resumed with
  * If-Range, checked against its digest. RFC 9110, 13.1.5 (If-Range), 14 (ranges), 10.2.3 (Retry-After).
  */
-import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { diskError, requireRoom } from "./disk.js";
-import { DownloadError, hasCode } from "./errors.js";
+import { diskError } from "./disk.js";
+import { DownloadError } from "./errors.js";
 import { type Hasher, startHasher } from "./hasher.js";
 import {
   Backoff,
@@ -19,6 +18,7 @@ import {
   Transient,
   withinTime,
 } from "./http.js";
+import { PartFile, type Snapshot } from "./partFile.js";
 import { type Digest, fresh, received, type TransferState } from "./record.js";
 
 export interface TransferOptions {
@@ -33,7 +33,7 @@ export interface TransferOptions {
   /** Where it stands; changed as the transfer goes on. */
   state: TransferState;
   /** Takes down where everything stands now; the returned function writes that, once the file's bytes are on the disk. */
-  snapshot(): () => Promise<void>;
+  snapshot: Snapshot;
   onProgress(phase: "download" | "verify", doneBytes: number): void;
   http: Http;
   patience: Patience;
@@ -89,9 +89,8 @@ class Attempt {
   private readonly taken = new Set<Span>();
   /** Where redirects led to, so that not every range has to go through them. */
   private target: string;
-  private file: FileHandle | undefined;
+  private file: PartFile | undefined;
   private hasher: Hasher | undefined;
-  private saving: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: TransferOptions) {
     this.folder = dirname(options.path);
@@ -102,21 +101,23 @@ class Attempt {
     const { options } = this;
     const { state, path, digest, signal } = options;
     if (state.bytes === undefined || !state.ranges) await this.probe();
-    this.file = await this.open();
+    const file = await PartFile.open(path, state, options.snapshot);
+    this.file = file;
     try {
       if (digest) {
         this.hasher = startHasher(path, digest.algorithm, (hashed) => {
           if (received(state) === state.bytes) options.onProgress("verify", hashed);
         });
       }
-      await this.fetchAll();
+      await this.fetchAll(file);
       signal.throwIfAborted();
-      await this.verify(digest);
+      // The disk takes what it has not got yet while the rest is hashed.
+      await Promise.all([file.save(), this.verify(digest)]);
       state.verified = true;
-      await this.save();
+      await file.save();
     } finally {
       this.hasher?.dispose();
-      await this.file.close();
+      await file.close();
     }
   }
 
@@ -151,24 +152,7 @@ class Attempt {
     if (state.bytes === undefined || (state.validator === undefined && !digest)) state.ranges = false;
   }
 
-  private async open(): Promise<FileHandle> {
-    const { path, state } = this.options;
-    try {
-      const file = await open(path, received(state) > 0 ? "r+" : "w+").catch((error: unknown) => {
-        if (!hasCode(error, "ENOENT")) throw error;
-        // Somebody has removed it.
-        Object.assign(state, { claimed: 0, spans: [] });
-        return open(path, "w+");
-      });
-      // At its full length from the beginning, without taking room: spans are written where they belong.
-      if (state.bytes !== undefined) await file.truncate(state.bytes);
-      return file;
-    } catch (error) {
-      throw diskError(error, this.folder);
-    }
-  }
-
-  private async fetchAll(): Promise<void> {
+  private async fetchAll(file: PartFile): Promise<void> {
     const { state, connections, signal } = this.options;
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
@@ -177,18 +161,18 @@ class Attempt {
       failure ??= { error };
       stop.abort();
     };
-    await this.save();
-    const timer = setInterval(() => void this.save().catch(fail), saveEveryMs);
+    await file.save();
+    const timer = setInterval(() => void file.save().catch(fail), saveEveryMs);
     try {
       const workers = Array.from({ length: state.ranges ? connections : 1 }, () => this.work(both).catch(fail));
       await Promise.all(workers);
     } finally {
       clearInterval(timer);
-      await this.saving;
+      await file.saved;
     }
     if (failure && !(failure.error instanceof Restart)) {
       // What has arrived counts next time; but that this can't be written must not hide why it ended.
-      await this.save().catch(() => undefined);
+      await file.save().catch(() => undefined);
     }
     signal.throwIfAborted();
     if (failure) throw failure.error;
@@ -243,7 +227,7 @@ class Attempt {
         chunks = [];
         size = 0;
         if (bytes === 0) return;
-        await this.write(pieces, bytes, span.next);
+        await this.file?.write(pieces, bytes, span.next);
         span.next += bytes;
         // Without ranges a cut means starting over: that is not getting on.
         if (state.ranges) backoff.progressed();
@@ -292,44 +276,10 @@ class Attempt {
     throw statusError(response, what);
   }
 
-  private async write(chunks: Uint8Array[], size: number, position: number): Promise<void> {
-    try {
-      const { file } = this;
-      if (!file) return;
-      let { bytesWritten } = await file.writev(chunks, position);
-      if (bytesWritten === size) return;
-      // A disk that is nearly full takes a part first, and says why it takes no more next.
-      const all = Buffer.concat(chunks, size);
-      while (bytesWritten < size) {
-        bytesWritten += (await file.write(all, bytesWritten, size - bytesWritten, position + bytesWritten))
-          .bytesWritten;
-      }
-    } catch (error) {
-      throw diskError(error, this.folder);
-    }
-  }
-
   private tell(): void {
     const { state, onProgress } = this.options;
     onProgress("download", received(state));
     this.hasher?.written(Math.min(state.claimed, ...state.spans.map(({ next }) => next)));
-  }
-
-  /** Puts on the disk what has arrived, then writes that it has. One at a time, in order. */
-  private save(): Promise<void> {
-    const next = this.saving.then(async () => {
-      const { state, snapshot } = this.options;
-      const write = snapshot();
-      try {
-        await this.file?.datasync();
-        await write();
-      } catch (error) {
-        throw diskError(error, this.folder);
-      }
-      if (state.bytes !== undefined) await requireRoom(this.folder, state.bytes - received(state));
-    });
-    this.saving = next.catch(() => undefined);
-    return next;
   }
 
   private async verify(digest: Digest | undefined): Promise<void> {

@@ -1,10 +1,19 @@
 /** Runs flint-convert (engine-native/convert), a program of its own: what it computes with is gone when it ends. */
 import { spawn } from "node:child_process";
 import { chmod, mkdir } from "node:fs/promises";
+import { constants, setPriority } from "node:os";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { type ConvertParams, type ConvertProgress, type ConvertResult, ErrorCode } from "../protocol.js";
+import type { ResponseError } from "vscode-jsonrpc";
+import {
+  type ConversionPlan,
+  type ConvertParams,
+  type ConvertProgress,
+  type ConvertResult,
+  ErrorCode,
+  type PlanConversionParams,
+} from "../protocol.js";
 import { engineError } from "./errors.js";
 import { backendPath } from "./flash.js";
 
@@ -19,7 +28,18 @@ function librariesFolder(): string {
   return fileURLToPath(new URL(path, import.meta.resolve("node-llama-cpp")));
 }
 
-/** @throws ResponseError NotAModel, InvalidArgument, ReadFailed (of the disk); the signal's reason. */
+/** @throws ResponseError NotAModel, DoesNotFit. */
+export async function planConversion({ modelPath, ramCapBytes = 0 }: PlanConversionParams): Promise<ConversionPlan> {
+  const args = ["--estimate", modelPath, "--ram-cap", `${ramCapBytes}`];
+  let plan: ConversionPlan | undefined;
+  const end = await runTool(args, new AbortController().signal, (line) => {
+    plan = JSON.parse(line);
+  });
+  if (end.status === 0 && plan) return plan;
+  throw toolError(end);
+}
+
+/** @throws ResponseError NotAModel, InvalidArgument, DoesNotFit, ReadFailed (of the disk); the signal's reason. */
 export async function convert(
   params: ConvertParams,
   threads: number,
@@ -33,32 +53,54 @@ export async function convert(
   } catch (error) {
     throw engineError(ErrorCode.ReadFailed, error);
   }
-  // Not everything that unpacks an extension keeps the mode.
-  await chmod(tool, 0o755).catch(() => undefined);
-  const libraries = librariesFolder();
   const args = ["--model", modelPath, "--out", folder, "--calibrate", calibrationPath, "--backend", backendPath];
-  args.push("--libraries", libraries, "--threads", `${threads}`, ...(quantize ? ["--quantize", quantize] : []));
-  const child = spawn(tool, args, {
-    env: { ...process.env, LD_LIBRARY_PATH: libraries },
-    stdio: ["ignore", "pipe", "pipe"],
-    signal,
-    killSignal: "SIGKILL",
-  });
+  args.push("--libraries", librariesFolder(), "--threads", `${threads}`, ...(quantize ? ["--quantize", quantize] : []));
+  args.push("--ram-cap", `${params.ramCapBytes ?? 0}`);
   let result: ConvertResult | undefined;
-  createInterface({ input: child.stdout }).on("line", (line) => {
+  const end = await runTool(args, signal, (line) => {
     const message: ConvertProgress | ConvertResult = JSON.parse(line);
     if ("stage" in message) onProgress(message);
     else result = message;
   });
+  if (end.status === 0 && result) return result;
+  throw toolError(end);
+}
+
+interface End {
+  status: number | null;
+  errors: string;
+}
+
+/** Runs the program below normal priority, so that nobody who works on this machine has to wait for it. */
+async function runTool(args: string[], signal: AbortSignal, onLine: (line: string) => void): Promise<End> {
+  // Not everything that unpacks an extension keeps the mode.
+  await chmod(tool, 0o755).catch(() => undefined);
+  const child = spawn(tool, args, {
+    env: { ...process.env, LD_LIBRARY_PATH: librariesFolder() },
+    stdio: ["ignore", "pipe", "pipe"],
+    signal,
+    killSignal: "SIGKILL",
+  });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (child.pid !== undefined) {
+    try {
+      setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    } catch {
+      // It has ended already, or may not be made to yield: its result is the same.
+    }
+  }
+  createInterface({ input: child.stdout }).on("line", onLine);
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors = (errors + text).slice(-4096);
   });
-  const status = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  if (status === 0 && result) return result;
+  return { status: await ended, errors };
+}
+
+function toolError({ status, errors }: End): ResponseError<undefined> {
   const code = Object.values(ErrorCode).find((known) => known === status) ?? ErrorCode.InvalidState;
-  throw engineError(code, errors.trim() || `The conversion stopped (${status ?? "killed"}).`);
+  return engineError(code, errors.trim() || `The conversion stopped (${status ?? "killed"}).`);
 }

@@ -15,6 +15,7 @@ import {
   type LoadProgress,
   loadProgress,
   loadRequest,
+  planConversionRequest,
   planRequest,
   protocolVersion,
   shutdownRequest,
@@ -22,7 +23,7 @@ import {
   statsRequest,
   unloadRequest,
 } from "../protocol.js";
-import { convert } from "./convert.js";
+import { convert, planConversion } from "./convert.js";
 import type { Engine, EngineState } from "./engine.js";
 import { engineError } from "./errors.js";
 import { llamaCppRelease } from "./release.js";
@@ -96,6 +97,10 @@ export function serve(
         }
       }),
     ),
+  );
+  connection.onRequest(
+    planConversionRequest,
+    handle((params) => planConversion(params)),
   );
   connection.onRequest(
     evaluateRequest,

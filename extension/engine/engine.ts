@@ -11,6 +11,7 @@ import type { Sidecar } from "../../engine-native/client.js";
 import {
   type ChatParams,
   type CompleteParams,
+  type ConversionPlan,
   chatRequest,
   completeRequest,
   type GenerationProgress,
@@ -20,7 +21,9 @@ import {
   loadProgress,
   loadRequest,
   type Plan,
+  type PlanConversionParams,
   type PlanParams,
+  planConversionRequest,
   planRequest,
   type Stats,
   statsRequest,
@@ -199,6 +202,11 @@ export class Engine {
   /** Tells whether a model fits, and how fast it would be; starts a sidecar where none runs. @throws as `complete` */
   planOf(params: PlanParams): Promise<Plan> {
     return this.process.use((connection) => connection.sendRequest(planRequest, params));
+  }
+
+  /** Tells what converting a model would take. @throws as `complete` */
+  planConversion(params: PlanConversionParams): Promise<ConversionPlan> {
+    return this.process.use((connection) => connection.sendRequest(planConversionRequest, params));
   }
 
   /** Memory and reads of the sidecar; undefined when none runs. @throws EngineStopped when it ends meanwhile. */

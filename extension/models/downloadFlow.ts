@@ -5,17 +5,16 @@ import { freeBytes, gigabytes } from "../../engine-native/download/disk.js";
 import { DownloadError } from "../../engine-native/download/errors.js";
 import type { ModelRecord } from "../../engine-native/download/record.js";
 import { isReference, parseReference, type Reference } from "../../engine-native/download/reference.js";
-import type { Planner } from "../../engine-native/download/remote.js";
 import type { Candidate, Found, Sources } from "../../engine-native/download/source.js";
 import type { Plan } from "../../engine-native/protocol.js";
 import { formatSize } from "../../engine-native/size.js";
-import { Fit } from "./fit.js";
+import { Fit, type Forecast, type Planners } from "./fit.js";
 import { pick, type Step, type StepItem, type StepList, separator, walk } from "./steps.js";
-import { fitText } from "./text.js";
+import { conversionCost, conversionHelps, fitText } from "./text.js";
 
 export interface FlowContext {
   sources(): Promise<Sources>;
-  planner: Planner;
+  planners: Planners;
   ramCapBytes: number;
   folder: string;
   /** Starts a download; the flow is over. */
@@ -33,7 +32,7 @@ const roles = { chat: "chat", inline: "suggestions", both: "chat and suggestions
 
 export async function downloadFlow(context: FlowContext): Promise<void> {
   const sources = await context.sources();
-  await walk(new Flow(context, sources, new Fit(sources, context.planner, context.folder)).choose);
+  await walk(new Flow(context, sources, new Fit(sources, context.planners, context.folder)).choose);
 }
 
 /** Whatever is expected to go wrong, in words; everything else is a mistake of ours. */
@@ -269,36 +268,46 @@ class Flow {
       const room = free === undefined ? folder : `${folder} (${gigabytes(free)} free)`;
       const size = bytes === undefined ? "Size not known" : gigabytes(bytes);
       const go =
-        (thenUse: boolean): Step =>
+        (more: Pick<ModelRecord, "thenUse" | "thenConvert">): Step =>
         async () => {
-          this.context.start({ ...record, thenUse });
+          this.context.start({ ...record, ...more });
           return undefined;
         };
       const use: StepItem = {
         id: "use",
         label: "$(cloud-download) Download and use",
         detail: `${size} to ${room}`,
-        next: go(true),
+        next: go({ thenUse: true }),
       };
-      const items: StepItem[] = [use, { id: "only", label: "$(cloud-download) Download only", next: go(false) }];
+      const items: StepItem[] = [use, { id: "only", label: "$(cloud-download) Download only", next: go({}) }];
       if (gated) items.push(this.tokenItem());
       if (page !== undefined) {
         const act = () => vscode.env.openExternal(vscode.Uri.parse(page));
         items.push({ id: "page", label: "$(link-external) Read about the model and its licence", act });
       }
+      const told = ({ plan, conversion }: Forecast): StepItem[] => {
+        const label = `${use.label} · ${fitText(plan, ramCapBytes)}`;
+        const known = items.map((item) => (item === use ? { ...use, label } : item));
+        if (!conversion) return known;
+        const helps = conversionHelps(plan);
+        const thenConvert = conversion.modelBytes + conversion.storeBytes;
+        const convert: StepItem = {
+          id: "convert",
+          label: "$(zap) Download, convert and use",
+          description: helps ? "only active neurons are read" : "fits as it is: it would not be faster",
+          detail: conversionCost(conversion),
+          next: go({ thenUse: true, thenConvert }),
+        };
+        return helps ? [convert, ...known] : [...known, convert];
+      };
       return pick({
         title: `${candidate.name} · licence: ${licence ?? "not known"}`,
-        placeholder: gated
-          ? "Its owner asks for an accepted licence and a token"
-          : "Runs as it is downloaded: nothing is converted",
+        placeholder: gated ? "Its owner asks for an accepted licence and a token" : "Runs as it is downloaded",
         items,
         canGoBack: true,
         fill: (list, signal) => {
-          this.fit.plan(candidate, signal).then(
-            (plan) => {
-              const label = `${use.label} · ${fitText(plan, ramCapBytes)}`;
-              list.show(list.items.map((item) => (item.id === "use" ? { ...use, label } : item)));
-            },
+          this.fit.of(candidate, signal).then(
+            (forecast) => list.show(told(forecast)),
             (error: unknown) => {
               if (!signal.aborted) this.context.log(`plan of ${candidate.name}: ${String(error)}`);
             },
@@ -323,7 +332,7 @@ class Flow {
         try {
           const [candidate] = (await find(entry)).candidates;
           if (!candidate) continue;
-          const plan = await this.fit.plan(candidate, signal);
+          const { plan } = await this.fit.of(candidate, signal);
           const size = candidate.bytes === undefined ? "" : `${formatSize(candidate.bytes)} · `;
           tell(entry, `${size}${fitText(plan, this.context.ramCapBytes)}`, plan);
         } catch (error) {

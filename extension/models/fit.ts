@@ -1,41 +1,73 @@
-import { fetchHeaders, measureDisk, type Planner, planRemote } from "../../engine-native/download/remote.js";
+import { isConvertible } from "../../engine-native/download/conversion.js";
+import {
+  fetchHeaders,
+  type Header,
+  measureDisk,
+  planRemote,
+  withSparseModel,
+} from "../../engine-native/download/remote.js";
 import type { Candidate, Sources } from "../../engine-native/download/source.js";
-import type { Plan } from "../../engine-native/protocol.js";
+import type { ConversionPlan, Plan } from "../../engine-native/protocol.js";
+
+/** Asks for plans of a local file. */
+export interface Planners {
+  plan(modelPath: string): Promise<Plan>;
+  /** @throws ResponseError for a model that can't be converted */
+  planConversion(modelPath: string): Promise<ConversionPlan>;
+}
+
+/** What is known of a model before it is here. */
+export interface Forecast {
+  plan: Plan;
+  /** Absent where conversion gives nothing. */
+  conversion: ConversionPlan | undefined;
+}
 
 /** Plans models that are not here yet, each once, and measures the disk once. */
 export class Fit {
-  private readonly plans = new Map<string, Promise<Plan>>();
+  private readonly forecasts = new Map<string, Promise<Forecast>>();
   private diskSpeed: Promise<number | undefined> | undefined;
 
   constructor(
     private readonly sources: Sources,
-    private readonly planner: Planner,
+    private readonly planners: Planners,
     /** On whose disk they will be. */
     private readonly folder: string,
   ) {}
 
   /** @throws DownloadError, or what the engine throws; what `signal` says when it is aborted */
-  async plan({ record }: Candidate, signal: AbortSignal): Promise<Plan> {
+  async of({ record }: Candidate, signal: AbortSignal): Promise<Forecast> {
     const key = record.transfers[0]?.url ?? "";
-    const before = this.plans.get(key);
+    const before = this.forecasts.get(key);
     if (before) return before;
-    const plan = this.make(record, signal);
-    this.plans.set(key, plan);
+    const forecast = this.make(record, signal);
+    this.forecasts.set(key, forecast);
     // What failed, or was no longer wanted, may be asked again.
-    plan.catch(() => this.plans.delete(key));
-    return plan;
+    forecast.catch(() => this.forecasts.delete(key));
+    return forecast;
   }
 
-  private async make(record: Candidate["record"], signal: AbortSignal): Promise<Plan> {
+  private async make(record: Candidate["record"], signal: AbortSignal): Promise<Forecast> {
     const headers = await fetchHeaders(record, await this.sources.http(record.client), signal, {
       attempts: 3,
       firstPauseMs: 500,
       stallMs: 15_000,
     });
     signal.throwIfAborted();
-    return planRemote(record, headers, this.planner, () => {
-      this.diskSpeed ??= measureDisk(this.folder, this.planner);
+    const { plan: planner } = this.planners;
+    const plan = await planRemote(record, headers, planner, () => {
+      this.diskSpeed ??= measureDisk(this.folder, planner);
       return this.diskSpeed;
     });
+    return { plan, conversion: await this.conversionOf(record, headers) };
+  }
+
+  private async conversionOf(
+    record: Candidate["record"],
+    headers: readonly Header[],
+  ): Promise<ConversionPlan | undefined> {
+    if (!headers[0] || !isConvertible(headers[0].bytes)) return undefined;
+    // Of the right kind, but with something that the converter does not know: then it runs as it is.
+    return withSparseModel(record, headers, this.planners.planConversion).catch(() => undefined);
   }
 }

@@ -1,19 +1,25 @@
 /** Models in VS Code: the view, its actions, downloads and where they are told. */
 import { totalmem } from "node:os";
 import * as vscode from "vscode";
+import type { Sidecar } from "../../engine-native/client.js";
+import { type Conversion, newConversion } from "../../engine-native/download/conversion.js";
 import { gigabytes } from "../../engine-native/download/disk.js";
 import { DownloadError } from "../../engine-native/download/errors.js";
-import { deleteModel, listLibrary, moveLibrary, verifyModel } from "../../engine-native/download/library.js";
+import { deleteModel, listLibrary, verifyModel } from "../../engine-native/download/library.js";
 import type { ModelRecord } from "../../engine-native/download/record.js";
 import { Sources } from "../../engine-native/download/source.js";
+import type { ConvertResult } from "../../engine-native/protocol.js";
 import { formatSize } from "../../engine-native/size.js";
 import type { Engine } from "../engine/engine.js";
 import { Cancelled } from "../engine/errors.js";
 import { parseRamCap } from "../settings.js";
+import { ConversionFlow } from "./conversionFlow.js";
+import { Conversions } from "./conversions.js";
 import { downloadFlow } from "./downloadFlow.js";
 import { Downloads, type Running, Stopped } from "./downloads.js";
 import { modelsFolder } from "./folder.js";
 import { ModelsView, type Node } from "./modelsView.js";
+import { offerToMove } from "./moveModels.js";
 import { chooseModelFile, updateSetting } from "./settings.js";
 import { progressText } from "./text.js";
 
@@ -23,6 +29,8 @@ const tokenKey = "flint.huggingFaceToken";
 
 export interface ModelsOptions {
   engine: Engine;
+  /** Starts a sidecar besides the engine's. */
+  startSidecar(): Promise<Sidecar>;
   secrets: vscode.SecretStorage;
   /** Path of the model in use. */
   inUse(): string | undefined;
@@ -33,6 +41,8 @@ export interface ModelsOptions {
 
 export class Models implements vscode.Disposable {
   private readonly downloads: Downloads;
+  private readonly conversions: Conversions;
+  private readonly flow: ConversionFlow;
   private readonly view: ModelsView;
   private folder = modelsFolder();
   private timer: NodeJS.Timeout | undefined;
@@ -42,13 +52,22 @@ export class Models implements vscode.Disposable {
   constructor(private readonly options: ModelsOptions) {
     const { log, inUse } = options;
     this.downloads = new Downloads({ log, http: async (client) => (await this.sources()).http(client) });
-    this.view = new ModelsView({ downloads: this.downloads, folder: () => this.folder, inUse, log });
+    this.conversions = new Conversions({ start: options.startSidecar, ramCapBytes });
+    this.flow = new ConversionFlow({
+      ...{ conversions: this.conversions, planConversion: this.planConversion, inUse, log },
+      use: (path) => this.load(path),
+      ask: options.ask,
+    });
+    const { downloads, conversions } = this;
+    this.view = new ModelsView({ downloads, conversions, folder: () => this.folder, inUse, log });
     const command = (name: string, handler: (node?: Node) => unknown) =>
       vscode.commands.registerCommand(`flint.${name}`, handler);
     this.subscriptions = [
       command("downloadModel", () => this.download()),
       command("chooseModel", () => this.choose()),
       command("useModel", (node) => this.use(pathOf(node))),
+      command("convertModel", (node) => this.convert(node)),
+      command("stopConversion", (node) => this.stopConversion(node)),
       command("verifyModel", (node) => this.verify(node)),
       command("deleteModel", (node) => this.delete(node)),
       command("pauseDownload", (node) => this.pause(node)),
@@ -72,13 +91,17 @@ export class Models implements vscode.Disposable {
     for (const subscription of this.subscriptions) subscription.dispose();
     this.view.dispose();
     this.downloads.dispose();
+    this.conversions.dispose();
   }
 
   /** The walk from a wish to a download. */
   async download(): Promise<void> {
     await downloadFlow({
       sources: () => this.sources(),
-      planner: (modelPath) => this.options.engine.planOf({ modelPath, ramCapBytes: ramCapBytes() }),
+      planners: {
+        plan: (modelPath) => this.options.engine.planOf({ modelPath, ramCapBytes: ramCapBytes() }),
+        planConversion: this.planConversion,
+      },
       ramCapBytes: ramCapBytes(),
       folder: this.folder,
       start: (record) => this.start(record),
@@ -114,8 +137,20 @@ export class Models implements vscode.Disposable {
     await picked?.run?.();
   }
 
+  private readonly planConversion = (modelPath: string) =>
+    this.options.engine.planConversion({ modelPath, ramCapBytes: ramCapBytes() });
+
   private async use(path: string | undefined): Promise<void> {
     if (path !== undefined) await updateSetting("model", path);
+  }
+
+  /** Makes it the model in use, and loads it. */
+  private async load(path: string): Promise<void> {
+    await this.use(path);
+    await this.options.engine.load().catch((error: unknown) => {
+      // Told in the chat and the status bar, with what would help.
+      if (!(error instanceof Cancelled)) this.options.log(`loading ${path}: ${String(error)}`);
+    });
   }
 
   private async sources(): Promise<Sources> {
@@ -133,8 +168,9 @@ export class Models implements vscode.Disposable {
       for (const { state, busy, record } of models) {
         if (state === "partial" && !busy && record && !record.paused) this.start(record);
       }
+      const converting = await this.flow.goOn(this.folder, models);
       const elsewhere = models.some(({ name, busy }) => busy && !this.downloads.get(this.folder, name));
-      if (!elsewhere || this.disposed) return;
+      if (!(elsewhere || converting) || this.disposed) return;
       this.view.refresh();
       this.timer = setTimeout(() => void this.goOn(), lookAgainMs);
     } catch (error) {
@@ -156,6 +192,7 @@ export class Models implements vscode.Disposable {
         (report, token) => this.accompany(running, report, token),
       );
       if (!done) return;
+      if (done !== "ready") return await this.flow.finished(folder, done.wanted, done.result);
       const ready = `${name} is ready.`;
       if (record.thenUse) {
         if ((await vscode.window.showInformationMessage(ready, "Ask something")) !== undefined)
@@ -168,13 +205,17 @@ export class Models implements vscode.Disposable {
     }
   }
 
-  /** @returns whether it came to its end */
+  /** @returns what there is to tell; undefined when it was stopped */
   private async accompany(
     running: Running,
     report: vscode.Progress<{ message?: string; increment?: number }>,
     token: vscode.CancellationToken,
-  ): Promise<boolean> {
+  ): Promise<"ready" | { wanted: Conversion; result: ConvertResult } | undefined> {
     const { name, record, folder } = running;
+    const load = (path: string) => {
+      report.report({ message: "loading", increment: 100 - shown });
+      return this.load(path);
+    };
     const pauseLink = `[Pause](command:flint.pauseDownload?${encodeURIComponent(JSON.stringify([{ name }]))} "Goes on when you resume it")`;
     let shown = 0;
     const follow = this.downloads.onDidChange((changed) => {
@@ -188,17 +229,23 @@ export class Models implements vscode.Disposable {
     const stop = token.onCancellationRequested(() => void this.offerToDelete(folder, name));
     try {
       await running.result;
-      if (record.thenUse) {
-        report.report({ message: "loading", increment: 100 - shown });
-        await this.use(vscode.Uri.joinPath(vscode.Uri.file(folder), name).fsPath);
-        await this.options.engine.load().catch((error: unknown) => {
-          // Told in the chat and the status bar, with what would help.
-          if (!(error instanceof Cancelled)) this.options.log(`loading ${name}: ${String(error)}`);
+      stop.dispose();
+      if (record.thenConvert !== undefined) {
+        const wanted = newConversion(name, record, record.thenUse === true);
+        const result = await this.flow.accompany(folder, wanted, report, token).catch((error: unknown) => {
+          void this.flow.tellFailure(folder, wanted, error);
+          return "failed" as const;
         });
+        // What could not be converted is used as it is.
+        if (result !== "failed") {
+          if (result && record.thenUse) await load(result.modelPath);
+          return result && { wanted, result };
+        }
       }
-      return true;
+      if (record.thenUse) await load(vscode.Uri.joinPath(vscode.Uri.file(folder), name).fsPath);
+      return "ready";
     } catch (error) {
-      if (error instanceof Stopped) return false;
+      if (error instanceof Stopped) return undefined;
       throw error;
     } finally {
       follow.dispose();
@@ -306,6 +353,15 @@ export class Models implements vscode.Disposable {
     if (path !== undefined) await vscode.commands.executeCommand("revealFileInOS", vscode.Uri.file(path));
   }
 
+  private async convert(node: Node | undefined): Promise<void> {
+    if (node?.kind === "own") await this.flow.offer(this.folder, node.model);
+  }
+
+  private async stopConversion(node: Node | undefined): Promise<void> {
+    const name = nameOf(node);
+    if (name !== undefined) await this.conversions.stop(this.folder, name);
+  }
+
   /** The setting names another folder: its models count from now on, and the others may come along. */
   private async folderChanged(): Promise<void> {
     const from = this.folder;
@@ -313,28 +369,8 @@ export class Models implements vscode.Disposable {
     if (from === to) return;
     this.folder = to;
     this.view.watch();
-    const models = (await listLibrary(from)).filter(({ state }) => state !== "partial");
-    if (models.length === 0) return;
-    const bytes = models.reduce((sum, model) => sum + model.bytes, 0);
-    const count = models.length === 1 ? "1 model" : `${models.length} models`;
-    const question = `${count} (${gigabytes(bytes)}) are in ${from}. Move them to ${to}?`;
-    if ((await vscode.window.showInformationMessage(question, "Move", "Leave them")) !== "Move") return;
-    const inUse = models.find(({ path }) => path === this.options.inUse());
-    try {
-      await vscode.window.withProgress(
-        { location: vscode.ProgressLocation.Notification, title: "Moving models", cancellable: true },
-        (report, token) => {
-          const controller = new AbortController();
-          token.onCancellationRequested(() => controller.abort());
-          return moveLibrary(from, to, controller.signal, (name) => report.report({ message: name }));
-        },
-      );
-    } catch (error) {
-      if (error instanceof DownloadError) void vscode.window.showErrorMessage(error.message);
-      else if (!(error instanceof Error && error.name === "AbortError")) throw error;
-    }
-    const moved = (await listLibrary(to)).find(({ name }) => name === inUse?.name);
-    if (inUse && moved) await this.use(moved.path);
+    const moved = await offerToMove(from, to, this.options.inUse());
+    if (moved !== undefined) await this.use(moved);
     this.view.refresh();
   }
 }

@@ -1,19 +1,22 @@
 import * as vscode from "vscode";
+import { convertedName, isConvertibleFile } from "../../engine-native/download/conversion.js";
 import { type FoundModel, findModels } from "../../engine-native/download/found.js";
 import { type LibraryModel, listLibrary } from "../../engine-native/download/library.js";
 import { quantizationOf } from "../../engine-native/download/names.js";
 import { formatSize } from "../../engine-native/size.js";
+import type { Conversions } from "./conversions.js";
 import type { Downloads } from "./downloads.js";
-import { percent, progressText } from "./text.js";
+import { conversionText, percent, progressText } from "./text.js";
 
 /** What the view shows: own models, then those of other programs. */
 export type Node =
-  | { kind: "own"; model: LibraryModel }
+  | { kind: "own"; model: LibraryModel; convertible: boolean }
   | { kind: "program"; program: string; models: FoundModel[] }
   | { kind: "found"; model: FoundModel };
 
 export interface ModelsViewOptions {
   downloads: Downloads;
+  conversions: Conversions;
   folder(): string;
   /** Path of the model in use. */
   inUse(): string | undefined;
@@ -28,12 +31,17 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
   readonly onDidChangeTreeData = this.didChange.event;
   private readonly tree: vscode.TreeView<Node>;
   private watchers: vscode.Disposable[] = [];
-  private readonly subscription;
+  private readonly subscriptions;
+  /** By path and length: a header is read once. */
+  private readonly convertible = new Map<string, Promise<boolean>>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: ModelsViewOptions) {
     this.tree = vscode.window.createTreeView("flint.models", { treeDataProvider: this });
-    this.subscription = options.downloads.onDidChange(() => this.refresh());
+    this.subscriptions = [
+      options.downloads.onDidChange(() => this.refresh()),
+      options.conversions.onDidChange(() => this.refresh()),
+    ];
     this.watch();
   }
 
@@ -61,7 +69,7 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
       const [own, found] = await Promise.all([listLibrary(this.options.folder()), findModels()]);
       const programs = [...new Set(found.map(({ program }) => program))];
       return [
-        ...own.map((model): Node => ({ kind: "own", model })),
+        ...(await Promise.all(own.map((model) => this.ownNode(model, own)))),
         ...programs.map(
           (program): Node => ({
             kind: "program",
@@ -77,10 +85,19 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
     }
   }
 
+  private async ownNode(model: LibraryModel, all: readonly LibraryModel[]): Promise<Node> {
+    const done = model.converted !== undefined || all.some(({ name }) => name === convertedName(model.name));
+    if (done || model.state !== "ready") return { kind: "own", model, convertible: false };
+    const key = `${model.path} ${model.bytes}`;
+    const known = this.convertible.get(key) ?? isConvertibleFile(model.path);
+    this.convertible.set(key, known);
+    return { kind: "own", model, convertible: await known };
+  }
+
   getTreeItem(node: Node): vscode.TreeItem {
     switch (node.kind) {
       case "own":
-        return this.ownItem(node.model);
+        return this.ownItem(node.model, node.convertible);
       case "found":
         return this.foundItem(node.model);
       case "program": {
@@ -97,20 +114,24 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
   dispose(): void {
     clearTimeout(this.timer);
     for (const watcher of this.watchers) watcher.dispose();
-    this.subscription.dispose();
+    for (const subscription of this.subscriptions) subscription.dispose();
     this.tree.dispose();
     this.didChange.dispose();
   }
 
-  private ownItem(model: LibraryModel): vscode.TreeItem {
-    const { name, path, record, state, bytes, totalBytes } = model;
+  private ownItem(model: LibraryModel, convertible: boolean): vscode.TreeItem {
+    const { name, path, record, state, bytes, totalBytes, conversion } = model;
     const running = this.options.downloads.get(this.options.folder(), name);
+    const converting = this.options.conversions.get(this.options.folder(), name);
     const inUse = path === this.options.inUse();
-    const kind = state !== "partial" ? state : running ? "running" : model.busy ? "elsewhere" : "stopped";
+    const complete = converting ? "converting" : state === "ready" && model.converted ? "converted" : state;
+    const kind = complete !== "partial" ? complete : running ? "running" : model.busy ? "elsewhere" : "stopped";
     const share = totalBytes ? `${percent(bytes, totalBytes)}%` : formatSize(bytes);
     const progress = running?.progress;
     const told = {
-      ready: inUse ? "in use" : "ready",
+      ready: `${inUse ? "in use" : "ready"}${conversion?.paused ? ", conversion stopped" : ""}`,
+      converted: inUse ? "in use, converted" : "converted",
+      converting: conversionText(converting?.progress),
       damaged: "damaged",
       running: progress ? progressText(progress, running.rate) : "starting",
       elsewhere: `${share}, another window downloads it`,
@@ -118,27 +139,31 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
     }[kind];
     const icon = {
       ready: inUse ? "pass-filled" : "package",
+      converted: inUse ? "pass-filled" : "zap",
+      converting: "sync~spin",
       damaged: "error",
       running: "sync~spin",
       elsewhere: "sync",
       stopped: "debug-pause",
     }[kind];
-    const role = record?.role && roles[record.role];
+    const origin = record ?? model.converted?.from;
+    const role = origin?.role && roles[origin.role];
     const facts = [
       told,
       ...(state === "partial" ? [] : [formatSize(bytes)]),
       ...(role ? [role] : []),
-      ...(record?.licence ? [record.licence] : []),
+      ...(origin?.licence ? [origin.licence] : []),
     ];
     const item = new vscode.TreeItem(name.replace(/(-\d{5}-of-\d{5})?\.gguf$/i, ""));
     item.id = `own ${name}`;
     item.description = facts.join(" · ");
     item.iconPath = new vscode.ThemeIcon(icon);
-    item.contextValue = kind;
+    item.contextValue = convertible ? `${kind} convertible` : kind;
     item.tooltip = [
       path,
       ...(quantizationOf(name) ? [`Quantization: ${quantizationOf(name)}`] : []),
-      ...(record ? [`From: ${record.reference}`] : []),
+      ...(origin?.reference ? [`From: ${origin.reference}`] : []),
+      ...(model.converted?.from ? [`Converted from ${model.converted.from.source}`] : []),
       ...(record?.verified?.damaged ? [record.verified.damaged] : []),
     ].join("\n");
     item.accessibilityInformation = { label: `${name}, ${facts.join(", ")}` };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Plan } from "../../engine-native/protocol.js";
-import { fitText, progressText, timeLeft } from "./text.js";
+import { conversionCost, conversionPercent, conversionText, fitText, progressText, timeLeft } from "./text.js";
 
 test("progress has a share, sizes, a rate and the time left", () => {
   const progress = { phase: "download", doneBytes: 2 ** 30, totalBytes: 4 * 2 ** 30 } as const;
@@ -22,4 +22,17 @@ test("a plan tells fit and speed, or what it would need", () => {
   const plan = { fits: true, minimumCapBytes: 3 * 2 ** 30, estimatedTokensPerSecond: 5.24 } as Plan;
   expect(fitText(plan, 4 * 2 ** 30)).toBe("fits in 4.0 GiB, about 5.2 tokens/s");
   expect(fitText({ ...plan, fits: false }, 2 ** 30)).toBe("needs 3.0 GiB, the cap is 1.0 GiB");
+});
+
+test("a conversion tells its price, and how far it is, never less than before", () => {
+  expect(conversionCost({ modelBytes: 25e6, storeBytes: 20e6, memoryBytes: 2 ** 30 })).toBe(
+    "45 MB more of the disk, and meanwhile up to 1.0 GiB of memory beside the engine",
+  );
+  expect(conversionText(undefined)).toBe("converting");
+  expect(conversionText({ stage: "layers", done: 1, total: 2 })).toBe("converting 62%, fitting and writing layers");
+  const way = (["quantize", "calibrate", "layers", "write", "verify"] as const).flatMap((stage) =>
+    [0, 1, 2].map((done) => conversionPercent({ stage, done, total: 2 })),
+  );
+  expect(way).toEqual([...way].sort((one, other) => one - other));
+  expect(way.at(-1)).toBe(100);
 });

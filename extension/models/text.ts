@@ -1,6 +1,7 @@
 /** How models and downloads are told, in one way wherever they are. */
+import { gigabytes } from "../../engine-native/download/disk.js";
 import type { DownloadProgress } from "../../engine-native/download/download.js";
-import type { Plan } from "../../engine-native/protocol.js";
+import type { ConversionPlan, ConvertProgress, Plan } from "../../engine-native/protocol.js";
 import { formatAtLeast, formatSize } from "../../engine-native/size.js";
 
 /** "43%, 2.1 GiB of 4.9 GiB, 32 MB/s, about 2 min left" */
@@ -17,6 +18,31 @@ export function progressText({ phase, doneBytes, totalBytes }: DownloadProgress,
   return parts.join(", ");
 }
 
+/** Each stage, and where it begins on the way: most of the time goes into calibration and layers. */
+const stages: Record<ConvertProgress["stage"], { words: string; from: number; to: number }> = {
+  quantize: { words: "quantizing", from: 0, to: 0 },
+  calibrate: { words: "running a calibration text", from: 0, to: 40 },
+  layers: { words: "fitting and writing layers", from: 40, to: 85 },
+  write: { words: "writing the rest", from: 85, to: 90 },
+  verify: { words: "comparing with the source", from: 90, to: 100 },
+};
+
+/** About how much of a conversion is done, in percent. */
+export function conversionPercent({ stage, done, total }: ConvertProgress): number {
+  const { from, to } = stages[stage];
+  return Math.floor(from + ((to - from) * done) / Math.max(1, total));
+}
+
+/** "converting 43%, fitting and writing layers" */
+export function conversionText(progress: ConvertProgress | undefined): string {
+  return progress ? `converting ${conversionPercent(progress)}%, ${stages[progress.stage].words}` : "converting";
+}
+
+/** "45 MB more of the disk, and meanwhile up to 446 MiB of memory beside the engine" */
+export function conversionCost({ modelBytes, storeBytes, memoryBytes }: ConversionPlan): string {
+  return `${gigabytes(modelBytes + storeBytes)} more of the disk, and meanwhile up to ${formatSize(memoryBytes)} of memory beside the engine`;
+}
+
 export function percent(done: number, total: number): number {
   return Math.max(0, Math.min(100, Math.floor((done / total) * 100)));
 }
@@ -26,6 +52,11 @@ export function timeLeft(seconds: number): string {
   if (seconds < 90) return `about ${Math.max(1, Math.round(seconds))} s left`;
   if (seconds < 90 * 60) return `about ${Math.round(seconds / 60)} min left`;
   return `about ${Math.round(seconds / 3600)} h left`;
+}
+
+/** Whether less would be read of a converted model: nothing is where all of it is in memory. */
+export function conversionHelps({ fits, weights }: Plan): boolean {
+  return !fits || weights.streamedBytes > 0;
 }
 
 /** "fits in 4.0 GiB, about 5.2 tokens/s", or what it would need. */

@@ -16,10 +16,19 @@ beforeAll(async () => {
   const long = Buffer.alloc(content.length);
   // The length of its first name is 200 MB.
   Buffer.concat([content.subarray(0, 24), Buffer.from([0, 0, 0x80, 0x0c, 0, 0, 0, 0])]).copy(long);
+  // Two hundred values of a megabyte, each of which could be.
+  const value = Buffer.alloc(21 + (1 << 20));
+  value.set([1, 0, 0, 0, 0, 0, 0, 0, 107, 8, 0, 0, 0, 0, 0, 16, 0]);
+  const endless = Buffer.concat([
+    content.subarray(0, 16),
+    Buffer.from([200, 0, 0, 0, 0, 0, 0, 0]),
+    ...Array(200).fill(value),
+  ]);
   hub = await startHubServer({
     "model-F16.gguf": content,
     "page-Q2_K.gguf": Buffer.from("<!DOCTYPE html><title>Sign in</title>"),
     "long-Q3_K.gguf": long,
+    "endless-Q4_0.gguf": endless,
     "cut-Q8_0.gguf": content.subarray(0, content.length - 100_000),
   });
   process.env["HF_ENDPOINT"] = hub.endpoint;
@@ -61,6 +70,7 @@ test("what does not fit is said before anything is downloaded, with status 3", a
 test.each([
   ["owner/model:Q2_K", /begins with “<!DOCTYPE html>”: perhaps a web page/],
   ["owner/model:Q3_K", /the length of a name is 209715200/],
+  ["owner/model:Q4_0", /its header would be longer than 64 MiB/],
   ["owner/model:Q8_0", /cut short/],
 ])("%s is refused, with the reason and status 4", async (reference, reason) => {
   const { status, stdout, stderr } = await flint("plan", reference);
