@@ -30,7 +30,7 @@ Experts::Experts(const Model& model, const Plan& plan, StreamStats& stats)
     : tensors_(expert_tensors(model, plan)),
       layout_(tensors_),
       policy_(layout_.experts(), half_life(model, plan, layout_)),
-      pool_(plan.expert_pool_bytes, layout_.largest_bundle()),
+      pool_(plan.expert_pool_bytes, layout_.smallest_bundle(), layout_.largest_bundle()),
       hot_set_(model.files.front()),
       ring_(plan.expert_ring_bytes),
       ring_room_(layout_.largest_part_room()),

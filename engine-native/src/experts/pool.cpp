@@ -6,16 +6,18 @@
 
 namespace flash {
 
-ExpertPool::ExpertPool(uint64_t budget_bytes, uint64_t largest_bundle)
+ExpertPool::ExpertPool(uint64_t budget_bytes, uint64_t smallest_bundle, uint64_t largest_bundle)
     : budget_(budget_bytes), stride_(align_up(largest_bundle, kReadAlignment)) {
+    const bool even = smallest_bundle == largest_bundle;
     // Twice what the largest experts would need: experts of half that size fill the budget too.
-    const uint64_t count = stride_ == 0 ? 0 : 2 * budget_ / stride_;
+    const uint64_t count = stride_ == 0 ? 0 : (even ? 1 : 2) * budget_ / stride_;
     if (count == 0) return;
     void* memory =
         mmap(nullptr, count * stride_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) return;
-#ifdef MADV_NOHUGEPAGE
-    madvise(memory, count * stride_, MADV_NOHUGEPAGE);  // a huge page would reach into a neighbour's unused memory
+#if defined(MADV_HUGEPAGE) && defined(MADV_NOHUGEPAGE)
+    // The kernel pins what a read fills page by page. But a large page must not reach into a neighbour's unused memory.
+    madvise(memory, count * stride_, even ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 #endif
     reserved_ = count * stride_;
     memory_ = static_cast<uint8_t*>(memory);

@@ -19,8 +19,8 @@ namespace flash {
  */
 class ExpertPool {
   public:
-    /** Takes addresses, no memory yet. Holds no slots where there are no addresses to be had. */
-    ExpertPool(uint64_t budget_bytes, uint64_t largest_bundle);
+    /** For bundles of these sizes. Takes addresses, no memory yet. Holds no slots where there are none to be had. */
+    ExpertPool(uint64_t budget_bytes, uint64_t smallest_bundle, uint64_t largest_bundle);
     ~ExpertPool();
     ExpertPool(const ExpertPool&) = delete;
     ExpertPool& operator=(const ExpertPool&) = delete;

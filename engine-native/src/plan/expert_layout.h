@@ -52,12 +52,14 @@ class ExpertLayout {
 
     const std::vector<ExpertLayer>& layers() const { return layers_; }
     uint32_t experts() const { return experts_; }  // of all layers
+    uint64_t smallest_bundle() const { return smallest_bundle_; }
     uint64_t largest_bundle() const { return largest_bundle_; }
     uint64_t largest_part_room() const { return largest_part_room_; }
 
   private:
     std::vector<ExpertLayer> layers_;
     uint32_t experts_ = 0;
+    uint64_t smallest_bundle_ = 0;
     uint64_t largest_bundle_ = 0;
     uint64_t largest_part_room_ = 0;
 };

@@ -17,6 +17,7 @@ bool settled(const ReadRequest& request) { return request.state == State::Done |
 }  // namespace
 
 ReadQueue::ReadQueue(Method method) : uring_(method == Method::Best ? Uring::open(kDepth) : nullptr) {
+    for (Piece& piece : pieces_) free_pieces_.push_back(&piece);
     if (uring_) {
         threads_.emplace_back([this] { read_by_uring(); });
     } else {
@@ -40,9 +41,11 @@ void ReadQueue::submit(ReadRequest& request) {
     {
         const std::lock_guard lock(mutex_);
         request.state = State::Queued;
+        request.begun = 0;
+        request.error.clear();
         queue_.push_back(&request);
         // Otherwise it is begun with those before it, or when one that runs has ended.
-        wake = queue_.size() == 1 && has_room();
+        wake = queue_.size() == 1 && !free_pieces_.empty();
     }
     if (!uring_)
         submitted_.notify_one();
@@ -61,7 +64,7 @@ State ReadQueue::wait(ReadRequest& request, const std::function<bool()>& stop) {
 void ReadQueue::withdraw(ReadRequest& request) {
     std::unique_lock lock(mutex_);
     queue_.erase(std::remove(queue_.begin(), queue_.end(), &request), queue_.end());
-    finished_.wait(lock, [&] { return request.state != State::Running; });
+    finished_.wait(lock, [&] { return request.running == 0; });
     request.state = State::Idle;
 }
 
@@ -73,6 +76,7 @@ void ReadQueue::settle(ReadRequest& request, const Result<const uint8_t*>& data)
         request.error = data.error().message;
         request.state = State::Failed;
     }
+    finished_.notify_all();
 }
 
 void ReadQueue::read_by_thread() {
@@ -83,61 +87,71 @@ void ReadQueue::read_by_thread() {
         ReadRequest& request = *queue_.front();
         queue_.pop_front();
         request.state = State::Running;
+        request.running = 1;
         lock.unlock();
         const auto data = request.file->read(request.offset, request.size, request.room);
         lock.lock();
+        request.running = 0;
         settle(request, data);
-        finished_.notify_all();
     }
 }
 
 void ReadQueue::begin_queued() {
-    while (!queue_.empty() && has_room()) {
+    while (!queue_.empty() && !free_pieces_.empty()) {
         ReadRequest& request = *queue_.front();
-        queue_.pop_front();
+        const auto extent = Reader::extent(request.offset, request.size, request.room);
+        if (!extent) {
+            queue_.pop_front();
+            settle(request, extent.error());
+            continue;
+        }
+        Piece& piece = *free_pieces_.back();
+        free_pieces_.pop_back();
+        piece = {&request, request.begun, std::min(kPieceBytes, extent->length - request.begun)};
         request.state = State::Running;
-        request.arrived = 0;
-        running_++;
-        running_bytes_ += request.size;
-        begin(request);
+        request.begun += piece.length;
+        request.running++;
+        if (request.begun == extent->length) queue_.pop_front();
+        begin(piece, extent->begin);
     }
 }
 
-void ReadQueue::begin(ReadRequest& request) {
-    const Reader& reader = *request.file;
-    const auto extent = Reader::extent(request.offset, request.size, request.room);
-    if (!extent) return finish(request, extent.error());
-    uring_->read(reader.file(), extent->begin + request.arrived, request.room.data + request.arrived,
-                 extent->length - request.arrived, !reader.direct(), &request);
+void ReadQueue::begin(Piece& piece, uint64_t extent_begin) {
+    const ReadRequest& request = *piece.request;
+    uring_->read(request.file->file(), extent_begin + piece.at, request.room.data + piece.at, piece.length,
+                 !request.file->direct(), &piece);
 }
 
-void ReadQueue::end(ReadRequest& request, int32_t result) {
-    if (result == -EINTR || result == -EAGAIN) return begin(request);
-    const auto extent = Reader::extent(request.offset, request.size, request.room);
-    if (!extent) return finish(request, extent.error());
-    if (result <= 0) return finish(request, request.file->failure(extent->begin + request.arrived, -result));
-    request.arrived += static_cast<uint64_t>(result);
-    if (request.arrived < extent->needed) return begin(request);
-    request.file->drop_cached(*extent);
-    finish(request, request.room.data + (request.offset - extent->begin));
-}
-
-void ReadQueue::finish(ReadRequest& request, const Result<const uint8_t*>& data) {
-    settle(request, data);
-    running_--;
-    running_bytes_ -= request.size;
-    finished_.notify_all();
+void ReadQueue::end(Piece& piece, int32_t result) {
+    ReadRequest& request = *piece.request;
+    const Reader::Extent extent = *Reader::extent(request.offset, request.size, request.room);
+    if (result == -EINTR || result == -EAGAIN) return begin(piece, extent.begin);
+    if (result > 0) {
+        piece.at += static_cast<uint64_t>(result);
+        piece.length -= std::min<uint64_t>(piece.length, static_cast<uint64_t>(result));
+        // The last block of a file is short.
+        if (piece.length > 0 && piece.at < extent.needed) return begin(piece, extent.begin);
+    } else if (request.error.empty()) {
+        request.error = request.file->failure(extent.begin + piece.at, -result).message;
+        queue_.erase(std::remove(queue_.begin(), queue_.end(), &request), queue_.end());
+    }
+    free_pieces_.push_back(&piece);
+    if (--request.running > 0) return;
+    if (!request.error.empty()) return settle(request, Error{FLASH_READ_FAILED, request.error});
+    if (request.begun < extent.length) return finished_.notify_all();  // the rest is queued or was withdrawn
+    request.file->drop_cached(extent);
+    settle(request, request.room.data + (request.offset - extent.begin));
 }
 
 void ReadQueue::read_by_uring() {
     std::unique_lock lock(mutex_);
     while (true) {
         begin_queued();
-        if (closing_ && running_ == 0) return;
+        if (closing_ && free_pieces_.size() == kDepth) return;
         lock.unlock();
         uring_->wait();
         lock.lock();
-        uring_->take([this](void* request, int32_t result) { end(*static_cast<ReadRequest*>(request), result); });
+        uring_->take([this](void* piece, int32_t result) { end(*static_cast<Piece*>(piece), result); });
     }
 }
 

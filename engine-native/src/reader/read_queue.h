@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -23,7 +24,8 @@ struct ReadRequest {
 
     enum class State : uint8_t { Idle, Queued, Running, Done, Failed };
     State state = State::Idle;      // guarded by the queue
-    uint64_t arrived = 0;           // bytes of its extent; guarded by the queue
+    uint64_t begun = 0;             // bytes that the kernel was asked for; guarded by the queue
+    unsigned running = 0;           // pieces that are under way; guarded by the queue
     const uint8_t* data = nullptr;  // when Done: where in the room the bytes begin
     std::string error;              // when Failed
 };
@@ -35,10 +37,13 @@ struct ReadRequest {
  */
 class ReadQueue {
   public:
-    /** Reads in flight at once, at most. */
-    static constexpr unsigned kDepth = 32;
-    /** Bytes in flight at once, unless a single read has more: beyond, a disk gives no more and all arrive later. */
-    static constexpr uint64_t kDepthBytes = 32ULL << 20;
+    /**
+     * A read is cut into pieces of this size, in bytes, and this many are in flight at once. Disks divide large ones
+     * among their channels anyway; a virtual one may not: here one of 864 KiB takes 4 ms, and seven pieces of it less
+     * than 1.
+     */
+    static constexpr uint64_t kPieceBytes = 256ULL << 10;
+    static constexpr unsigned kDepth = 64;
     /** Threads of the pool. */
     static constexpr unsigned kThreads = 8;
 
@@ -64,24 +69,27 @@ class ReadQueue {
     void read_by_thread();
     /** The thread that has io_uring. */
     void read_by_uring();
-    /** Whether io_uring takes another request. Called with mutex_ held. */
-    bool has_room() const { return running_ < kDepth && (running_ == 0 || running_bytes_ < kDepthBytes); }
     /** Hands requests to io_uring as far as the depth allows. Called with mutex_ held. */
     void begin_queued();
-    /** Hands over what has not arrived of a request. Called with mutex_ held. */
-    void begin(ReadRequest& request);
-    /** What a read of a request gave. Called with mutex_ held. */
-    void end(ReadRequest& request, int32_t result);
-    /** Ends a request of io_uring. Called with mutex_ held. */
-    void finish(ReadRequest& request, const Result<const uint8_t*>& data);
-    static void settle(ReadRequest& request, const Result<const uint8_t*>& data);
+    /** A part of a request that io_uring has. */
+    struct Piece {
+        ReadRequest* request;
+        uint64_t at;      // bytes from the beginning of its extent
+        uint64_t length;  // bytes
+    };
+    /** Hands a piece over. Called with mutex_ held. */
+    void begin(Piece& piece, uint64_t extent_begin);
+    /** What reading a piece gave. Called with mutex_ held. */
+    void end(Piece& piece, int32_t result);
+    /** Called with mutex_ held. */
+    void settle(ReadRequest& request, const Result<const uint8_t*>& data);
 
     std::mutex mutex_;
     std::condition_variable submitted_;
     std::condition_variable finished_;
     std::deque<ReadRequest*> queue_;
-    unsigned running_ = 0;        // of io_uring
-    uint64_t running_bytes_ = 0;  // of io_uring
+    std::array<Piece, kDepth> pieces_{};
+    std::vector<Piece*> free_pieces_;  // all when io_uring has none
     bool closing_ = false;
     std::unique_ptr<Uring> uring_;
     std::vector<std::thread> threads_;

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <random>
 
+#include "plan/expert_layout.h"
 #include "reader/read_queue.h"
 #include "stream/stand_in.h"
 #include "stream/tiles.h"
@@ -32,23 +34,53 @@ const TensorInfo* typical_matrix(const Model& model) {
     return typical;
 }
 
-/** What is streamed, or read when it is missing; of a plan that streams nothing, what could be. */
-std::vector<const TensorInfo*> streamed_matrices(const Model& model, const Plan& plan) {
+/** One read. */
+struct Span {
+    uint32_t file;    // index into Model::files
+    uint64_t offset;  // bytes
+    uint64_t size;    // bytes
+};
+
+/** The parts of all experts, scattered as what is missing of them is. */
+std::vector<Span> expert_spans(const Model& model) {
+    const ExpertLayout layout(model.tensors);
+    std::vector<Span> spans;
+    for (const ExpertLayer& layer : layout.layers()) {
+        for (const ExpertMatrix& matrix : layer.matrices) {
+            for (uint32_t expert = 0; expert < layer.experts; expert++) {
+                for (uint32_t i = 0; i < matrix.parts(); i++) {
+                    const ExpertPart part = matrix.part(expert, i);
+                    spans.push_back({part.file, part.offset, part.size});
+                }
+            }
+        }
+    }
+    std::shuffle(spans.begin(), spans.end(), std::minstd_rand());
+    return spans;
+}
+
+/** What is streamed, in its order; of a plan that streams nothing, what could be. */
+std::vector<Span> tile_spans(const Model& model, const Plan& plan) {
     std::vector<const TensorInfo*> streamed;
     std::vector<const TensorInfo*> all;
     for (size_t i = 0; i < model.tensors.size(); i++) {
         const TensorInfo& tensor = model.tensors[i];
         if (tensor.use != Use::Multiply || tensor.ne[1] < 2) continue;
         all.push_back(&tensor);
-        const bool read = plan.placement[i] == Placement::Streamed || plan.placement[i] == Placement::Experts;
-        if (read) streamed.push_back(&tensor);
+        if (plan.placement[i] == Placement::Streamed) streamed.push_back(&tensor);
     }
-    return streamed.empty() ? all : streamed;
+    const Lap lap(streamed.empty() ? all : streamed);
+    std::vector<Span> spans;
+    for (uint64_t i = 0; i < lap.size(); i++) {
+        const Tile& tile = lap.at(i);
+        spans.push_back({tile.tensor->file, tile.offset, tile.size});
+    }
+    return spans;
 }
 
 Result<double> measure_disk(const Model& model, const Plan& plan, double seconds) {
-    const Lap lap(streamed_matrices(model, plan));
-    if (lap.size() == 0) return 0.0;
+    const std::vector<Span> spans = plan.expert_pool_bytes > 0 ? expert_spans(model) : tile_spans(model, plan);
+    if (spans.empty()) return 0.0;
     std::vector<Reader> readers;
     for (const std::string& file : model.files) {
         Result<Reader> reader = Reader::open(file);
@@ -56,10 +88,10 @@ Result<double> measure_disk(const Model& model, const Plan& plan, double seconds
         readers.push_back(std::move(*reader));
     }
     uint64_t largest = 0;
-    for (uint64_t i = 0; i < lap.size(); i++) largest = std::max(largest, lap.at(i).size);
+    for (const Span& span : spans) largest = std::max(largest, span.size);
     const uint64_t room = Reader::room_bytes(largest);
     // As many again as are in flight, so that none waits to be begun.
-    const auto rooms = std::clamp<uint64_t>(2 * ReadQueue::kDepthBytes / room, 2, 2 * ReadQueue::kDepth);
+    const auto rooms = std::max<uint64_t>(2, 2 * ReadQueue::kDepth * ReadQueue::kPieceBytes / room);
     const AlignedBuffer memory(rooms * room);
     if (memory.size() == 0) return Error{FLASH_READ_FAILED, "no memory to measure the disk with"};
     std::memset(memory.data(), 0, memory.size());  // its pages are made before the clock starts
@@ -69,13 +101,13 @@ Result<double> measure_disk(const Model& model, const Plan& plan, double seconds
     uint64_t bytes = 0;
     const auto start = std::chrono::steady_clock::now();
     // Each time elsewhere, lest a cache below us answers.
-    const uint64_t first = static_cast<uint64_t>(start.time_since_epoch().count()) % lap.size();
+    const uint64_t first = static_cast<uint64_t>(start.time_since_epoch().count()) % spans.size();
     const auto submit = [&] {
-        const Tile& tile = lap.at(first + submitted);
+        const Span& span = spans[(first + submitted) % spans.size()];
         ReadRequest& request = requests[submitted % rooms];
-        request.file = &readers[tile.tensor->file];
-        request.offset = tile.offset;
-        request.size = tile.size;
+        request.file = &readers[span.file];
+        request.offset = span.offset;
+        request.size = span.size;
         request.room = memory.part(submitted % rooms * room, room);
         queue.submit(request);
         submitted++;

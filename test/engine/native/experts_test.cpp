@@ -50,7 +50,7 @@ void policies_rank() {
 
 void pool_evicts_the_lowest_rank() {
     constexpr uint64_t kSize = 8192;
-    ExpertPool pool(3 * kSize, kSize);
+    ExpertPool pool(3 * kSize, kSize, kSize);
     for (const uint32_t expert : {10U, 11U, 12U}) {
         CHECK(pool.admit(expert, kSize, 0, true) != nullptr);
         pool.release(expert, 100.0 - expert);
@@ -71,7 +71,7 @@ void pool_evicts_the_lowest_rank() {
 void pool_keeps_its_budget() {
     constexpr uint64_t kSizes[] = {4096, 12288, 40960, 36864};
     constexpr uint64_t kBudget = 300'000;
-    ExpertPool pool(kBudget, 40960);
+    ExpertPool pool(kBudget, 4096, 40960);
     Random random(5);
     std::map<uint32_t, std::pair<uint8_t*, uint8_t>> written;
     for (int i = 0; i < 20'000; i++) {
