@@ -43,7 +43,7 @@ class ReadQueue {
      * than 1.
      */
     static constexpr uint64_t kPieceBytes = 256ULL << 10;
-    static constexpr unsigned kDepth = 64;
+    static constexpr unsigned kDepth = 128;
     /** Threads of the pool. */
     static constexpr unsigned kThreads = 8;
 
