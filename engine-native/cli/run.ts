@@ -156,6 +156,7 @@ function summary({ tokens, tokensPerSecond, timeToFirstTokenMs, flash }: Generat
     `${tokens.length} tokens`,
     `${tokensPerSecond.toFixed(1)} tokens/s`,
     `first after ${(timeToFirstTokenMs / 1000).toFixed(1)} s`,
+    ...(flash.firstLayerMs === undefined ? [] : [`first layer in ${(flash.firstLayerMs / 1000).toFixed(2)} s`]),
     `peak memory ${formatSize(memory.peakBytes)} (${cap})`,
     `${formatSize(flash.readBytesPerToken)} read from flash for each token`,
   ].join(", ");

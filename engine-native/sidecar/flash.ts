@@ -33,6 +33,7 @@ interface NativeStats {
   usedBytes: number;
   readBytes: number;
   reads: number;
+  firstLayerMs: number;
 }
 type NativeRequest = [
   modelPath: string,
@@ -153,6 +154,7 @@ export class Flash {
         readBytes,
         readBytesPerToken: tokens === 0 ? 0 : readBytes / tokens,
         readsPerToken: tokens === 0 ? 0 : (now.reads - start.reads) / tokens,
+        ...(now.firstLayerMs > 0 && { firstLayerMs: now.firstLayerMs }),
         // What was read ahead may not be used any more.
         hitRate: usedBytes === 0 ? 1 : Math.max(0, 1 - readBytes / usedBytes),
       };

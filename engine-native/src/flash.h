@@ -12,7 +12,7 @@ extern "C" {
 
 #define FLASH_BACKEND_NAME "Flash"
 #define FLASH_API_NAME "flash_api"
-#define FLASH_API_VERSION 3
+#define FLASH_API_VERSION 4
 
 typedef enum flash_status {
     FLASH_OK = 0,
@@ -71,6 +71,7 @@ typedef struct flash_stats {
     uint64_t used_bytes;  // weights that our operations used, from memory or flash
     uint64_t read_bytes;  // of these, read from flash
     uint64_t reads;
+    uint64_t first_layer;     // nanoseconds of the model loaded last: the first streamed layer of its first pass
     uint64_t neurons;         // of the feed-forward blocks, for each token that passed
     uint64_t active_neurons;  // of these, computed
     uint64_t loaded_neurons;  // read from flash

@@ -59,8 +59,14 @@ test("guesses that come true save passes over the weights", async () => {
   const options = ["--prompt", prompt, "--tokens", "16", "--ignore-eos", "--context", "512"];
   const tinyLlama = await starterModel();
   const { minimumCapBytes } = await planModel(tinyLlama, "--context", "512");
-  const { text, flash, plan } = await runModel(tinyLlama, ...options, "--ram-cap", `${minimumCapBytes}`);
+  const { text, flash, plan, timeToFirstTokenMs } = await runModel(
+    tinyLlama,
+    ...options,
+    "--ram-cap",
+    `${minimumCapBytes}`,
+  );
   expect(text).toContain("result = first_number + second_number");
+  expect(flash.firstLayerMs).toBeLessThan(timeToFirstTokenMs);
   // Without guesses it is a pass for the prompt and one for each token; whether more are tried depends on what they save.
   expect(flash.readBytes).toBeLessThan(16 * (plan?.weights.streamedBytes ?? 0));
 });

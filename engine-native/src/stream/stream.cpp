@@ -1,7 +1,6 @@
 #include "stream/stream.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 #include "ggml-impl.h"
@@ -46,6 +45,7 @@ Stream::Stream(const Model& model, const Plan& plan, StreamStats& stats)
       row_memory_(plan.row_bytes * kRowsAtOnce),
       row_requests_(kRowsAtOnce),
       stats_(stats) {
+    stats_.first_layer = 0;
     for (const TensorInfo& tensor : tensors_) {
         if (tensor.use == Use::Multiply && !lap_.has(tensor)) pinned_.emplace(&tensor, tiles_of(tensor));
     }
@@ -89,6 +89,17 @@ Result<bool> Stream::copy(const TensorInfo& tensor, uint64_t offset, uint64_t si
 }
 
 void Stream::count_used(uint64_t bytes) { stats_.used_bytes += bytes; }
+
+void Stream::time_first_layer(const TensorInfo& tensor) {
+    if (stats_.first_layer != 0) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (!first_layer_) {
+        first_layer_ = layer_of(tensor);
+        began_ = now;
+    } else if (layer_of(tensor) != *first_layer_) {
+        stats_.first_layer = static_cast<uint64_t>(std::chrono::nanoseconds(now - began_).count());
+    }
+}
 
 void Stream::count_read(uint64_t bytes) {
     stats_.read_bytes += bytes;
@@ -183,6 +194,7 @@ Result<ggml_status> Stream::multiply(Workers& workers, const TensorInfo& tensor,
             workers, node, token_by_token, kept->second, fetch, [](uint64_t) {}, stop);
     }
     const std::lock_guard use(use_);
+    time_first_layer(tensor);
     seek(tensor);
     const std::vector<Tile> tiles = lap_.range(tensor);
     const auto fetch = [&](uint64_t i, const Stop& until) { return arrive(head_ + i, until); };

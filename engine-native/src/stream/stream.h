@@ -1,11 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,6 +25,8 @@ struct StreamStats {
     std::atomic<uint64_t> used_bytes{0};
     std::atomic<uint64_t> read_bytes{0};
     std::atomic<uint64_t> reads{0};
+    /** Nanoseconds from the beginning of the first pass over the model loaded last to the end of its first layer. */
+    std::atomic<uint64_t> first_layer{0};
 };
 
 /**
@@ -93,6 +97,8 @@ class Stream {
     /** Waits for the tile at this position. */
     Arrival arrive(uint64_t position, const Stop& stop);
     void count_used(uint64_t bytes);
+    /** Called as a matrix is used: times the first layer of the first pass. */
+    void time_first_layer(const TensorInfo& tensor);
     void count_read(uint64_t bytes);
 
     std::vector<TensorInfo> tensors_;
@@ -108,6 +114,8 @@ class Stream {
     std::condition_variable advanced_;  // a tile was submitted
     std::deque<Entry> entries_;         // in order; the first is at position first_
     uint64_t first_ = 0;
+    std::optional<std::string> first_layer_;  // its name, once it has begun
+    std::chrono::steady_clock::time_point began_;
     StreamStats& stats_;
     ReadQueue queue_;  // last: its threads end before what they read into
 };

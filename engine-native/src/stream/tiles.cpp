@@ -7,12 +7,6 @@
 namespace flash {
 namespace {
 
-/** `blk.12.` of `blk.12.ffn_up.weight`; empty outside of layers. */
-std::string layer_of(const TensorInfo& tensor) {
-    const size_t dot = tensor.name.rfind("blk.", 0) == 0 ? tensor.name.find('.', 4) : std::string::npos;
-    return dot == std::string::npos ? std::string() : tensor.name.substr(0, dot + 1);
-}
-
 /** Where llama.cpp's graphs tend to use it: by layer, attention before feed-forward, the output last. */
 std::tuple<long, int, std::string> guessed_order(const TensorInfo& tensor) {
     const std::string layer = layer_of(tensor);
@@ -28,6 +22,11 @@ std::tuple<long, int, std::string> guessed_order(const TensorInfo& tensor) {
 }
 
 }  // namespace
+
+std::string layer_of(const TensorInfo& tensor) {
+    const size_t dot = tensor.name.rfind("blk.", 0) == 0 ? tensor.name.find('.', 4) : std::string::npos;
+    return dot == std::string::npos ? std::string() : tensor.name.substr(0, dot + 1);
+}
 
 std::vector<Tile> tiles_of(const TensorInfo& tensor) {
     const uint64_t row_bytes = tensor.size / static_cast<uint64_t>(tensor.ne[1]);

@@ -17,6 +17,9 @@ struct Tile {
     uint64_t size;    // bytes
 };
 
+/** `blk.12.` of `blk.12.ffn_up.weight`; empty outside of layers. */
+std::string layer_of(const TensorInfo& tensor);
+
 /** A matrix in tiles, in order. */
 std::vector<Tile> tiles_of(const TensorInfo& tensor);
 

@@ -100,6 +100,7 @@ export const runReport = z.strictObject({
     readBytes: bytes,
     readBytesPerToken: z.number().nonnegative(),
     readsPerToken: z.number().nonnegative(),
+    firstLayerMs: z.number().positive().exactOptional(),
     hitRate: z.number().min(0).max(1),
   }),
   plan: planReport.nullable(),
