@@ -32,6 +32,12 @@ struct Shape {
      * last token alone, and the less routing repeats; 0 is only almost nothing.
      */
     uint32_t residual = 100;
+    /**
+     * Of arcee, untied: how many of a layer's neurons a token makes active on average, in percent; the same ones again
+     * and again as in a trained model (sparse_rows.h), for as long as layers add little (`residual`). 0: half of them,
+     * at random.
+     */
+    uint32_t active = 0;
     uint64_t seed = 1;
 };
 
