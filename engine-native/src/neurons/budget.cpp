@@ -8,7 +8,7 @@ namespace flash {
 namespace {
 
 /** Of a window's books, for each neuron. */
-constexpr uint64_t kBookBytes = 32;
+constexpr uint64_t kBookBytes = 36;
 
 }  // namespace
 

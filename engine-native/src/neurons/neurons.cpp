@@ -74,7 +74,7 @@ Result<std::unique_ptr<Neurons>> Neurons::open(const Store& store, Sparsity spar
     for (const NeuronLayer& shape : store.layers) {
         Result<ResidentPart> resident = read_resident(neurons->reader_, store, shape);
         if (!resident) return resident.error();
-        Layer layer{shape, std::move(*resident), nullptr, nullptr, nullptr, 0};
+        Layer layer{shape, std::move(*resident), nullptr, nullptr, nullptr};
         const uint64_t bytes = neurons->part_of(layer).size;
         demands.push_back({shape.record.neurons, bytes, expected_active(shape, layer.resident, sparsity)});
         file_bytes = std::max(file_bytes, shape.bundle_offset(shape.record.neurons));
@@ -84,8 +84,9 @@ Result<std::unique_ptr<Neurons>> Neurons::open(const Store& store, Sparsity spar
     for (size_t i = 0; i < neurons->layers_.size(); i++) {
         Layer& layer = neurons->layers_[i];
         const bool with_up = sparsity == Sparsity::Predict;
-        layer.window = std::make_unique<Window>(layer.shape.record.neurons, capacities[i],
-                                                with_up ? layer.shape.up_bytes : 0, layer.shape.down_bytes);
+        layer.window =
+            std::make_unique<Window>(layer.shape.record.neurons, capacities[i], with_up ? layer.shape.up_bytes : 0,
+                                     layer.shape.down_bytes, layer.resident.frequency);
         if (!layer.window->ready()) return no_memory;
         if (!with_up) continue;
         const auto predictor = Predictor::create(layer.shape, layer.resident);
@@ -120,15 +121,15 @@ Result<ggml_status> Neurons::sweep(Workers& workers, Layer& layer, const Stop& s
                                    const std::function<void(uint32_t begin, uint32_t end)>& ready) {
     Window& window = *layer.window;
     const Part part = part_of(layer);
-    const uint64_t now = ++layer.now;
     uint32_t admitted = 0;
     {
         const Stopwatch watch(stats_.managing);
+        window.begin();
         rows_.resize(active_.size());
         misses_.clear();
         miss_at_.clear();
         for (uint32_t i = 0; i < active_.size(); i++) {
-            const uint32_t row = window.touch(active_[i], now);
+            const uint32_t row = window.touch(active_[i]);
             if (row == Window::kNone) {
                 misses_.push_back(active_[i]);
                 miss_at_.push_back(i);
@@ -136,8 +137,7 @@ Result<ggml_status> Neurons::sweep(Workers& workers, Layer& layer, const Stop& s
                 rows_[i] = {window.up(row), window.down(row)};
             }
         }
-        admitted = static_cast<uint32_t>(std::min<size_t>(misses_.size(), window.free_rows(now)));
-        window.make_room(admitted, now);
+        admitted = window.make_room(misses_, kept_);
         runs_ = runs_of(misses_, part, gap_);
         run_data_.resize(runs_.size());
     }
@@ -193,11 +193,10 @@ Result<bool> Neurons::admit(Workers& workers, Layer& layer, size_t first_run, si
             uint32_t passenger = miss > runs_[run].first ? misses_[miss - 1] + 1 : misses_[miss];
             for (; passenger < misses_[miss] && window.empty_rows() > admitted; passenger++) {
                 if (window.has(passenger)) continue;
-                arrivals_.push_back(
-                    {passenger, kNotActive, source_of(passenger), window.take(passenger, layer.now - 1)});
+                arrivals_.push_back({passenger, kNotActive, source_of(passenger), window.take(passenger, false)});
             }
-            const uint32_t row = admitted > 0 ? window.take(misses_[miss], layer.now) : Window::kNone;
-            admitted -= admitted > 0 ? 1 : 0;
+            const uint32_t row = kept_[miss] != 0 ? window.take(misses_[miss], true) : Window::kNone;
+            admitted -= kept_[miss];
             arrivals_.push_back({misses_[miss], miss_at_[miss], source_of(misses_[miss]), row});
         }
     }

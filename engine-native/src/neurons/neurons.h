@@ -71,7 +71,6 @@ class Neurons {
         std::unique_ptr<Window> window;
         std::unique_ptr<Predictor> predictor;  // with Sparsity::Predict
         std::unique_ptr<DotProduct> up_product;
-        uint64_t now = 0;  // counts computations
     };
     /** Where a neuron's weights are while it is computed. */
     struct Rows {
@@ -119,6 +118,7 @@ class Neurons {
     std::vector<Rows> rows_;         // by index into active_
     std::vector<uint32_t> misses_;   // neurons, ascending
     std::vector<uint32_t> miss_at_;  // their indices into active_
+    std::vector<uint8_t> kept_;      // by index into misses_: whether the window takes it
     std::vector<Run> runs_;
     std::vector<const uint8_t*> run_data_;
     std::vector<Arrival> arrivals_;
