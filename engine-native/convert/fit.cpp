@@ -56,6 +56,15 @@ Matrix leading_vectors(const Products& products, const Matrix& weighted, const M
     return rows_of(basis, 0, std::min(rank, basis.rows));
 }
 
+/** What is left of the rows when they are stored in this type. */
+void round_to(ggml_type type, Matrix& matrix) {
+    std::vector<uint8_t> bytes(ggml_row_size(type, matrix.columns));
+    for (int64_t i = 0; i < matrix.rows; i++) {
+        ggml_quantize_chunk(type, matrix.row(i), bytes.data(), 0, 1, matrix.columns, nullptr);
+        ggml_get_type_traits(type)->to_float(bytes.data(), matrix.row(i), matrix.columns);
+    }
+}
+
 /** An active neuron of a token. */
 struct Candidate {
     float score;
@@ -113,6 +122,8 @@ FittedPredictor fit_predictor(const Products& products, const LayerSample& sampl
     predictor.up = products(weighted, products(vectors, lower));
     solve_transposed(lower, vectors);
     predictor.down = std::move(vectors);
+    round_to(kPredictorUpType, predictor.up);
+    round_to(kPredictorDownType, predictor.down);
 
     // Estimates are of scaled products: of the centered input, and what the mean gives.
     const Matrix estimates = products(products(centered, predictor.down), predictor.up);

@@ -72,7 +72,7 @@ Result<std::unique_ptr<Neurons>> Neurons::open(const Store& store, Sparsity spar
     std::vector<LayerDemand> demands;
     uint64_t file_bytes = 0;
     for (const NeuronLayer& shape : store.layers) {
-        Result<ResidentPart> resident = read_resident(neurons->reader_, store, shape);
+        Result<ResidentPart> resident = read_resident(neurons->reader_, store, shape, sparsity == Sparsity::Predict);
         if (!resident) return resident.error();
         Layer layer{shape, std::move(*resident), nullptr, nullptr, nullptr};
         const uint64_t bytes = neurons->part_of(layer).size;
