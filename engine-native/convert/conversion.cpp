@@ -48,9 +48,11 @@ Model read(const std::string& path) {
     return std::move(*model);
 }
 
-std::string gibibytes(uint64_t bytes) {
+std::string size_in_words(uint64_t bytes) {
+    const bool large = bytes >= 1ULL << 30;
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.1f GiB", static_cast<double>(bytes) / (1 << 30));
+    std::snprintf(text.data(), text.size(), large ? "%.1f GiB" : "%.0f MiB",
+                  static_cast<double>(bytes) / (large ? 1 << 30 : 1 << 20));
     return text.data();
 }
 
@@ -152,8 +154,8 @@ class Conversion {
     }
 
     DiskError too_full(uint64_t needed, uint64_t free) const {
-        return DiskError("the disk of " + request_.folder + " is too full: " + gibibytes(needed) + " are needed, " +
-                         gibibytes(needed - free) + " more than there are.");
+        return DiskError("the disk of " + request_.folder + " is too full: " + size_in_words(needed) + " are needed, " +
+                         size_in_words(needed - free) + " more than there are.");
     }
 
     void check_space(const Model& skeleton, const std::vector<LayerPlan>& plans) {

@@ -173,6 +173,25 @@ describe("convert refuses", () => {
     await rm(`${folder}/refused`, { recursive: true });
   });
 
+  test.skipIf(process.getuid?.() !== 0)("to begin where the disk is too full, and says by how much", async () => {
+    const disk = `${folder}/small disk`;
+    await mkdir(disk);
+    await promisify(execFile)("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", disk]);
+    try {
+      const { status, stderr } = await flint("convert", source, "--out", disk);
+      expect({ status, stderr }).toEqual({ status: 5, stderr: expect.stringContaining("is too full") });
+      // The skeleton without its down matrices, and the store; what is there already is not needed again.
+      const needed = (converted.modelBytes + converted.storeBytes) / 1024 ** 2;
+      const [, all, more] = /: (\d+) MiB are needed, (\d+) MiB more than there are/.exec(stderr) ?? [];
+      expect(Math.abs(Number(all) - needed)).toBeLessThanOrEqual(1);
+      expect(Math.abs(Number(more) - (needed - 16))).toBeLessThanOrEqual(1);
+      expect((await readdir(disk)).filter((entry) => !entry.startsWith("."))).toEqual([]);
+    } finally {
+      await promisify(execFile)("umount", [disk]);
+      await rm(disk, { recursive: true });
+    }
+  });
+
   test("to predict with a model that is not converted", async () => {
     const { status, stderr } = await flint("run", source, "--prompt", "a", "--tokens", "1", "--sparsity", "predict");
     expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining("flint convert") });
