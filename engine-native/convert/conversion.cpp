@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <numeric>
 #include <random>
 
 #include "calibration.h"
@@ -127,8 +128,8 @@ class Conversion {
         struct stat info {};
         stat(request_.source.c_str(), &info);
         key_ = "flint-convert " + std::to_string(kStoreVersion) + " " + std::to_string(info.st_size) + " " +
-               std::to_string(info.st_mtime) + " " + std::to_string(static_cast<int>(request_.predictor)) + " " +
-               request_.quantize + " " +
+               std::to_string(info.st_mtime) + " " + std::to_string(static_cast<int>(request_.predictor)) +
+               (request_.source_order ? " source " : " ") + request_.quantize + " " +
                std::to_string(checksum(request_.calibration.data(), request_.calibration.size())) + " " +
                std::to_string(tokens_) + "\n";
     }
@@ -231,6 +232,7 @@ class Conversion {
             }
         }
         content.order = neuron_order(sample.products);
+        if (request_.source_order) std::iota(content.order.begin(), content.order.end(), 0);
         const StoreLayer record = write_layer(file, skeleton, plan, down, content);
         file.sync();
         return {record, content.order};

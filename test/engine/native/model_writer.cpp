@@ -47,6 +47,8 @@ struct Tensor {
     float scale = 1;  // of a matrix
 };
 
+bool has_squared_relu(const Shape& shape) { return shape.architecture == "arcee" || shape.architecture == "nemotron"; }
+
 /** The feed-forward block of a layer with experts. */
 std::vector<Tensor> expert_tensors(const Shape& shape, const std::string& prefix) {
     const int64_t embedding = shape.embedding;
@@ -109,6 +111,10 @@ std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
         vector("attn_k.bias", keys, Fill::Bias);
         vector("attn_v.bias", keys, Fill::Bias);
     }
+    if (shape.architecture == "nemotron") {
+        vector("attn_norm.bias", embedding, Fill::Bias);
+        vector("ffn_norm.bias", embedding, Fill::Bias);
+    }
     if (shape.architecture == "gpt-oss") {
         vector("attn_output.bias", embedding, Fill::Bias);
         vector("attn_sinks.weight", shape.heads, Fill::Norm);
@@ -121,7 +127,7 @@ std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
     if (shape.experts > 0 && layer >= shape.dense_layers) {
         for (Tensor& tensor : expert_tensors(shape, prefix)) tensors.push_back(std::move(tensor));
     } else {
-        if (shape.architecture != "arcee") matrix("ffn_gate", {embedding, hidden});
+        if (!has_squared_relu(shape)) matrix("ffn_gate", {embedding, hidden});
         matrix("ffn_down", {hidden, embedding});
         tensors.back().scale = shape.active > 0 ? residual : 1;
         matrix("ffn_up", {embedding, hidden});
@@ -141,6 +147,8 @@ std::vector<Tensor> model_tensors(const Shape& shape, int64_t vocabulary) {
         for (Tensor& tensor : layer_tensors(shape, layer)) tensors.push_back(std::move(tensor));
     }
     tensors.push_back({"output_norm.weight", {embedding}, GGML_TYPE_F32, Fill::Norm});
+    if (shape.architecture == "nemotron")
+        tensors.push_back({"output_norm.bias", {embedding}, GGML_TYPE_F32, Fill::Bias});
     if (!shape.tied) {
         tensors.push_back({"output.weight",
                            {embedding, vocabulary},
@@ -151,7 +159,7 @@ std::vector<Tensor> model_tensors(const Shape& shape, int64_t vocabulary) {
 }
 
 void check(const Shape& shape) {
-    const std::vector<std::string> known = {"llama", "qwen2", "qwen3", "arcee"};
+    const std::vector<std::string> known = {"llama", "qwen2", "qwen3", "arcee", "nemotron"};
     const std::vector<std::string> with_experts = {"qwen3moe", "gpt-oss", "smallthinker", "deepseek2-ocr"};
     const auto is_one_of = [&](const std::vector<std::string>& names) {
         return std::find(names.begin(), names.end(), shape.architecture) != names.end();
@@ -169,8 +177,8 @@ void check(const Shape& shape) {
     require((shape.dense_layers == 0 && shape.shared_experts == 0 && !shape.merged) ||
                 shape.architecture == "deepseek2-ocr",
             "dense layers, shared experts and merged tensors are for deepseek2-ocr");
-    require(shape.active < 100 && (shape.active == 0 || (shape.architecture == "arcee" && !shape.tied)),
-            "active is for arcee, untied, and below 100");
+    require(shape.active < 100 && (shape.active == 0 || (has_squared_relu(shape) && !shape.tied)),
+            "active is for arcee and nemotron, untied, and below 100");
     require(shape.experts_used <= shape.experts && (shape.experts_used > 0) == (shape.experts > 0),
             "experts-used must be from 1 to experts");
 }
@@ -222,7 +230,9 @@ Header make_header(const Shape& shape, const gguf_context* vocabulary) {
     number("attention.key_length", shape.head_width);
     number("attention.value_length", shape.head_width);
     number("rope.dimension_count", shape.head_width);
-    gguf_set_val_f32(header.get(), (shape.architecture + ".attention.layer_norm_rms_epsilon").c_str(), 1e-5F);
+    for (const char* name : {".attention.layer_norm_rms_epsilon", ".attention.layer_norm_epsilon"}) {
+        gguf_set_val_f32(header.get(), (shape.architecture + name).c_str(), 1e-5F);
+    }
     gguf_set_val_f32(header.get(), (shape.architecture + ".rope.freq_base").c_str(), 10000.0F);
     if (shape.experts > 0) {
         number("expert_count", shape.experts);
