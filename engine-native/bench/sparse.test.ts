@@ -9,6 +9,7 @@ const done = (msPerToken: number): Run => ({
   timeToFirstTokenMs: 1,
   readBytesPerToken: 2 ** 20,
   residentPeakBytes: 2 ** 30,
+  promptTokens: [1],
   tokens: [1],
 });
 
