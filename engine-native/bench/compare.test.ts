@@ -71,7 +71,7 @@ test("the same tokens are noticed", () => {
 
 test("the table says what was not as it should be", () => {
   const pairs = [pair(done(1000), done(500), floor(400))];
-  expect(table(comparison(pairs))).toContain("both in a memory cgroup (v1) of the cap, no swap");
+  expect(table(comparison(pairs))).toContain("each in a memory cgroup (v1) of the cap, no swap");
   const loose = table(comparison(pairs, { cgroup: { unavailable: "no permission" }, warmCaches: "no dd" }));
   expect(loose).toContain("stock was not held to the cap: no permission");
   expect(loose).toContain("caches were not cold: no dd");

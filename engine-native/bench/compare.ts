@@ -64,7 +64,15 @@ export interface EngineSummary {
   residentPeakBytes?: number;
 }
 
-export interface Comparison {
+/** What the runs had in common, apart from the work. */
+export interface Conditions {
+  /** How all were held to the cap, or why only flash was: by its own plan. */
+  cgroup: { version: 1 | 2; swapHeld: boolean } | { unavailable: string };
+  /** What kept the caches from being cold before each run; absent when they were. */
+  warmCaches?: string;
+}
+
+export interface Comparison extends Conditions {
   modelPath: string;
   modelBytes: number;
   ramCapBytes: number;
@@ -72,10 +80,6 @@ export interface Comparison {
   tokens: number;
   /** Whether stock kept weights as they are in the file: see {@link Workload.plainWeights}. */
   plainWeights: boolean;
-  /** How both were held to the cap, or why only flash was: by its own plan. */
-  cgroup: { version: 1 | 2; swapHeld: boolean } | { unavailable: string };
-  /** What kept the caches from being cold before each run; absent when they were. */
-  warmCaches?: string;
   stock: EngineSummary;
   flash: EngineSummary;
   peer?: EngineSummary & { name: string };
@@ -93,20 +97,11 @@ export type OnRun = (engine: string, index: number, run: Run) => void;
 /** @throws the signal's reason when interrupted; what the planning sidecar refuses. */
 export async function compare(work: Case, modelBytes: number, onRun: OnRun, signal: AbortSignal): Promise<Comparison> {
   const { files, runs, peer, ...workload } = work;
+  const { modelPath, ramCapBytes, contextTokens, tokens, plainWeights } = workload;
   const pairs: Pair[] = [];
-  let cgroup: Comparison["cgroup"] = { unavailable: "nothing ran" };
-  let warmCaches: string | undefined;
-  const inGroup = async (cold: readonly string[], measured: (held: MemoryCgroup | undefined) => Promise<Run>) => {
-    warmCaches ??= await dropFromPageCache(cold, signal);
-    const group = await groupOrReason(workload.ramCapBytes, signal);
-    cgroup = typeof group === "string" ? { unavailable: group } : { version: group.version, swapHeld: group.swapHeld };
-    const held = typeof group === "string" ? undefined : group;
-    try {
-      return await measured(held);
-    } finally {
-      await held?.remove();
-    }
-  };
+  const conditions: Conditions = { cgroup: { unavailable: "nothing ran" } };
+  const inGroup = (cold: readonly string[], measured: Measure) =>
+    measureHeld(ramCapBytes, cold, conditions, measured, signal);
   const measure = async (engine: EngineKind, index: number): Promise<Run> => {
     const run = await inGroup(files, (held) => measureRun(engine, workload, held, signal));
     onRun(engine, index, run);
@@ -127,7 +122,6 @@ export async function compare(work: Case, modelBytes: number, onRun: OnRun, sign
       pairs.push(measured);
     }
   }
-  const { modelPath, ramCapBytes, contextTokens, tokens, plainWeights } = workload;
   return {
     modelPath,
     plainWeights,
@@ -135,10 +129,32 @@ export async function compare(work: Case, modelBytes: number, onRun: OnRun, sign
     ramCapBytes,
     contextTokens,
     tokens,
-    cgroup,
-    ...(warmCaches === undefined ? {} : { warmCaches }),
+    ...conditions,
     ...conclude(pairs, peer?.name),
   };
+}
+
+type Measure = (held: MemoryCgroup | undefined) => Promise<Run>;
+
+/** A run that begins with cold caches, in a memory cgroup of its own. Tells in `conditions` what was not to be had. */
+export async function measureHeld(
+  heldBytes: number,
+  files: readonly string[],
+  conditions: Conditions,
+  measured: Measure,
+  signal: AbortSignal,
+): Promise<Run> {
+  const warm = conditions.warmCaches ?? (await dropFromPageCache(files, signal));
+  if (warm !== undefined) conditions.warmCaches = warm;
+  const group = await groupOrReason(heldBytes, signal);
+  const held = typeof group === "string" ? undefined : group;
+  conditions.cgroup =
+    typeof group === "string" ? { unavailable: group } : { version: group.version, swapHeld: group.swapHeld };
+  try {
+    return await measured(held);
+  } finally {
+    await held?.remove();
+  }
 }
 
 async function groupOrReason(limitBytes: number, signal: AbortSignal): Promise<MemoryCgroup | string> {
@@ -212,7 +228,7 @@ export function conclude(pairs: Pair[], peerName?: string): Conclusion {
   };
 }
 
-function summary(runs: Run[]): EngineSummary {
+export function summary(runs: Run[]): EngineSummary {
   const done = runs.filter((run) => run.outcome === "done");
   const failed = runs.filter((run) => run.outcome === "failed");
   const result: EngineSummary = {

@@ -9,6 +9,7 @@ import {
   generationProgress,
   loadRequest,
   planRequest,
+  type Sparsity,
   statsRequest,
   unloadRequest,
 } from "../protocol.js";
@@ -19,6 +20,8 @@ export interface Workload {
   /** The cap, in bytes: of the flash engine by its plan, of both by the cgroup. */
   ramCapBytes: number;
   contextTokens: number;
+  /** Of a converted model; absent: exact. */
+  sparsity?: Sparsity;
   /** To generate. The first is not measured: reading the prompt is in it. */
   tokens: number;
   /**

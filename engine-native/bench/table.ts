@@ -1,7 +1,7 @@
 /** A comparison in words and columns, for a terminal. */
 import { basename } from "node:path";
 import { formatSize } from "../size.js";
-import type { Comparison, EngineSummary } from "./compare.js";
+import type { Comparison, Conditions, EngineSummary } from "./compare.js";
 import type { Spread } from "./statistics.js";
 
 /** Lines, each ended. */
@@ -24,17 +24,21 @@ export function table(comparison: Comparison): string {
       ? [[`floor (${floor.bound})`, milliseconds(floor.msPerToken), rate(1000 / floor.msPerToken.median), "", ""]]
       : []),
   ];
+  return [title, ...layOut(rows), ...conclusions(comparison)].map((line) => `${line}\n`).join("");
+}
+
+/** Columns one below the other. */
+export function layOut(rows: string[][]): string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  const lines = rows.map((row) =>
+  return rows.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd(),
   );
-  return [title, ...lines, ...conclusions(comparison)].map((line) => `${line}\n`).join("");
 }
 
-function engineRow(name: string, engine: EngineSummary): string[] {
+export function engineRow(name: string, engine: EngineSummary): string[] {
   const { msPerToken, tokensPerSecond, readBytesPerToken, peakBytes } = engine;
   return [
     name,
@@ -46,7 +50,7 @@ function engineRow(name: string, engine: EngineSummary): string[] {
 }
 
 function conclusions(comparison: Comparison): string[] {
-  const { pairs, stock, flash, peer, floor, speedup, peerSpeedup, overFloor, cgroup, warmCaches } = comparison;
+  const { pairs, stock, flash, peer, floor, speedup, peerSpeedup, overFloor } = comparison;
   const lines: string[] = [];
   if (speedup) lines.push(`flint is ${times(speedup)} as fast as stock, pair by pair`);
   if (peer && peerSpeedup) {
@@ -65,13 +69,19 @@ function conclusions(comparison: Comparison): string[] {
     if (engine.killed + engine.failed > 0 && engine.done > 0) lines.push(`${name}: ${ending(engine)}`);
     if (engine.reason) lines.push(`${name} failed: ${engine.reason}`);
   }
-  if (comparison.plainWeights)
+  return [...lines, ...conditionLines(comparison)];
+}
+
+export function conditionLines(conditions: Conditions & { plainWeights: boolean; peer?: unknown }): string[] {
+  const { cgroup, warmCaches, plainWeights, peer } = conditions;
+  const lines: string[] = [];
+  if (plainWeights)
     lines.push("stock without repacking: repacked weights are memory that it could not drop at the cap");
   if ("unavailable" in cgroup)
     lines.push(`${peer ? "only flint was" : "stock was not"} held to the cap: ${cgroup.unavailable}`);
   else
     lines.push(
-      `${peer ? "each" : "both"} in a memory cgroup (v${cgroup.version}) of the cap${cgroup.swapHeld ? ", no swap" : "; swap was not limited"}`,
+      `each in a memory cgroup (v${cgroup.version}) of the cap${cgroup.swapHeld ? ", no swap" : "; swap was not limited"}`,
     );
   if (warmCaches !== undefined) lines.push(`caches were not cold: ${warmCaches}`);
   return lines;
@@ -83,7 +93,7 @@ function ending({ killed, failed }: EngineSummary): string {
 }
 
 const milliseconds = ({ median, min, max }: Spread) => `${digits(median)} (${digits(min)}–${digits(max)})`;
-const times = ({ median, min, max }: Spread) => `${median.toFixed(2)}× (${min.toFixed(2)}–${max.toFixed(2)})`;
+export const times = ({ median, min, max }: Spread) => `${median.toFixed(2)}× (${min.toFixed(2)}–${max.toFixed(2)})`;
 const perSecond = ({ median, min, max }: Spread) =>
   `${(median / 1e9).toFixed(2)} GB/s (${(min / 1e9).toFixed(2)}–${(max / 1e9).toFixed(2)})`;
 const rate = (value: number) => value.toFixed(value < 10 ? 2 : 1);

@@ -1,14 +1,17 @@
 /** `flint bench`: our engine beside stock llama.cpp and the least that this machine allows, in one run. */
+import { existsSync } from "node:fs";
 import { stat, writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { CancellationTokenSource } from "vscode-jsonrpc";
 import { environment } from "../bench/airllm/environment.js";
 import { airllm } from "../bench/airllm/peer.js";
 import { chart } from "../bench/chart.js";
 import { type Comparison, compare } from "../bench/compare.js";
-import { canKeepPlainWeights } from "../bench/run.js";
+import { canKeepPlainWeights, type Run } from "../bench/run.js";
+import { compareSparse, type SparseCase, type SparseComparison, sourceOf, sparseTable } from "../bench/sparse.js";
 import { syntheticModel } from "../bench/synthetic.js";
 import { table } from "../bench/table.js";
-import { ErrorCode, planRequest } from "../protocol.js";
+import { convertRequest, ErrorCode, type Plan, planRequest, type Sparsity } from "../protocol.js";
 import { engineError } from "../sidecar/errors.js";
 import { parseSize } from "../size.js";
 import { UsageError } from "./exit.js";
@@ -25,6 +28,7 @@ export interface BenchOptions {
   context: number;
   small?: boolean;
   peer?: "airllm";
+  sparse?: boolean;
   chart?: string;
   json?: boolean;
 }
@@ -43,30 +47,108 @@ export async function bench(models: string[], options: BenchOptions, signal: Abo
   if (options.peer && models.length > 0) throw new UsageError("--peer measures a model of its own: name no other");
   const peer = options.peer && (await environment(signal));
   const size = (options.small ?? process.env["CI"] !== undefined) ? "small" : "large";
-  const paths = models.length > 0 ? models : [await syntheticModel(`${size}-${peer ? "bf16" : "q4_0"}`, signal)];
+  if (options.peer && options.sparse) throw new UsageError("--peer and --sparse measure models of their own: give one");
+  const synthetic = () =>
+    options.sparse
+      ? sparseModel(size === "small", signal)
+      : syntheticModel(`${size}-${peer ? "bf16" : "q4_0"}`, signal);
+  const paths = models.length > 0 ? models : [await synthetic()];
   const cases = [];
+  const sparseCases = [];
   for (const model of paths) {
-    const files = await modelFiles(resolve(model));
-    for (const cap of options.ramCap ?? [{ percent: 50 }])
-      cases.push(await planned(model, files, cap, options, signal));
+    const source = sourceOf(resolve(model));
+    const files = await modelFiles(source ?? resolve(model));
+    for (const cap of options.ramCap ?? [{ percent: 50 }]) {
+      if (source === undefined) cases.push(await planned(model, files, cap, options, signal));
+      else sparseCases.push(await plannedSparse(resolve(model), source, files, cap, options, signal));
+    }
+  }
+  const sparse: SparseComparison[] = [];
+  for (const work of sparseCases) {
+    const name = basename(work.modelPath);
+    const onRun = (way: string, index: number, run: Run) => report(`${name}, ${way} ${index + 1}/${work.runs}`, run);
+    const comparison = await compareSparse(work, onRun, signal);
+    sparse.push(comparison);
+    if (!options.json) process.stdout.write(sparseTable(comparison));
   }
   const comparisons: Comparison[] = [];
   for (const { work, modelBytes } of cases) {
     const comparison = await compare(
       peer ? { ...work, peer: await airllm(peer, work.modelPath, signal) } : work,
       modelBytes,
-      (engine, index, run) => {
-        const result = run.outcome === "done" ? `${run.msPerToken.toFixed(1)} ms/token` : run.outcome;
-        const name = `${basename(work.modelPath)}, ${engine} ${index + 1}/${work.runs}`;
-        process.stderr.write(`${name}: ${result}\n`);
-      },
+      (engine, index, run) => report(`${basename(work.modelPath)}, ${engine} ${index + 1}/${work.runs}`, run),
       signal,
     );
     comparisons.push(comparison);
     if (!options.json) process.stdout.write(`${table(comparison)}\n`);
   }
   if (options.chart !== undefined) await writeFile(options.chart, chart(comparisons));
-  if (options.json) process.stdout.write(`${JSON.stringify({ comparisons })}\n`);
+  if (options.json)
+    process.stdout.write(`${JSON.stringify(sparse.length > 0 ? { comparisons, sparse } : { comparisons })}\n`);
+}
+
+function report(name: string, run: Run): void {
+  const result = run.outcome === "done" ? `${run.msPerToken.toFixed(1)} ms/token` : run.outcome;
+  process.stderr.write(`${name}: ${result}\n`);
+}
+
+/** Path of a converted synthetic model. */
+async function sparseModel(small: boolean, signal: AbortSignal): Promise<string> {
+  const source = await syntheticModel(small ? "sparse-small-q4_0" : "sparse-q4_0", signal);
+  const path = source.replace(/\.gguf$/, "-flash.gguf");
+  if (!existsSync(path)) {
+    process.stderr.write(`converting ${source}\n`);
+    const cancellation = new CancellationTokenSource();
+    signal.addEventListener("abort", () => cancellation.cancel(), { once: true });
+    await withSidecar(({ connection }) =>
+      connection.sendRequest(convertRequest, { modelPath: source, progressToken: "bench" }, cancellation.token),
+    );
+    signal.throwIfAborted();
+  }
+  return path;
+}
+
+const capOf = (cap: Cap, bytes: number) => ("bytes" in cap ? cap.bytes : Math.round((bytes * cap.percent) / 100));
+
+/** @throws ResponseError DoesNotFit */
+async function planFor(
+  modelPath: string,
+  ramCapBytes: number,
+  contextTokens: number,
+  sparsity: Sparsity = "exact",
+): Promise<Plan> {
+  const params = { modelPath, ramCapBytes, contextTokens, sparsity };
+  const plan = await withSidecar(({ connection }) => connection.sendRequest(planRequest, params));
+  if (!plan.fits) throw engineError(ErrorCode.DoesNotFit, `${modelPath} ${plan.reason}`);
+  return plan;
+}
+
+async function plannedSparse(
+  modelPath: string,
+  sourcePath: string,
+  source: { files: string[]; bytes: number },
+  cap: Cap,
+  { context: contextTokens, tokens, runs }: BenchOptions,
+  signal: AbortSignal,
+): Promise<SparseCase> {
+  signal.throwIfAborted();
+  const ramCapBytes = capOf(cap, source.bytes);
+  const { minimumCapBytes } = await planFor(sourcePath, ramCapBytes, contextTokens);
+  for (const sparsity of ["exact", "predict"] as const) {
+    await planFor(modelPath, ramCapBytes, contextTokens, sparsity);
+  }
+  return {
+    modelPath,
+    sourcePath,
+    files: [...source.files, modelPath, modelPath.replace(/\.gguf$/, ".flash")],
+    sourceBytes: source.bytes,
+    ramCapBytes,
+    leastCapBytes: minimumCapBytes,
+    contextTokens,
+    tokens,
+    plainWeights: canKeepPlainWeights(),
+    runs,
+  };
 }
 
 async function planned(
@@ -77,10 +159,9 @@ async function planned(
   signal: AbortSignal,
 ) {
   signal.throwIfAborted();
-  const ramCapBytes = "bytes" in cap ? cap.bytes : Math.round((bytes * cap.percent) / 100);
+  const ramCapBytes = capOf(cap, bytes);
   const params = { modelPath: resolve(model), ramCapBytes, contextTokens: context };
-  const plan = await withSidecar(({ connection }) => connection.sendRequest(planRequest, params));
-  if (!plan.fits) throw engineError(ErrorCode.DoesNotFit, `${model} ${plan.reason}`);
+  const plan = await planFor(params.modelPath, ramCapBytes, context);
   const allResident = plan.weights.streamedBytes + plan.weights.rowReadBytes === 0;
   const plainWeights = !allResident && canKeepPlainWeights();
   return { work: { ...params, tokens, plainWeights, runs, files }, modelBytes: bytes };

@@ -145,7 +145,10 @@ program
 program
   .command("bench")
   .description("measure speed beside stock llama.cpp and the least that this disk allows, under the same cap")
-  .argument("[model...]", ".gguf files; without any, a synthetic model of 8B shape")
+  .argument(
+    "[model...]",
+    ".gguf files; without any, a synthetic model of 8B shape; a converted one is compared with its source",
+  )
   .addOption(new Option("--ram-cap <size|percent>", "for both engines; may be repeated (default: 50%)").argParser(caps))
   .addOption(new Option("--tokens <n>", "in each run, of which the first is not measured").argParser(count).default(16))
   .addOption(new Option("--runs <n>", "of each engine, in turn").argParser(count).default(5))
@@ -156,6 +159,7 @@ program
       ["airllm"],
     ),
   )
+  .option("--sparse", "without a model: one with squared ReLU, converted, of 4.5B shape")
   .option("--chart <file>", "write a picture (SVG)")
   .option("--json", "print one object, on the last line")
   .action((models: string[], options: BenchOptions) => bench(models, options, interrupt.signal));

@@ -78,13 +78,9 @@ Calibration calibrate(const std::string& model_path, const std::vector<Block>& b
     const std::vector<int32_t>& last = calibration.windows.front();
     calibration.prompt.assign(
         last.begin(), last.begin() + std::min<std::ptrdiff_t>(kPromptTokens, static_cast<std::ptrdiff_t>(last.size())));
-    const size_t rows = calibration.inputs.begin()->second.data.size();
-    calibration.continuation = session.continue_greedily(calibration.prompt, kVerifiedTokens);
-    // What verifying evaluated is no calibration text.
-    for (auto& [layer, inputs] : calibration.inputs) {
-        inputs.data.resize(std::min(inputs.data.size(), static_cast<size_t>(rows)));
-        inputs.rows = static_cast<int64_t>(inputs.data.size()) / inputs.columns;
-    }
+    // Without an observer, for which llama.cpp would compute in as many parts as there are layers, token by token.
+    Session plain(model_path, kWindowTokens, threads, false, {});
+    calibration.continuation = plain.continue_greedily(calibration.prompt, kVerifiedTokens);
     return calibration;
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <numeric>
 #include <random>
 
 #include "calibration.h"
@@ -48,9 +49,11 @@ Model read(const std::string& path) {
     return std::move(*model);
 }
 
-std::string gibibytes(uint64_t bytes) {
+std::string size_in_words(uint64_t bytes) {
+    const bool large = bytes >= 1ULL << 30;
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.1f GiB", static_cast<double>(bytes) / (1 << 30));
+    std::snprintf(text.data(), text.size(), large ? "%.1f GiB" : "%.0f MiB",
+                  static_cast<double>(bytes) / (large ? 1 << 30 : 1 << 20));
     return text.data();
 }
 
@@ -125,8 +128,8 @@ class Conversion {
         struct stat info {};
         stat(request_.source.c_str(), &info);
         key_ = "flint-convert " + std::to_string(kStoreVersion) + " " + std::to_string(info.st_size) + " " +
-               std::to_string(info.st_mtime) + " " + std::to_string(static_cast<int>(request_.predictor)) + " " +
-               request_.quantize + " " +
+               std::to_string(info.st_mtime) + " " + std::to_string(static_cast<int>(request_.predictor)) +
+               (request_.source_order ? " source " : " ") + request_.quantize + " " +
                std::to_string(checksum(request_.calibration.data(), request_.calibration.size())) + " " +
                std::to_string(tokens_) + "\n";
     }
@@ -152,8 +155,8 @@ class Conversion {
     }
 
     DiskError too_full(uint64_t needed, uint64_t free) const {
-        return DiskError("the disk of " + request_.folder + " is too full: " + gibibytes(needed) + " are needed, " +
-                         gibibytes(needed - free) + " more than there are.");
+        return DiskError("the disk of " + request_.folder + " is too full: " + size_in_words(needed) + " are needed, " +
+                         size_in_words(needed - free) + " more than there are.");
     }
 
     void check_space(const Model& skeleton, const std::vector<LayerPlan>& plans) {
@@ -229,6 +232,7 @@ class Conversion {
             }
         }
         content.order = neuron_order(sample.products);
+        if (request_.source_order) std::iota(content.order.begin(), content.order.end(), 0);
         const StoreLayer record = write_layer(file, skeleton, plan, down, content);
         file.sync();
         return {record, content.order};

@@ -25,6 +25,7 @@ struct ConversionRequest {
     int threads = 1;
     uint64_t ram_cap = 0;  // bytes for the whole process, the source's mapped pages apart; 0: none
     PredictorKind predictor = PredictorKind::Ridge;
+    bool source_order = false;  // of neurons, to measure what ours is good for
 };
 
 /** What a conversion will take, known from the source's header alone; in bytes. */

@@ -56,37 +56,39 @@ Matrix leading_vectors(const Products& products, const Matrix& weighted, const M
     return rows_of(basis, 0, std::min(rank, basis.rows));
 }
 
+/** What is left of the rows when they are stored in this type. */
+void round_to(ggml_type type, Matrix& matrix) {
+    std::vector<uint8_t> bytes(ggml_row_size(type, matrix.columns));
+    for (int64_t i = 0; i < matrix.rows; i++) {
+        ggml_quantize_chunk(type, matrix.row(i), bytes.data(), 0, 1, matrix.columns, nullptr);
+        ggml_get_type_traits(type)->to_float(bytes.data(), matrix.row(i), matrix.columns);
+    }
+}
+
+/** An active neuron of a token. */
 struct Candidate {
     float score;
     float energy;
-    bool active;
 };
 
 struct Choice {
-    float threshold = 0;
+    float threshold = INFINITY;  // none
     uint64_t named = 0;
     uint64_t hits = 0;
-    uint64_t active = 0;
     double energy = 1;  // share that is kept
 };
 
-Choice choose_threshold(std::vector<Candidate>& candidates, double lost_energy) {
-    std::sort(candidates.begin(), candidates.end(),
-              [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
+/** The highest threshold above which are scores with the energy that is wanted. Inactive neurons have none. */
+Choice choose_threshold(std::vector<Candidate>& active, double lost_energy) {
+    std::sort(active.begin(), active.end(), [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
     double total = 0;
+    for (const Candidate& candidate : active) total += candidate.energy;
     Choice choice;
-    for (const Candidate& candidate : candidates) {
-        total += candidate.energy;
-        choice.active += candidate.active ? 1 : 0;
-    }
     double kept = 0;
-    size_t count = 0;
-    for (; count < candidates.size() && kept < total * (1 - lost_energy); count++) {
-        kept += candidates[count].energy;
-        choice.hits += candidates[count].active ? 1 : 0;
+    for (; choice.hits < active.size() && kept < total * (1 - lost_energy); choice.hits++) {
+        kept += active[choice.hits].energy;
+        choice.threshold = std::nextafter(active[choice.hits].score, -INFINITY);
     }
-    choice.named = count;
-    choice.threshold = count < candidates.size() ? candidates[count].score : -INFINITY;
     choice.energy = total > 0 ? kept / total : 1;
     return choice;
 }
@@ -120,6 +122,8 @@ FittedPredictor fit_predictor(const Products& products, const LayerSample& sampl
     predictor.up = products(weighted, products(vectors, lower));
     solve_transposed(lower, vectors);
     predictor.down = std::move(vectors);
+    round_to(kPredictorUpType, predictor.up);
+    round_to(kPredictorDownType, predictor.down);
 
     // Estimates are of scaled products: of the centered input, and what the mean gives.
     const Matrix estimates = products(products(centered, predictor.down), predictor.up);
@@ -139,19 +143,24 @@ FittedPredictor fit_predictor(const Products& products, const LayerSample& sampl
     Choice best;
     float best_error_weight = 0;
     bool any = false;
-    std::vector<Candidate> candidates(static_cast<size_t>((tokens - fitted) * neurons));
+    std::vector<Candidate> active;
     for (const float error_weight : {0.0F, 0.5F, 1.0F}) {
-        size_t at = 0;
+        const auto score = [&](int64_t t, int64_t i) {
+            const auto n = static_cast<size_t>(i);
+            return estimates.row(t)[i] + mean_product[n] + error_weight * error[n];
+        };
+        active.clear();
         for (int64_t t = fitted; t < tokens; t++) {
             for (int64_t i = 0; i < neurons; i++) {
-                const auto n = static_cast<size_t>(i);
-                const float product = scale[n] * sample.products.row(t)[i];
+                const float product = scale[static_cast<size_t>(i)] * sample.products.row(t)[i];
                 const float square = product * product;
-                candidates[at++] = {estimates.row(t)[i] + mean_product[n] + error_weight * error[n],
-                                    product > 0 ? square * square : 0, product > 0};
+                if (product > 0) active.push_back({score(t, i), square * square});
             }
         }
-        const Choice choice = choose_threshold(candidates, request.lost_energy);
+        Choice choice = choose_threshold(active, request.lost_energy);
+        for (int64_t t = fitted; t < tokens; t++) {
+            for (int64_t i = 0; i < neurons; i++) choice.named += score(t, i) > choice.threshold ? 1 : 0;
+        }
         if (any && choice.named >= best.named) continue;
         any = true;
         best = choice;
@@ -168,13 +177,13 @@ FittedPredictor fit_predictor(const Products& products, const LayerSample& sampl
         predictor.offset[n] = mean_product[n] - dot(predictor.up.row(i), mean_small.data(), predictor.up.columns) +
                               best_error_weight * error[n];
     }
-    const auto all = static_cast<float>(std::max<size_t>(1, candidates.size()));
+    const auto all = static_cast<float>(std::max<int64_t>(1, (tokens - fitted) * neurons));
     const auto share = [](uint64_t part, uint64_t whole) {
         return whole == 0 ? 1.0F : static_cast<float>(part) / static_cast<float>(whole);
     };
-    predictor.figures.active = static_cast<float>(best.active) / all;
+    predictor.figures.active = static_cast<float>(active.size()) / all;
     predictor.figures.predicted = static_cast<float>(best.named) / all;
-    predictor.figures.recall = share(best.hits, best.active);
+    predictor.figures.recall = share(best.hits, active.size());
     predictor.figures.precision = share(best.hits, best.named);
     predictor.figures.energy = static_cast<float>(best.energy);
     return predictor;

@@ -27,7 +27,7 @@ struct LayerSample {
     std::vector<float> down_length;  // Euclidean, of each neuron's down column
 };
 
-/** As in the store (store/format.h), before quantization to Q8_0. */
+/** As in the store (store/format.h), rounded to what its types can hold. */
 struct FittedPredictor {
     Matrix down;                // rank × embedding
     Matrix up;                  // neurons × rank

@@ -24,6 +24,7 @@ constexpr int kTooLittleMemory = 3;
 constexpr const char* kUsage =
     "usage: flint-convert --model FILE --out FOLDER --calibrate FILE --libraries FOLDER --backend FILE\n"
     "         [--quantize TYPE] [--threads N] [--ram-cap BYTES] [--predictor ridge|svd]\n"
+    "         [--order path|source]\n"
     "       flint-convert --estimate FILE [--ram-cap BYTES]\n";
 
 std::string quoted(const std::string& text) {
@@ -108,6 +109,7 @@ int main(int count, char** arguments) {
         request.calibration = text.str();
         request.backend = options["--backend"];
         request.threads = std::max(1, std::stoi(options["--threads"]));
+        request.source_order = options["--order"] == "source";
         request.predictor = options["--predictor"] == "svd" ? flash::PredictorKind::Svd : flash::PredictorKind::Ridge;
         print(flash::convert(request, [](const std::string& stage, uint64_t done, uint64_t total) {
             std::printf("{\"stage\":%s,\"done\":%" PRIu64 ",\"total\":%" PRIu64 "}\n", quoted(stage).c_str(), done,

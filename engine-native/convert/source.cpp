@@ -22,7 +22,8 @@ std::vector<Block> blocks_of(const Model& model) {
             find(prefix + "ffn_up.bias") != nullptr || find(prefix + "ffn_down.scale") != nullptr) {
             continue;
         }
-        const bool fits = up->ne[2] == 1 && down->ne[2] == 1 && up->ne[0] == down->ne[1] && up->ne[1] == down->ne[0];
+        const bool fits = up->ne[2] == 1 && down->ne[2] == 1 && up->ne[0] == down->ne[1] && up->ne[1] == down->ne[0] &&
+                          up->ne[0] % ggml_blck_size(kPredictorDownType) == 0;
         if (fits && up->ne[1] <= kMostNeurons && up->ne[0] <= kWidestEmbedding) blocks.push_back({layer, up, down});
     }
     return blocks;

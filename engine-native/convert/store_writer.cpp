@@ -97,7 +97,7 @@ StoreLayer write_layer(OutputFile& file, const Source& skeleton, const LayerPlan
         frequency.push_back(content.frequency[old]);
         offsets.push_back(content.predictor.offset[old]);
         const std::vector<uint8_t> row =
-            quantized(GGML_TYPE_Q8_0, content.predictor.up.row(old), content.predictor.up.columns);
+            quantized(kPredictorUpType, content.predictor.up.row(old), content.predictor.up.columns);
         predictor_up.insert(predictor_up.end(), row.begin(), row.end());
     }
     std::vector<uint8_t> resident;
@@ -108,7 +108,10 @@ StoreLayer write_layer(OutputFile& file, const Source& skeleton, const LayerPlan
     append(checksums.data(), checksums.size() * sizeof(uint32_t));
     append(frequency.data(), frequency.size() * sizeof(float));
     append(offsets.data(), offsets.size() * sizeof(float));
-    append(content.predictor.down.data.data(), content.predictor.down.data.size() * sizeof(float));
+    for (int64_t i = 0; i < content.predictor.down.rows; i++) {
+        const std::vector<uint8_t> row = quantized(kPredictorDownType, content.predictor.down.row(i), width);
+        append(row.data(), row.size());
+    }
     append(predictor_up.data(), predictor_up.size());
     if (resident.size() != record.resident_bytes)
         throw std::runtime_error("the predictor has another size than planned");

@@ -94,6 +94,26 @@ describe("exact", () => {
   });
 });
 
+test.for(["arcee-sparse", "nemotron-sparse"] as const)(
+  "%s leaves out nothing, and says what its source says",
+  async (shape) => {
+    const original = await syntheticModel(shape);
+    const { modelPath, equalTokens, layers } = await convert(original, "--out", `${folder}/${shape}`);
+    expect(equalTokens).toBe(64);
+    for (const { active } of layers) {
+      expect(active).toBeGreaterThan(0.05);
+      expect(active).toBeLessThan(0.2);
+    }
+    const stock = await runModel(original, ...greedy, "--engine", "stock");
+    const exact = await runModel(modelPath, ...greedy);
+    const dense = await runModel(modelPath, ...greedy, "--sparsity", "dense");
+    expect(exact.tokens).toEqual(dense.tokens);
+    // Sums in another order than llama.cpp's: of random weights, tokens may be so close that it decides, sooner or later.
+    expect(exact.tokens.slice(0, 64)).toEqual(stock.tokens.slice(0, 64));
+    expect(new Set(exact.tokens).size).toBeGreaterThan(8);
+  },
+);
+
 test("predict costs less than 1% of perplexity and half a point of accuracy, on code it has not seen", async () => {
   const text = `${folder}/code.ts`;
   const code = await readFile(inCheckout("engine-native/protocol.ts"), "utf8");
@@ -171,6 +191,25 @@ describe("convert refuses", () => {
     }
     expect(await readdir(`${folder}/refused`)).toEqual([]);
     await rm(`${folder}/refused`, { recursive: true });
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("to begin where the disk is too full, and says by how much", async () => {
+    const disk = `${folder}/small disk`;
+    await mkdir(disk);
+    await promisify(execFile)("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", disk]);
+    try {
+      const { status, stderr } = await flint("convert", source, "--out", disk);
+      expect({ status, stderr }).toEqual({ status: 5, stderr: expect.stringContaining("is too full") });
+      // The skeleton without its down matrices, and the store; what is there already is not needed again.
+      const needed = (converted.modelBytes + converted.storeBytes) / 1024 ** 2;
+      const [, all, more] = /: (\d+) MiB are needed, (\d+) MiB more than there are/.exec(stderr) ?? [];
+      expect(Math.abs(Number(all) - needed)).toBeLessThanOrEqual(1);
+      expect(Math.abs(Number(more) - (needed - 16))).toBeLessThanOrEqual(1);
+      expect((await readdir(disk)).filter((entry) => !entry.startsWith("."))).toEqual([]);
+    } finally {
+      await promisify(execFile)("umount", [disk]);
+      await rm(disk, { recursive: true });
+    }
   });
 
   test("to predict with a model that is not converted", async () => {

@@ -8,14 +8,15 @@ namespace flash {
 namespace {
 
 /** Of a window's books, for each neuron. */
-constexpr uint64_t kBookBytes = 32;
+constexpr uint64_t kBookBytes = 36;
 
 }  // namespace
 
-uint64_t neuron_fixed_bytes(const Store& store) {
+uint64_t neuron_fixed_bytes(const Store& store, Sparsity sparsity) {
     uint64_t bytes = Fetch::memory_bytes();
     for (const NeuronLayer& layer : store.layers) {
         bytes += layer.record.resident_bytes + layer.record.neurons * kBookBytes;
+        if (sparsity != Sparsity::Predict) bytes -= layer.predictor_bytes();
     }
     return bytes;
 }

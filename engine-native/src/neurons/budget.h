@@ -15,7 +15,7 @@ enum class Sparsity : uint8_t {
 };
 
 /** Bytes that serving a store takes beside its windows. */
-uint64_t neuron_fixed_bytes(const Store& store);
+uint64_t neuron_fixed_bytes(const Store& store, Sparsity sparsity);
 /** Bytes of all its neurons: more is of no use to the windows. */
 uint64_t neuron_bytes(const Store& store, Sparsity sparsity);
 

@@ -33,6 +33,8 @@ class Stopwatch {
 void in_parallel(Workers& workers, uint32_t begin, uint32_t end, uint32_t step,
                  const std::function<void(uint32_t from, uint32_t to)>& body) {
     if (begin >= end) return;
+    // To wake the others would take longer.
+    if (end - begin <= step) return body(begin, end);
     std::atomic<uint32_t> next{begin};
     workers.run([&](const Kernel&) {
         for (uint32_t from = next.fetch_add(step); from < end; from = next.fetch_add(step)) {
@@ -72,9 +74,9 @@ Result<std::unique_ptr<Neurons>> Neurons::open(const Store& store, Sparsity spar
     std::vector<LayerDemand> demands;
     uint64_t file_bytes = 0;
     for (const NeuronLayer& shape : store.layers) {
-        Result<ResidentPart> resident = read_resident(neurons->reader_, store, shape);
+        Result<ResidentPart> resident = read_resident(neurons->reader_, store, shape, sparsity == Sparsity::Predict);
         if (!resident) return resident.error();
-        Layer layer{shape, std::move(*resident), nullptr, nullptr, nullptr, 0};
+        Layer layer{shape, std::move(*resident), nullptr, nullptr, nullptr};
         const uint64_t bytes = neurons->part_of(layer).size;
         demands.push_back({shape.record.neurons, bytes, expected_active(shape, layer.resident, sparsity)});
         file_bytes = std::max(file_bytes, shape.bundle_offset(shape.record.neurons));
@@ -84,8 +86,9 @@ Result<std::unique_ptr<Neurons>> Neurons::open(const Store& store, Sparsity spar
     for (size_t i = 0; i < neurons->layers_.size(); i++) {
         Layer& layer = neurons->layers_[i];
         const bool with_up = sparsity == Sparsity::Predict;
-        layer.window = std::make_unique<Window>(layer.shape.record.neurons, capacities[i],
-                                                with_up ? layer.shape.up_bytes : 0, layer.shape.down_bytes);
+        layer.window =
+            std::make_unique<Window>(layer.shape.record.neurons, capacities[i], with_up ? layer.shape.up_bytes : 0,
+                                     layer.shape.down_bytes, layer.resident.frequency);
         if (!layer.window->ready()) return no_memory;
         if (!with_up) continue;
         const auto predictor = Predictor::create(layer.shape, layer.resident);
@@ -117,27 +120,29 @@ Part Neurons::part_of(const Layer& layer) const {
 }
 
 Result<ggml_status> Neurons::sweep(Workers& workers, Layer& layer, const Stop& stop,
+                                   const std::function<void()>& meanwhile,
                                    const std::function<void(uint32_t begin, uint32_t end)>& ready) {
     Window& window = *layer.window;
     const Part part = part_of(layer);
-    const uint64_t now = ++layer.now;
     uint32_t admitted = 0;
     {
         const Stopwatch watch(stats_.managing);
+        window.begin();
         rows_.resize(active_.size());
         misses_.clear();
         miss_at_.clear();
+        hit_at_.clear();
         for (uint32_t i = 0; i < active_.size(); i++) {
-            const uint32_t row = window.touch(active_[i], now);
+            const uint32_t row = window.touch(active_[i]);
             if (row == Window::kNone) {
                 misses_.push_back(active_[i]);
                 miss_at_.push_back(i);
             } else {
+                hit_at_.push_back(i);
                 rows_[i] = {window.up(row), window.down(row)};
             }
         }
-        admitted = static_cast<uint32_t>(std::min<size_t>(misses_.size(), window.free_rows(now)));
-        window.make_room(admitted, now);
+        admitted = window.make_room(misses_, kept_);
         runs_ = runs_of(misses_, part, gap_);
         run_data_.resize(runs_.size());
     }
@@ -148,6 +153,7 @@ Result<ggml_status> Neurons::sweep(Workers& workers, Layer& layer, const Stop& s
 
     uint32_t done = 0;
     fetch_.start(runs_);
+    if (meanwhile) meanwhile();
     // Half of the rooms are computed from while the other half is read into.
     constexpr size_t kWave = Fetch::kRooms / 2;
     for (size_t first = 0; first < runs_.size(); first += kWave) {
@@ -193,11 +199,10 @@ Result<bool> Neurons::admit(Workers& workers, Layer& layer, size_t first_run, si
             uint32_t passenger = miss > runs_[run].first ? misses_[miss - 1] + 1 : misses_[miss];
             for (; passenger < misses_[miss] && window.empty_rows() > admitted; passenger++) {
                 if (window.has(passenger)) continue;
-                arrivals_.push_back(
-                    {passenger, kNotActive, source_of(passenger), window.take(passenger, layer.now - 1)});
+                arrivals_.push_back({passenger, kNotActive, source_of(passenger), window.take(passenger, false)});
             }
-            const uint32_t row = admitted > 0 ? window.take(misses_[miss], layer.now) : Window::kNone;
-            admitted -= admitted > 0 ? 1 : 0;
+            const uint32_t row = kept_[miss] != 0 ? window.take(misses_[miss], true) : Window::kNone;
+            admitted -= kept_[miss];
             arrivals_.push_back({misses_[miss], miss_at_[miss], source_of(misses_[miss]), row});
         }
     }
@@ -284,7 +289,7 @@ Result<ggml_status> Neurons::project(Workers& workers, uint32_t number, const gg
     for (int64_t token = 0; token < down->ne[1]; token++) {
         std::fill_n(row_of(down, token), down->ne[0], 0.0F);
     }
-    return sweep(workers, *layer, stop,
+    return sweep(workers, *layer, stop, {},
                  [&](uint32_t begin, uint32_t end) { accumulate(workers, *layer, down, begin, end); });
 }
 
@@ -325,7 +330,8 @@ void Neurons::predict(Workers& workers, const Layer& layer, const ggml_tensor* u
     stats_.active += active;
 }
 
-void Neurons::activate(Workers& workers, const Layer& layer, const ggml_tensor* down, uint32_t begin, uint32_t end) {
+void Neurons::activate(Workers& workers, const Layer& layer, const ggml_tensor* down, const std::vector<uint32_t>& at,
+                       uint32_t begin, uint32_t end) {
     const Stopwatch watch(stats_.computing);
     const int64_t width = layer.shape.record.embedding;
     const uint64_t converted_bytes = layer.up_product->activation_bytes(width);
@@ -333,10 +339,10 @@ void Neurons::activate(Workers& workers, const Layer& layer, const ggml_tensor* 
         for (uint32_t token = 0; token < down->ne[1]; token++) {
             float* hidden = row_of(down->src[1], token);
             for (uint32_t i = from; i < to; i++) {
-                float& activation = hidden[active_[i]];
+                float& activation = hidden[active_[at[i]]];
                 if (activation == 0.0F) continue;
                 const float product =
-                    (*layer.up_product)(rows_[i].up, converted_.data() + token * converted_bytes, width);
+                    (*layer.up_product)(rows_[at[i]].up, converted_.data() + token * converted_bytes, width);
                 activation = product > 0.0F ? product * product : 0.0F;
             }
         }
@@ -352,8 +358,13 @@ Result<ggml_status> Neurons::feed_forward(Workers& workers, uint32_t number, con
     for (int64_t token = 0; token < down->ne[1]; token++) {
         std::fill_n(row_of(down, token), down->ne[0], 0.0F);
     }
-    return sweep(workers, *layer, stop, [&](uint32_t begin, uint32_t end) {
-        activate(workers, *layer, down, begin, end);
+    // What is in memory is multiplied while the rest is being read.
+    const auto meanwhile = [&] { activate(workers, *layer, down, hit_at_, 0, static_cast<uint32_t>(hit_at_.size())); };
+    uint32_t miss = 0;
+    return sweep(workers, *layer, stop, meanwhile, [&](uint32_t begin, uint32_t end) {
+        const uint32_t first = miss;
+        while (miss < miss_at_.size() && miss_at_[miss] < end) miss++;
+        activate(workers, *layer, down, miss_at_, first, miss);
         accumulate(workers, *layer, down, begin, end);
     });
 }

@@ -71,7 +71,6 @@ class Neurons {
         std::unique_ptr<Window> window;
         std::unique_ptr<Predictor> predictor;  // with Sparsity::Predict
         std::unique_ptr<DotProduct> up_product;
-        uint64_t now = 0;  // counts computations
     };
     /** Where a neuron's weights are while it is computed. */
     struct Rows {
@@ -92,16 +91,19 @@ class Neurons {
 
     Layer* find(uint32_t layer);
     Part part_of(const Layer& layer) const;
-    /** Brings active_ into memory, and calls `ready` with index ranges of it, in order, when rows_ is valid for them.
+    /**
+     * Brings active_ into memory, and calls `ready` with index ranges of it, in order, when rows_ is valid for them;
+     * before that, when reading has begun, `meanwhile`, when rows_ is valid for hit_at_.
      */
-    Result<ggml_status> sweep(Workers& workers, Layer& layer, const Stop& stop,
+    Result<ggml_status> sweep(Workers& workers, Layer& layer, const Stop& stop, const std::function<void()>& meanwhile,
                               const std::function<void(uint32_t begin, uint32_t end)>& ready);
     /** Of the misses in these runs, which are here: checks them, and keeps those that the window has room for. */
     Result<bool> admit(Workers& workers, Layer& layer, size_t first_run, size_t last_run, uint32_t& admitted);
     /** Names the neurons of each token: 1 in the block's activations where active, else 0. Fills active_. */
     void predict(Workers& workers, const Layer& layer, const ggml_tensor* up, const ggml_tensor* down);
-    /** Computes the activations of active_ from `begin` to `end`, where they are named. */
-    void activate(Workers& workers, const Layer& layer, const ggml_tensor* down, uint32_t begin, uint32_t end);
+    /** Computes the activations of active_ at the indices `at`, from `begin` to `end`, where they are named. */
+    void activate(Workers& workers, const Layer& layer, const ggml_tensor* down, const std::vector<uint32_t>& at,
+                  uint32_t begin, uint32_t end);
     /** Adds the down columns of active_ from `begin` to `end` to the output. */
     void accumulate(Workers& workers, const Layer& layer, const ggml_tensor* down, uint32_t begin, uint32_t end);
 
@@ -119,6 +121,8 @@ class Neurons {
     std::vector<Rows> rows_;         // by index into active_
     std::vector<uint32_t> misses_;   // neurons, ascending
     std::vector<uint32_t> miss_at_;  // their indices into active_
+    std::vector<uint32_t> hit_at_;   // indices of the others
+    std::vector<uint8_t> kept_;      // by index into misses_: whether the window takes it
     std::vector<Run> runs_;
     std::vector<const uint8_t*> run_data_;
     std::vector<Arrival> arrivals_;

@@ -3,34 +3,31 @@
 namespace flash {
 
 Result<Predictor> Predictor::create(const NeuronLayer& layer, const ResidentPart& part) {
-    const auto dot = DotProduct::of(GGML_TYPE_Q8_0);
-    if (!dot) return dot.error();
-    return Predictor(*dot, layer, part);
+    const auto down = DotProduct::of(kPredictorDownType);
+    if (!down) return down.error();
+    const auto up = DotProduct::of(kPredictorUpType);
+    if (!up) return up.error();
+    return Predictor(*down, *up, layer, part);
 }
 
-Predictor::Predictor(DotProduct dot, const NeuronLayer& layer, const ResidentPart& part)
-    : dot_(dot),
+Predictor::Predictor(DotProduct down_product, DotProduct up_product, const NeuronLayer& layer, const ResidentPart& part)
+    : down_product_(down_product),
+      up_product_(up_product),
       part_(&part),
       embedding_(layer.record.embedding),
       rank_(layer.record.rank),
-      row_bytes_(ggml_row_size(GGML_TYPE_Q8_0, layer.record.rank)),
+      row_bytes_(ggml_row_size(kPredictorUpType, layer.record.rank)),
       threshold_(layer.record.threshold) {}
 
 void Predictor::compress(const float* x, uint8_t* compressed) const {
+    std::vector<uint8_t> converted(down_product_.activation_bytes(embedding_));
+    down_product_.convert(x, embedding_, converted.data());
+    const uint64_t row_bytes = ggml_row_size(kPredictorDownType, embedding_);
     std::vector<float> small(rank_);
     for (uint32_t i = 0; i < rank_; i++) {
-        const float* row = part_->down + size_t{i} * embedding_;
-        float sums[16] = {};  // independent, for the compiler to compute at once
-        uint32_t j = 0;
-        for (; j + 16 <= embedding_; j += 16) {
-            for (uint32_t lane = 0; lane < 16; lane++) sums[lane] += row[j + lane] * x[j + lane];
-        }
-        float sum = 0;
-        for (; j < embedding_; j++) sum += row[j] * x[j];
-        for (const float lane : sums) sum += lane;
-        small[i] = sum;
+        small[i] = down_product_(part_->down + i * row_bytes, converted.data(), embedding_);
     }
-    dot_.convert(small.data(), rank_, compressed);
+    up_product_.convert(small.data(), rank_, compressed);
 }
 
 }  // namespace flash

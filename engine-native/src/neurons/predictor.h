@@ -16,18 +16,19 @@ class Predictor {
     static Result<Predictor> create(const NeuronLayer& layer, const ResidentPart& part);
 
     /** Bytes of what `compress` makes of one token. */
-    uint64_t compressed_bytes() const { return dot_.activation_bytes(rank_); }
+    uint64_t compressed_bytes() const { return up_product_.activation_bytes(rank_); }
     /** The first half, for one token: x has `embedding` elements. */
     void compress(const float* x, uint8_t* compressed) const;
     /** The second half, for one neuron. */
     bool active(uint32_t neuron, const uint8_t* compressed) const {
-        return dot_(part_->up + neuron * row_bytes_, compressed, rank_) + part_->offset[neuron] > threshold_;
+        return up_product_(part_->up + neuron * row_bytes_, compressed, rank_) + part_->offset[neuron] > threshold_;
     }
 
   private:
-    Predictor(DotProduct dot, const NeuronLayer& layer, const ResidentPart& part);
+    Predictor(DotProduct down_product, DotProduct up_product, const NeuronLayer& layer, const ResidentPart& part);
 
-    DotProduct dot_;
+    DotProduct down_product_;
+    DotProduct up_product_;
     const ResidentPart* part_;
     uint32_t embedding_;
     uint32_t rank_;

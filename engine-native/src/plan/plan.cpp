@@ -93,7 +93,7 @@ uint64_t scratch_bytes(const TensorInfo& tensor) {
 
 Weights weigh(const Model& model, Sparsity sparsity) {
     Weights weights;
-    if (model.store) weights.total += neuron_fixed_bytes(*model.store);
+    if (model.store) weights.total += neuron_fixed_bytes(*model.store, sparsity);
     for (const TensorInfo& tensor : model.tensors) {
         if (by_neuron(tensor, sparsity)) {
             // Loaded through llama.cpp's copies, as all that it does not keep.
@@ -341,9 +341,10 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
     place(model, weights, request.sparsity, leaving, plan);
     sum_up(model, plan);
     if (model.store) {
-        const uint64_t kept = plan.resident_bytes + plan.pinned_bytes + neuron_fixed_bytes(*model.store);
+        const uint64_t kept =
+            plan.resident_bytes + plan.pinned_bytes + neuron_fixed_bytes(*model.store, request.sparsity);
         plan.window_bytes = std::min(neuron_bytes(*model.store, request.sparsity), budget() - std::min(budget(), kept));
-        plan.staging_bytes += neuron_fixed_bytes(*model.store);
+        plan.staging_bytes += neuron_fixed_bytes(*model.store, request.sparsity);
     }
     return plan;
 }

@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ggml.h"
+
 namespace flash {
 
 /**
- * A `.flash` store, version 1: the feed-forward neurons of one model, each a bundle of its row of the up matrix and its
+ * A `.flash` store, version 2: the feed-forward neurons of one model, each a bundle of its row of the up matrix and its
  * column of the down matrix, so that a neuron is one contiguous read ("LLM in a flash", arXiv 2312.11514, section 3.2).
  *
  *     StoreHeader
@@ -16,14 +18,17 @@ namespace flash {
  *         float    frequency[neurons]       share of calibration tokens for which it was active
  *         and, where rank > 0, the predictor (see neurons/predictor.h):
  *         float    offset[neurons]          in units of the score
- *         float    down[rank × embedding]   rows
- *         Q8_0     up[neurons × rank]       rows
+ *         Q8_0     down[rank × embedding]   rows
+ *         Q4_0     up[neurons × rank]       rows
  *
  * Sizes and offsets are bytes, numbers little-endian. Checksums are the low bits of XXH64 with seed 0.
  * What belongs to a layer begins at a multiple of kStoreAlignment.
  */
 constexpr char kStoreMagic[8] = {'F', 'L', 'A', 'S', 'H', 'F', 'F', 'N'};
-constexpr uint32_t kStoreVersion = 1;
+constexpr uint32_t kStoreVersion = 2;
+/** Of a predictor's matrices. */
+constexpr ggml_type kPredictorDownType = GGML_TYPE_Q8_0;
+constexpr ggml_type kPredictorUpType = GGML_TYPE_Q4_0;
 constexpr uint64_t kStoreAlignment = 4096;
 /** Far beyond any model, small enough that products of them cannot overflow. */
 constexpr uint32_t kMostStoreLayers = 1U << 12;

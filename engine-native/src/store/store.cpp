@@ -36,7 +36,8 @@ Result<NeuronLayer> check_layer(const std::string& path, const StoreLayer& recor
     const std::string name = "layer " + std::to_string(record.layer);
     if (record.neurons == 0 || record.neurons > kMostNeurons || record.embedding == 0 ||
         record.embedding > kWidestEmbedding || record.rank > kHighestRank || record.rank % 32 != 0 ||
-        !is_row_type(record.up_type, record.embedding) || !is_row_type(record.down_type, record.embedding)) {
+        record.embedding % 32 != 0 || !is_row_type(record.up_type, record.embedding) ||
+        !is_row_type(record.down_type, record.embedding)) {
         return damaged(path, "the shape of " + name);
     }
     NeuronLayer layer{record, ggml_row_size(static_cast<ggml_type>(record.up_type), record.embedding),
@@ -56,8 +57,8 @@ Result<NeuronLayer> check_layer(const std::string& path, const StoreLayer& recor
 
 uint64_t predictor_bytes(uint32_t neurons, uint32_t embedding, uint32_t rank) {
     if (rank == 0) return 0;
-    return sizeof(float) * (uint64_t{neurons} + uint64_t{rank} * embedding) +
-           neurons * ggml_row_size(GGML_TYPE_Q8_0, rank);
+    return sizeof(float) * uint64_t{neurons} + rank * ggml_row_size(kPredictorDownType, embedding) +
+           neurons * ggml_row_size(kPredictorUpType, rank);
 }
 
 uint64_t resident_bytes(uint32_t neurons, uint32_t embedding, uint32_t rank) {
@@ -116,7 +117,8 @@ Result<Store> read_store(const std::string& path) {
     return store;
 }
 
-Result<ResidentPart> read_resident(const Reader& reader, const Store& store, const NeuronLayer& layer) {
+Result<ResidentPart> read_resident(const Reader& reader, const Store& store, const NeuronLayer& layer,
+                                   bool with_predictor) {
     const StoreLayer& record = layer.record;
     auto bytes = read_bytes(reader, record.resident_offset, record.resident_bytes);
     if (!bytes) return bytes.error();
@@ -124,6 +126,9 @@ Result<ResidentPart> read_resident(const Reader& reader, const Store& store, con
         return damaged(store.path, "the predictor and checksums of layer " + std::to_string(record.layer));
     }
     ResidentPart part;
+    // A copy of the size that is needed: the predictor lies at the end.
+    if (!with_predictor)
+        bytes = std::vector<uint8_t>(bytes->data(), bytes->data() + bytes->size() - layer.predictor_bytes());
     part.memory = std::move(*bytes);
     const uint8_t* at = part.memory.data();
     const auto take = [&](uint64_t size) {
@@ -133,10 +138,10 @@ Result<ResidentPart> read_resident(const Reader& reader, const Store& store, con
     };
     part.checksums = reinterpret_cast<const uint32_t*>(take(record.neurons * 2 * sizeof(uint32_t)));
     part.frequency = reinterpret_cast<const float*>(take(record.neurons * sizeof(float)));
-    if (record.rank == 0) return part;
+    if (record.rank == 0 || !with_predictor) return part;
     part.offset = reinterpret_cast<const float*>(take(record.neurons * sizeof(float)));
-    part.down = reinterpret_cast<const float*>(take(uint64_t{record.rank} * record.embedding * sizeof(float)));
-    part.up = take(record.neurons * ggml_row_size(GGML_TYPE_Q8_0, record.rank));
+    part.down = take(record.rank * ggml_row_size(kPredictorDownType, record.embedding));
+    part.up = take(record.neurons * ggml_row_size(kPredictorUpType, record.rank));
     return part;
 }
 

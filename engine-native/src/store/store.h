@@ -47,11 +47,16 @@ struct ResidentPart {
     const uint32_t* checksums = nullptr;  // of neuron i at 2i the up row's, at 2i + 1 the down column's
     const float* frequency = nullptr;
     const float* offset = nullptr;  // null without a predictor, as are the next two
-    const float* down = nullptr;    // rank rows of `embedding`
-    const uint8_t* up = nullptr;    // a Q8_0 row of `rank` for each neuron
+    const uint8_t* down = nullptr;  // rank rows of `embedding`
+    const uint8_t* up = nullptr;    // a row of `rank` for each neuron
 };
 
-/** Reads and checks it. Fails with FLASH_NOT_A_MODEL when its checksum is wrong, FLASH_READ_FAILED. */
-Result<ResidentPart> read_resident(const Reader& reader, const Store& store, const NeuronLayer& layer);
+/**
+ * Reads and checks it.
+ * @param with_predictor whether that is kept. Fails with FLASH_NOT_A_MODEL when the checksum is wrong,
+ * FLASH_READ_FAILED.
+ */
+Result<ResidentPart> read_resident(const Reader& reader, const Store& store, const NeuronLayer& layer,
+                                   bool with_predictor);
 
 }  // namespace flash

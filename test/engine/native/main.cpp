@@ -23,7 +23,7 @@ int main(int count, char** arguments) {
     int passed = 0;
     int failed = 0;
     for (const auto tests : {flint::reader_tests, flint::plan_tests, flint::experts_tests, flint::neurons_tests,
-                             flint::logits_tests, flint::api_tests}) {
+                             flint::store_tests, flint::logits_tests, flint::api_tests}) {
         for (const flint::TestCase& test : tests()) {
             if (test.name.find(filter) == std::string::npos) continue;
             try {

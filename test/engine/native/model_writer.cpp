@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -16,6 +17,7 @@
 
 #include "gguf.h"
 #include "random.h"
+#include "sparse_rows.h"
 
 namespace flint {
 namespace {
@@ -31,6 +33,10 @@ enum class Fill : uint8_t {
     Matrix,  // normal, with a standard deviation of 1/sqrt(row length)
     Norm,    // close to 1
     Bias,    // close to 0
+    // Of a model with inactive neurons, as SparseRows has them:
+    SparseEmbedding,
+    SparseUp,
+    SparseOutput,
 };
 
 struct Tensor {
@@ -40,6 +46,8 @@ struct Tensor {
     Fill fill;
     float scale = 1;  // of a matrix
 };
+
+bool has_squared_relu(const Shape& shape) { return shape.architecture == "arcee" || shape.architecture == "nemotron"; }
 
 /** The feed-forward block of a layer with experts. */
 std::vector<Tensor> expert_tensors(const Shape& shape, const std::string& prefix) {
@@ -103,6 +111,10 @@ std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
         vector("attn_k.bias", keys, Fill::Bias);
         vector("attn_v.bias", keys, Fill::Bias);
     }
+    if (shape.architecture == "nemotron") {
+        vector("attn_norm.bias", embedding, Fill::Bias);
+        vector("ffn_norm.bias", embedding, Fill::Bias);
+    }
     if (shape.architecture == "gpt-oss") {
         vector("attn_output.bias", embedding, Fill::Bias);
         vector("attn_sinks.weight", shape.heads, Fill::Norm);
@@ -115,9 +127,11 @@ std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
     if (shape.experts > 0 && layer >= shape.dense_layers) {
         for (Tensor& tensor : expert_tensors(shape, prefix)) tensors.push_back(std::move(tensor));
     } else {
-        if (shape.architecture != "arcee") matrix("ffn_gate", {embedding, hidden});
+        if (!has_squared_relu(shape)) matrix("ffn_gate", {embedding, hidden});
         matrix("ffn_down", {hidden, embedding});
+        tensors.back().scale = shape.active > 0 ? residual : 1;
         matrix("ffn_up", {embedding, hidden});
+        if (shape.active > 0) tensors.back().fill = Fill::SparseUp;
     }
     return tensors;
 }
@@ -125,19 +139,27 @@ std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
 std::vector<Tensor> model_tensors(const Shape& shape, int64_t vocabulary) {
     const int64_t embedding = shape.embedding;
     std::vector<Tensor> tensors;
-    tensors.push_back({"token_embd.weight", {embedding, vocabulary}, shape.vocabulary_type, Fill::Matrix});
+    tensors.push_back({"token_embd.weight",
+                       {embedding, vocabulary},
+                       shape.vocabulary_type,
+                       shape.active > 0 ? Fill::SparseEmbedding : Fill::Matrix});
     for (uint32_t layer = 0; layer < shape.layers; layer++) {
         for (Tensor& tensor : layer_tensors(shape, layer)) tensors.push_back(std::move(tensor));
     }
     tensors.push_back({"output_norm.weight", {embedding}, GGML_TYPE_F32, Fill::Norm});
+    if (shape.architecture == "nemotron")
+        tensors.push_back({"output_norm.bias", {embedding}, GGML_TYPE_F32, Fill::Bias});
     if (!shape.tied) {
-        tensors.push_back({"output.weight", {embedding, vocabulary}, shape.vocabulary_type, Fill::Matrix});
+        tensors.push_back({"output.weight",
+                           {embedding, vocabulary},
+                           shape.vocabulary_type,
+                           shape.active > 0 ? Fill::SparseOutput : Fill::Matrix});
     }
     return tensors;
 }
 
 void check(const Shape& shape) {
-    const std::vector<std::string> known = {"llama", "qwen2", "qwen3", "arcee"};
+    const std::vector<std::string> known = {"llama", "qwen2", "qwen3", "arcee", "nemotron"};
     const std::vector<std::string> with_experts = {"qwen3moe", "gpt-oss", "smallthinker", "deepseek2-ocr"};
     const auto is_one_of = [&](const std::vector<std::string>& names) {
         return std::find(names.begin(), names.end(), shape.architecture) != names.end();
@@ -155,6 +177,8 @@ void check(const Shape& shape) {
     require((shape.dense_layers == 0 && shape.shared_experts == 0 && !shape.merged) ||
                 shape.architecture == "deepseek2-ocr",
             "dense layers, shared experts and merged tensors are for deepseek2-ocr");
+    require(shape.active < 100 && (shape.active == 0 || (has_squared_relu(shape) && !shape.tied)),
+            "active is for arcee and nemotron, untied, and below 100");
     require(shape.experts_used <= shape.experts && (shape.experts_used > 0) == (shape.experts > 0),
             "experts-used must be from 1 to experts");
 }
@@ -206,7 +230,9 @@ Header make_header(const Shape& shape, const gguf_context* vocabulary) {
     number("attention.key_length", shape.head_width);
     number("attention.value_length", shape.head_width);
     number("rope.dimension_count", shape.head_width);
-    gguf_set_val_f32(header.get(), (shape.architecture + ".attention.layer_norm_rms_epsilon").c_str(), 1e-5F);
+    for (const char* name : {".attention.layer_norm_rms_epsilon", ".attention.layer_norm_epsilon"}) {
+        gguf_set_val_f32(header.get(), (shape.architecture + name).c_str(), 1e-5F);
+    }
     gguf_set_val_f32(header.get(), (shape.architecture + ".rope.freq_base").c_str(), 10000.0F);
     if (shape.experts > 0) {
         number("expert_count", shape.experts);
@@ -225,12 +251,19 @@ Header make_header(const Shape& shape, const gguf_context* vocabulary) {
 /** Rows of random weights, in the bytes of their type. */
 class Rows {
   public:
-    explicit Rows(uint64_t seed) : random_(seed) {}
+    explicit Rows(const Shape& shape) : random_(shape.seed) {
+        if (shape.active > 0) sparse_.emplace(shape.embedding, shape.active / 100.0, random_);
+    }
+
+    /** Before the rows of a tensor. */
+    void begin(const Tensor& tensor) {
+        if (tensor.fill == Fill::SparseUp) sparse_->begin_layer();
+    }
 
     /** The next row of a tensor like this. Valid until the next call. */
     const std::vector<uint8_t>& next(const Tensor& tensor) {
-        if (tensor.fill != Fill::Matrix) return row_ = make(tensor);
-        auto& pool = pools_[{tensor.type, tensor.ne[0], tensor.scale}];
+        if (tensor.fill != Fill::Matrix && tensor.fill != Fill::SparseOutput) return row_ = make(tensor);
+        auto& pool = pools_[{tensor.type, tensor.ne[0], tensor.scale, tensor.fill}];
         const auto most = std::max<uint64_t>(1, kDistinctWeights / static_cast<uint64_t>(tensor.ne[0]));
         if (pool.size() >= most) return pool[random_.below(pool.size())];
         return pool.emplace_back(make(tensor));
@@ -242,15 +275,7 @@ class Rows {
     std::vector<uint8_t> make(const Tensor& tensor) {
         const int64_t width = tensor.ne[0];
         weights_.resize(static_cast<size_t>(width));
-        for (float& weight : weights_) {
-            const float normal = random_.normal();
-            if (tensor.fill == Fill::Norm) {
-                weight = 1.0F + 0.1F * normal;
-            } else {
-                weight = tensor.fill == Fill::Bias ? 0.1F * normal
-                                                   : tensor.scale * normal / std::sqrt(static_cast<float>(width));
-            }
-        }
+        fill(tensor);
         std::vector<uint8_t> bytes(ggml_row_size(tensor.type, width));
         // Some types cannot do without an importance of each column: all are equal here.
         importance_.assign(static_cast<size_t>(ggml_quantize_requires_imatrix(tensor.type) ? width : 0), 1.0F);
@@ -259,8 +284,25 @@ class Rows {
         return bytes;
     }
 
+    void fill(const Tensor& tensor) {
+        if (tensor.fill == Fill::SparseEmbedding) return sparse_->embedding(weights_);
+        if (tensor.fill == Fill::SparseUp) return sparse_->up(weights_);
+        for (float& weight : weights_) {
+            const float normal = random_.normal();
+            if (tensor.fill == Fill::Norm) {
+                weight = 1.0F + 0.1F * normal;
+            } else {
+                weight = tensor.fill == Fill::Bias
+                             ? 0.1F * normal
+                             : tensor.scale * normal / std::sqrt(static_cast<float>(weights_.size()));
+            }
+        }
+        if (tensor.fill == Fill::SparseOutput) sparse_->output(weights_);
+    }
+
     Random random_;
-    std::map<std::tuple<ggml_type, int64_t, float>, std::vector<std::vector<uint8_t>>> pools_;
+    std::optional<SparseRows> sparse_;
+    std::map<std::tuple<ggml_type, int64_t, float, Fill>, std::vector<std::vector<uint8_t>>> pools_;
     std::vector<uint8_t> row_;
     std::vector<float> weights_;
     std::vector<float> importance_;
@@ -274,6 +316,7 @@ void write_tensor(std::FILE* file, const Tensor& tensor, size_t alignment, Rows&
     int64_t count = 1;
     for (size_t i = 1; i < tensor.ne.size(); i++) count *= tensor.ne[i];
     size_t written = 0;
+    rows.begin(tensor);
     for (int64_t i = 0; i < count; i++) {
         const std::vector<uint8_t>& row = rows.next(tensor);
         write_bytes(file, row.data(), row.size());
@@ -283,14 +326,14 @@ void write_tensor(std::FILE* file, const Tensor& tensor, size_t alignment, Rows&
     write_bytes(file, padding.data(), padding.size());
 }
 
-void write_file(const gguf_context* header, const std::vector<Tensor>& tensors, uint64_t seed,
+void write_file(const gguf_context* header, const std::vector<Tensor>& tensors, const Shape& shape,
                 const std::string& path) {
     File file(std::fopen(path.c_str(), "wb"), &std::fclose);
     if (!file) throw std::runtime_error(std::strerror(errno));
     std::vector<char> buffer(1U << 20);
     std::setvbuf(file.get(), buffer.data(), _IOFBF, buffer.size());
     if (!gguf_write_to_file_ptr(header, file.get(), true)) throw std::runtime_error(std::strerror(errno));
-    Rows rows(seed);
+    Rows rows(shape);
     for (const Tensor& tensor : tensors) write_tensor(file.get(), tensor, gguf_get_alignment(header), rows);
     // The buffer outlives the file, and a disk that is full may say so only now.
     if (std::fclose(file.release()) != 0) throw std::runtime_error(std::strerror(errno));
@@ -328,7 +371,7 @@ void write_model(const Shape& wanted, const std::string& vocabulary_path, const 
     }
     const std::string temporary = path + ".part";
     try {
-        write_file(header.get(), tensors, shape.seed, temporary);
+        write_file(header.get(), tensors, shape, temporary);
         std::filesystem::rename(temporary, path);
     } catch (const std::exception& error) {
         std::error_code ignored;

@@ -9,7 +9,7 @@ namespace flint {
 
 /** The shape of a synthetic model: random weights, a real vocabulary. Numbers are those of the GGUF keys. */
 struct Shape {
-    // llama, qwen2, qwen3 or arcee; qwen3moe, gpt-oss, smallthinker or deepseek2-ocr, which have experts
+    // llama, qwen2, qwen3, arcee or nemotron; qwen3moe, gpt-oss, smallthinker or deepseek2-ocr, which have experts
     std::string architecture = "llama";
     uint32_t layers = 2;
     uint32_t embedding = 256;
@@ -32,6 +32,12 @@ struct Shape {
      * last token alone, and the less routing repeats; 0 is only almost nothing.
      */
     uint32_t residual = 100;
+    /**
+     * Of arcee and nemotron, untied: how many of a layer's neurons a token makes active on average, in percent; the
+     * same ones again and again as in a trained model (sparse_rows.h), for as long as layers add little (`residual`).
+     * 0: half of them, at random.
+     */
+    uint32_t active = 0;
     uint64_t seed = 1;
 };
 

@@ -30,75 +30,65 @@ void checksums_are_those_of_the_specification() {
     CHECK_EQUAL(checksum_of("Nobody inspects the spammish repetition"), 0xfbcea83c8a378bf1ULL);
 }
 
-void window_keeps_what_was_active_last() {
-    Window window(10, 3, 0, 4);
-    CHECK(window.ready());
-    CHECK_EQUAL(window.free_rows(1), 3U);
-    for (const uint32_t neuron : {7U, 2U, 5U}) {
-        CHECK_EQUAL(window.touch(neuron, 1), Window::kNone);
-        const uint32_t row = window.take(neuron, 1);
-        std::memcpy(window.down(row), &neuron, sizeof neuron);
+/** Neurons that were touched and are not here; those that the window keeps are here afterwards. */
+std::vector<uint8_t> bring(Window& window, const std::vector<uint32_t>& misses) {
+    std::vector<uint8_t> kept;
+    const uint32_t count = window.make_room(misses, kept);
+    CHECK_EQUAL(count, static_cast<uint32_t>(std::count(kept.begin(), kept.end(), 1)));
+    for (size_t i = 0; i < misses.size(); i++) {
+        if (kept[i] == 0) continue;
+        const uint32_t row = window.take(misses[i], true);
+        std::memcpy(window.down(row), &misses[i], sizeof misses[i]);
     }
+    return kept;
+}
+
+void window_keeps_what_is_active_often() {
+    const std::vector<float> frequency(10, 0.0F);
+    Window window(10, 3, 0, 4, frequency.data());
+    CHECK(window.ready());
+    window.begin();
+    CHECK_EQUAL(window.empty_rows(), 3U);
+    for (const uint32_t neuron : {2U, 5U, 7U}) CHECK_EQUAL(window.touch(neuron), Window::kNone);
+    CHECK(bring(window, {2, 5, 7}) == (std::vector<uint8_t>{1, 1, 1}));
     // All of them are active now: there is room for none.
-    CHECK_EQUAL(window.free_rows(1), 0U);
-    CHECK(window.touch(2, 2) != Window::kNone);
-    CHECK_EQUAL(window.free_rows(2), 2U);
-    CHECK(window.touch(5, 3) != Window::kNone);
-    window.make_room(1, 3);
-    const uint32_t row = window.take(9, 3);
-    CHECK_EQUAL(window.touch(7, 4), Window::kNone);  // the oldest
-    CHECK_EQUAL(window.touch(9, 4), row);
+    CHECK_EQUAL(window.touch(9), Window::kNone);
+    CHECK(bring(window, {9}) == (std::vector<uint8_t>{0}));
+    window.begin();
+    CHECK(window.touch(2) != Window::kNone);
+    CHECK(window.touch(5) != Window::kNone);
+    CHECK_EQUAL(window.touch(9), Window::kNone);
+    CHECK(bring(window, {9}) == (std::vector<uint8_t>{1}));  // 7 was active once, 9 twice
     // What stays was not moved.
     uint32_t content = 0;
-    std::memcpy(&content, window.down(window.touch(2, 4)), sizeof content);
+    std::memcpy(&content, window.down(window.touch(2)), sizeof content);
     CHECK_EQUAL(content, 2U);
+    // One that is here for the first time displaces none that come again and again.
+    window.begin();
+    CHECK_EQUAL(window.touch(7), Window::kNone);
+    CHECK_EQUAL(window.touch(1), Window::kNone);
+    CHECK(bring(window, {1, 7}) == (std::vector<uint8_t>{0, 1}));  // 7 as often as 5, and later
     CHECK_EQUAL(window.size(), 3U);
     window.clear();
     CHECK_EQUAL(window.size(), 0U);
-    CHECK_EQUAL(window.touch(9, 5), Window::kNone);
+    CHECK(!window.has(9));
 }
 
-void window_is_like_a_list_by_age() {
-    // Against the plainest model of it: neurons by when they were last active.
-    constexpr uint32_t kNeurons = 50;
-    constexpr uint32_t kCapacity = 20;
-    Window window(kNeurons, kCapacity, 2, 4);
-    std::vector<uint64_t> last(kNeurons, 0);
-    std::vector<bool> here(kNeurons, false);
-    Random random(3);
-    for (uint64_t now = 1; now <= 500; now++) {
-        std::vector<uint32_t> misses;
-        for (uint32_t neuron = 0; neuron < kNeurons; neuron++) {
-            if (random.below(5) != 0) continue;
-            const bool hit = window.touch(neuron, now) != Window::kNone;
-            CHECK_EQUAL(hit, here[neuron]);
-            if (hit)
-                last[neuron] = now;
-            else
-                misses.push_back(neuron);
-        }
-        const auto admitted = std::min<uint32_t>(static_cast<uint32_t>(misses.size()), window.free_rows(now));
-        window.make_room(admitted, now);
-        for (uint32_t i = 0; i < admitted; i++) {
-            window.take(misses[i], now);
-            here[misses[i]] = true;
-            last[misses[i]] = now;
-        }
-        // Those that are here are the youngest: nobody older than one that is gone.
-        auto count = static_cast<uint32_t>(std::count(here.begin(), here.end(), true));
-        while (count > kCapacity) {
-            uint64_t oldest = now;
-            for (uint32_t i = 0; i < kNeurons; i++) {
-                if (here[i]) oldest = std::min(oldest, last[i]);
-            }
-            for (uint32_t i = 0; i < kNeurons && count > kCapacity; i++) {
-                if (!here[i] || last[i] != oldest || window.touch(i, oldest) != Window::kNone) continue;
-                here[i] = false;
-                count--;
-            }
-        }
-        CHECK_EQUAL(window.size(), count);
+void window_knows_the_frequent_beforehand_and_forgets() {
+    const std::vector<float> frequency = {0.9F, 0.0F, 0.1F, 0.0F};
+    Window window(4, 1, 2, 4, frequency.data());
+    window.begin();
+    for (const uint32_t neuron : {0U, 1U, 2U}) window.touch(neuron);
+    CHECK(bring(window, {0, 1, 2}) == (std::vector<uint8_t>{1, 0, 0}));
+    // So often that the numbers within have had to be made smaller several times.
+    for (int i = 0; i < 10'000; i++) {
+        window.begin();
+        if (window.touch(3) == Window::kNone) bring(window, {3});
     }
+    CHECK(window.has(3));
+    window.begin();
+    window.touch(0);
+    CHECK(bring(window, {0}) == (std::vector<uint8_t>{0}));
 }
 
 void runs_merge_what_is_near() {
@@ -185,8 +175,8 @@ void rows_are_as_ggml_reads_them() {
 TestCases neurons_tests() {
     return {
         {"checksums are those of the specification", checksums_are_those_of_the_specification},
-        {"a window keeps what was active last", window_keeps_what_was_active_last},
-        {"a window is like a list by age", window_is_like_a_list_by_age},
+        {"a window keeps what is active often", window_keeps_what_is_active_often},
+        {"a window knows the frequent beforehand, and forgets", window_knows_the_frequent_beforehand_and_forgets},
         {"reads merge what is near", runs_merge_what_is_near},
         {"windows are shared by tokens", windows_share_by_tokens},
         {"neurons' rows are as ggml reads them", rows_are_as_ggml_reads_them},

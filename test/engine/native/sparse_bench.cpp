@@ -15,9 +15,9 @@
 namespace {
 
 constexpr const char* kUsage =
-    "usage: flint-sparse-bench --model FILE --text FILE [--sparsity exact|predict|dense] [--window BYTES] "
-    "[--no-window]\n"
-    "         [--no-bundles] [--stock] [--tokens N]\n"
+    "usage: flint-sparse-bench --model FILE --text FILE [--sparsity exact|predict|dense] [--window BYTES | "
+    "--ram-cap BYTES]\n"
+    "         [--no-window] [--no-bundles] [--stock] [--tokens N]\n"
     "--window is memory for weights beyond the least that the model works with; --stock is llama.cpp with mmap.\n";
 
 std::string read_file(const std::string& path) {
@@ -55,8 +55,10 @@ int main(int count, char** arguments) {
                                                               : FLASH_EXACT;
             run.without_window = options.count("--no-window") > 0;
             run.without_bundles = options.count("--no-bundles") > 0;
-            run.ram_cap =
-                flint::plan(path, uint64_t{1} << 40, run.sparsity).minimum_cap_bytes + std::stoull(options["--window"]);
+            run.ram_cap = options.count("--ram-cap") > 0
+                              ? std::stoull(options["--ram-cap"])
+                              : flint::plan(path, uint64_t{1} << 40, run.sparsity).minimum_cap_bytes +
+                                    std::stoull(options["--window"]);
         }
         const flash_plan planned = stock ? flash_plan{} : flint::plan(path, *run.ram_cap, run.sparsity);
         flint::LoadedModel model(path, run);

@@ -14,9 +14,9 @@ namespace {
 constexpr const char* kUsage =
     "usage: flint-synthesize --out FILE --vocab FILE [--arch NAME] [--layers N] [--embd N]\n"
     "         [--heads N] [--kv-heads N] [--head-width N] [--ff N] [--context N] [--experts N --experts-used N]\n"
-    "         [--dense-layers N] [--shared-experts N] [--merged] [--residual PERCENT]\n"
+    "         [--dense-layers N] [--shared-experts N] [--merged] [--residual PERCENT] [--active PERCENT]\n"
     "         [--type TYPE] [--vocab-type TYPE] [--vocab-tokens N] [--tied] [--seed N]\n"
-    "NAME is llama, qwen2, qwen3 or arcee; with experts qwen3moe, gpt-oss, smallthinker or deepseek2-ocr.\n"
+    "NAME is llama, qwen2, qwen3, arcee or nemotron; with experts qwen3moe, gpt-oss, smallthinker or deepseek2-ocr.\n"
     "TYPE is as ggml spells it, such as F16, Q4_0 or Q4_K; --vocab-type (embedding and output) is --type by default.\n";
 
 struct Command {
@@ -50,6 +50,7 @@ Command parse(int count, char** arguments) {
         {"--dense-layers", &shape.dense_layers},
         {"--shared-experts", &shape.shared_experts},
         {"--residual", &shape.residual},
+        {"--active", &shape.active},
         {"--vocab-tokens", &shape.vocabulary},
     };
     std::map<std::string, std::string*> texts = {

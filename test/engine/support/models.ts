@@ -28,6 +28,11 @@ const shapes = {
     "--arch qwen2 --type Q5_0 --layers 6 --embd 512 --heads 8 --kv-heads 2 --ff 1536 --tied --vocab-tokens 8000",
   /** No gate: up, the square of ReLU, down. */
   "arcee-f16": "--arch arcee --type F16 --layers 6 --embd 512 --heads 8 --kv-heads 4 --ff 1536 --vocab-tokens 8000",
+  /** The same without a gate, most neurons inactive; norms without and with biases. */
+  "arcee-sparse":
+    "--arch arcee --type F16 --layers 3 --embd 256 --heads 4 --kv-heads 4 --ff 768 --active 10 --residual 30 --vocab-tokens 8000",
+  "nemotron-sparse":
+    "--arch nemotron --type F16 --layers 3 --embd 256 --heads 4 --kv-heads 4 --ff 768 --active 10 --residual 30 --vocab-tokens 8000",
   /** A mixture of experts. */
   "qwen3moe-iq4_xs":
     "--arch qwen3moe --type IQ4_XS --layers 6 --embd 512 --heads 8 --kv-heads 2 --ff 256 --experts 32 --experts-used 4 --vocab-tokens 8000",
