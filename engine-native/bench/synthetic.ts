@@ -24,7 +24,7 @@ const shapes = {
   "sparse-q4_0":
     "--arch arcee --type Q4_0 --layers 36 --embd 2560 --heads 20 --kv-heads 4 --head-width 128 --ff 18432 --context 4096 --active 5 --residual 10 --vocab llama-bpe",
   "sparse-small-q4_0":
-    "--arch arcee --type Q4_0 --layers 12 --embd 1024 --heads 16 --kv-heads 4 --ff 8192 --context 4096 --active 5 --residual 10 --vocab llama-spm",
+    "--arch arcee --type Q4_0 --layers 24 --embd 1536 --heads 12 --kv-heads 4 --ff 12288 --context 4096 --active 5 --residual 10 --vocab llama-spm",
 } as const;
 
 /** Path of a synthetic model; it is written where it is missing. @throws UsageError outside of a checkout. */
