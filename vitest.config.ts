@@ -38,6 +38,8 @@ export default defineConfig({
           include: ["test/ui/**/*.test.ts"],
           testTimeout: 5 * minutes,
           hookTimeout: 5 * minutes,
+          // A window that opens and a browser that clicks are two: now and then one is ahead of the other.
+          retry: 1,
           sequence: { groupOrder: 3 },
         },
       },

@@ -37,6 +37,14 @@ export class ChatPanel {
     await this.input.waitFor();
   }
 
+  /** Loads the window again, with the panel open: a click would close it if the window has opened it by then. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.locator(".statusbar", { hasText: "Flint" }).waitFor();
+    await runCommand(this.page, "Flint: Focus on Chat View");
+    await this.input.waitFor();
+  }
+
   async ask(question: string): Promise<void> {
     await this.input.fill(question);
     await this.button("Send").click();

@@ -33,8 +33,7 @@ beforeAll(async () => {
   await panel.open();
   // As if a model had said it: the extension finds it in its storage when the window opens again.
   await writeFile(await conversationFile(), JSON.stringify(conversation()));
-  await page.reload();
-  await panel.open();
+  await panel.reload();
   await panel.document.getByText("the end", { exact: true }).waitFor();
 });
 

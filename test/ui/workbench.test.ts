@@ -76,8 +76,7 @@ test("the conversation survives a reload of the window", async () => {
   const answers = await panel.answers.allTextContents();
   const questions = await panel.questions.allTextContents();
   expect(questions.length).toBeGreaterThanOrEqual(2);
-  await workbench.page.reload();
-  await panel.open();
+  await panel.reload();
   await panel.answerThat("stopped").waitFor();
   expect(await panel.answers.allTextContents()).toEqual(answers);
   expect(await panel.questions.allTextContents()).toEqual(questions);
