@@ -37,7 +37,7 @@ export type Converter = (
 ) => Promise<ConvertResult>;
 
 /** Architectures whose feed-forward blocks llama.cpp computes as down(relu(up(x))²), by their name in a header. */
-const convertible = new Set(["arcee", "jais2", "nemotron", "nemotron_h", "plm"]);
+const convertible = new Set(["arcee", "nemotron", "nemotron_h", "plm"]);
 
 /** Whether a model may gain from being converted, by the beginning of its header. */
 export function isConvertible(beginning: Buffer): boolean {
