@@ -42,7 +42,6 @@ function residentPeak(pid: number | undefined): number {
 
 describe.each([
   ["llama-iq4_xs", () => syntheticModel("llama-iq4_xs")],
-  ["qwen2-q5_0", () => syntheticModel("qwen2-q5_0")],
   ["arcee-f16", () => syntheticModel("arcee-f16")],
   ["wide-q4_0", wideModel],
   ["qwen3moe-iq4_xs", () => syntheticModel("qwen3moe-iq4_xs")],

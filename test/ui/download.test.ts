@@ -101,8 +101,8 @@ test("from the palette to the starter model and a first answer", async () => {
 test("a download survives a reload of the window", async () => {
   const { page } = workbench;
   await openFlint();
-  // After the first bytes nothing more comes, until the fault is over.
-  hub.fault = ({ range }) => (range && range.end - range.start > 1 ? { stallAfter: 300_000 } : undefined);
+  // After the first bytes, enough to be written, nothing more comes until the fault is over.
+  hub.fault = ({ range }) => (range && range.end - range.start > 1 ? { stallAfter: 1_200_000 } : undefined);
   await runCommand(page, "Flint: Download & Convert Model");
   // Not in the box that the command was typed in.
   await page.locator(".quick-input-title", { hasText: "Download Model" }).waitFor();
