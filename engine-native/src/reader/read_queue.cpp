@@ -107,7 +107,8 @@ void ReadQueue::begin_queued() {
         }
         Piece& piece = *free_pieces_.back();
         free_pieces_.pop_back();
-        piece = {&request, request.begun, std::min(kPieceBytes, extent->length - request.begun)};
+        piece = {&request, request.begun,
+                 static_cast<uint32_t>(std::min<uint64_t>(kPieceBytes, extent->length - request.begun))};
         request.state = State::Running;
         request.begun += piece.length;
         request.running++;
@@ -127,8 +128,9 @@ void ReadQueue::end(Piece& piece, int32_t result) {
     const Reader::Extent extent = *Reader::extent(request.offset, request.size, request.room);
     if (result == -EINTR || result == -EAGAIN) return begin(piece, extent.begin);
     if (result > 0) {
-        piece.at += static_cast<uint64_t>(result);
-        piece.length -= std::min<uint64_t>(piece.length, static_cast<uint64_t>(result));
+        const auto given = static_cast<uint32_t>(result);
+        piece.at += given;
+        piece.length -= std::min(piece.length, given);
         // The last block of a file is short.
         if (piece.length > 0 && piece.at < extent.needed) return begin(piece, extent.begin);
     } else if (request.error.empty()) {

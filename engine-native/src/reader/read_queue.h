@@ -39,10 +39,9 @@ class ReadQueue {
   public:
     /**
      * A read is cut into pieces of this size, in bytes, and this many are in flight at once. Disks divide large ones
-     * among their channels anyway; a virtual one may not: here one of 864 KiB takes 4 ms, and seven pieces of it less
-     * than 1.
+     * among their channels anyway; a virtual one may not: 13 reads of 864 KiB took 4.5 ms whole, and 3.2 to 3.7 cut.
      */
-    static constexpr uint64_t kPieceBytes = 256ULL << 10;
+    static constexpr uint32_t kPieceBytes = 256U << 10;
     static constexpr unsigned kDepth = 128;
     /** Threads of the pool. */
     static constexpr unsigned kThreads = 8;
@@ -75,7 +74,7 @@ class ReadQueue {
     struct Piece {
         ReadRequest* request;
         uint64_t at;      // bytes from the beginning of its extent
-        uint64_t length;  // bytes
+        uint32_t length;  // bytes
     };
     /** Hands a piece over. Called with mutex_ held. */
     void begin(Piece& piece, uint64_t extent_begin);

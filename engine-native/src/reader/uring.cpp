@@ -54,8 +54,7 @@ Uring::~Uring() {
     if (wake_ >= 0) close(wake_);
 }
 
-void Uring::read(int file, uint64_t offset, uint8_t* data, uint64_t size, bool blocking, void* who) {
-    constexpr uint64_t kMost = 1ULL << 30;  // what is missing of a longer one is asked for again
+void Uring::read(int file, uint64_t offset, uint8_t* data, uint32_t size, bool blocking, void* who) {
     const uint32_t index = *submission_tail_ & submission_mask_;
     io_uring_sqe& entry = submission_entries_[index];
     entry = {};
@@ -64,7 +63,7 @@ void Uring::read(int file, uint64_t offset, uint8_t* data, uint64_t size, bool b
     entry.fd = file;
     entry.off = offset;
     entry.addr = reinterpret_cast<uintptr_t>(data);
-    entry.len = static_cast<uint32_t>(size < kMost ? size : kMost);
+    entry.len = size;
     entry.user_data = reinterpret_cast<uintptr_t>(who);
     submission_array_[index] = index;
     __atomic_store_n(submission_tail_, *submission_tail_ + 1, __ATOMIC_RELEASE);
@@ -108,7 +107,7 @@ void Uring::wake() const {
 void Uring::Unmap::operator()(uint8_t*) const {}
 std::unique_ptr<Uring> Uring::open(unsigned) { return nullptr; }
 Uring::~Uring() = default;
-void Uring::read(int, uint64_t, uint8_t*, uint64_t, bool, void*) {}
+void Uring::read(int, uint64_t, uint8_t*, uint32_t, bool, void*) {}
 void Uring::wait() {}
 void Uring::take(const Ended&) {}
 void Uring::wake() const {}

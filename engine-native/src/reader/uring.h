@@ -27,7 +27,7 @@ class Uring {
      * Begins a read with the next `wait`. `who` is given back when it has ended, and is not null.
      * @param blocking whether the file system may block while it takes the read: then a thread of the kernel does it
      */
-    void read(int file, uint64_t offset, uint8_t* data, uint64_t size, bool blocking, void* who);
+    void read(int file, uint64_t offset, uint8_t* data, uint32_t size, bool blocking, void* who);
 
     /** Blocks until a read has ended or `wake` was called. Throws std::system_error on what can only be a mistake of
      * ours. */
