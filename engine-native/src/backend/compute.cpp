@@ -112,12 +112,28 @@ ggml_status compute_neurons(FlashBackend& context, const Weight& weight, const g
     return GGML_STATUS_FAILED;
 }
 
+/** How many elements an operation computes: its result may be a view of all of the KV cache. */
+int64_t computed_elements(const ggml_tensor* node) {
+    switch (node->op) {
+        case GGML_OP_NONE:
+        case GGML_OP_VIEW:
+        case GGML_OP_RESHAPE:
+        case GGML_OP_PERMUTE:
+        case GGML_OP_TRANSPOSE:
+            return 0;
+        case GGML_OP_SET_ROWS:
+            return ggml_nelements(node->src[0]);
+        default:
+            return ggml_nelements(node);
+    }
+}
+
 /** Whether it is worth waking ggml's team for. */
 bool is_large(const ggml_tensor* node) {
     constexpr int64_t kManyElements = 1 << 16;
     constexpr int64_t kLongContext = 512;  // from here on ggml divides a token's attention among its threads
     if (node->op == GGML_OP_FLASH_ATTN_EXT && node->src[1]->ne[1] >= kLongContext) return true;
-    return ggml_nelements(node) >= kManyElements;
+    return computed_elements(node) >= kManyElements;
 }
 
 }  // namespace
