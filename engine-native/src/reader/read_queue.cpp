@@ -45,7 +45,7 @@ void ReadQueue::submit(ReadRequest& request) {
         request.error.clear();
         queue_.push_back(&request);
         // Otherwise it is begun with those before it, or when one that runs has ended.
-        wake = queue_.size() == 1 && !free_pieces_.empty();
+        wake = queue_.size() == 1 && may_begin();
     }
     if (!uring_)
         submitted_.notify_one();
@@ -97,7 +97,7 @@ void ReadQueue::read_by_thread() {
 }
 
 void ReadQueue::begin_queued() {
-    while (!queue_.empty() && !free_pieces_.empty()) {
+    while (!queue_.empty() && may_begin()) {
         ReadRequest& request = *queue_.front();
         const auto extent = Reader::extent(request.offset, request.size, request.room);
         if (!extent) {
@@ -112,6 +112,7 @@ void ReadQueue::begin_queued() {
         request.state = State::Running;
         request.begun += piece.length;
         request.running++;
+        bytes_in_flight_ += piece.length;
         if (request.begun == extent->length) queue_.pop_front();
         begin(piece, extent->begin);
     }
@@ -130,6 +131,7 @@ void ReadQueue::end(Piece& piece, int32_t result) {
     if (result > 0) {
         const auto given = static_cast<uint32_t>(result);
         piece.at += given;
+        bytes_in_flight_ -= std::min(piece.length, given);
         piece.length -= std::min(piece.length, given);
         // The last block of a file is short.
         if (piece.length > 0 && piece.at < extent.needed) return begin(piece, extent.begin);
@@ -137,6 +139,7 @@ void ReadQueue::end(Piece& piece, int32_t result) {
         request.error = request.file->failure(extent.begin + piece.at, -result).message;
         queue_.erase(std::remove(queue_.begin(), queue_.end(), &request), queue_.end());
     }
+    bytes_in_flight_ -= piece.length;  // of one that failed, or the last block, which was short
     free_pieces_.push_back(&piece);
     if (--request.running > 0) return;
     if (!request.error.empty()) return settle(request, Error{FLASH_READ_FAILED, request.error});

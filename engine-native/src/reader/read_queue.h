@@ -38,11 +38,17 @@ struct ReadRequest {
 class ReadQueue {
   public:
     /**
-     * A read is cut into pieces of this size, in bytes, and this many are in flight at once. Disks divide large ones
-     * among their channels anyway; a virtual one may not: 13 reads of 864 KiB took 4.5 ms whole, and 3.2 to 3.7 cut.
+     * A read is cut into pieces of this size, in bytes. Disks divide large ones among their channels anyway; a virtual
+     * one may not: 13 reads of 864 KiB took 4.5 ms whole, and 3.2 to 3.7 cut.
      */
     static constexpr uint32_t kPieceBytes = 256U << 10;
+    /**
+     * So many pieces, and so many bytes but for the last one, are in flight at once. More bytes would not come sooner,
+     * but what is wanted first would come later: disks serve in any order, and a virtual one may tell of nothing before
+     * it has served everything.
+     */
     static constexpr unsigned kDepth = 128;
+    static constexpr uint64_t kBytesInFlight = 6ULL << 20;
     /** Threads of the pool. */
     static constexpr unsigned kThreads = 8;
 
@@ -68,7 +74,9 @@ class ReadQueue {
     void read_by_thread();
     /** The thread that has io_uring. */
     void read_by_uring();
-    /** Hands requests to io_uring as far as the depth allows. Called with mutex_ held. */
+    /** Whether io_uring may have another piece. Called with mutex_ held. */
+    bool may_begin() const { return !free_pieces_.empty() && bytes_in_flight_ < kBytesInFlight; }
+    /** Hands requests to io_uring as far as it may have them. Called with mutex_ held. */
     void begin_queued();
     /** A part of a request that io_uring has. */
     struct Piece {
@@ -89,6 +97,7 @@ class ReadQueue {
     std::deque<ReadRequest*> queue_;
     std::array<Piece, kDepth> pieces_{};
     std::vector<Piece*> free_pieces_;  // all when io_uring has none
+    uint64_t bytes_in_flight_ = 0;     // of the pieces that io_uring has
     bool closing_ = false;
     std::unique_ptr<Uring> uring_;
     std::vector<std::thread> threads_;
