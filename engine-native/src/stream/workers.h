@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -64,6 +65,11 @@ class Workers {
   private:
     void work(const Kernel& kernel);
     void join();
+    /**
+     * Keeps the other workers off the processor that the caller runs on. A worker that wakes may be put there, and then
+     * only one of the two runs while another processor has nothing to do (measured: 9.2 ms for what takes 5).
+     */
+    void spread_out();
 
     std::vector<Kernel> kernels_;  // by worker
     std::vector<Kernel> team_;     // one
@@ -72,9 +78,10 @@ class Workers {
     std::condition_variable started_;
     std::condition_variable ended_;
     const std::function<void(const Kernel&)>* job_ = nullptr;  // while it may be joined
-    uint64_t generation_ = 0;                                  // of the job
-    unsigned running_ = 0;                                     // workers that joined it
-    bool closing_ = false;
+    std::atomic<uint64_t> generation_{0};                      // of the job; written with mutex_ held
+    std::atomic<unsigned> running_{0};                         // workers that joined it; written with mutex_ held
+    std::atomic<bool> closing_{false};
+    int avoided_ = -1;  // the processor that the other workers keep off
 };
 
 }  // namespace flash
