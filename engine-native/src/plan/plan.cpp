@@ -143,8 +143,9 @@ uint64_t compute_bytes(const Model& model, const Weights& weights, const PlanReq
 
 uint64_t smallest_ring(const Weights& weights) { return kFewestTiles * weights.tile_room; }
 
-uint64_t staging_bytes(const Weights& weights, uint64_t ring) {
-    return ring + weights.expert_ring + weights.row_bytes * static_cast<uint64_t>(kRowsAtOnce);
+uint64_t staging_bytes(const Weights& weights, const PlanRequest& request, uint64_t ring) {
+    return ring + weights.expert_ring + weights.row_bytes * static_cast<uint64_t>(kRowsAtOnce) +
+           request.threads * kRepackBytes;
 }
 
 /** What is in memory when everything is loaded. */
@@ -173,9 +174,9 @@ uint64_t minimum_cap(const Model& model, const Weights& weights, const PlanReque
     const uint64_t compute = compute_bytes(model, weights, request, context, kMicroBatches.back());
     const uint64_t resident = peak_bytes(model, weights, {weights.total, kv, compute, 0});
     if (weights.movable() == 0) return resident;
-    const uint64_t streamed =
-        peak_bytes(model, weights,
-                   {weights.total - weights.movable(), kv, compute, staging_bytes(weights, smallest_ring(weights))});
+    const uint64_t streamed = peak_bytes(
+        model, weights,
+        {weights.total - weights.movable(), kv, compute, staging_bytes(weights, request, smallest_ring(weights))});
     return model.store ? streamed : std::min(resident, streamed);
 }
 
@@ -300,7 +301,7 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
 
     const auto use_ring = [&](uint64_t ring) {
         plan.ring_bytes = ring;
-        plan.staging_bytes = staging_bytes(weights, ring);
+        plan.staging_bytes = staging_bytes(weights, request, ring);
     };
     plan.row_bytes = weights.row_bytes;
     plan.expert_ring_bytes = weights.expert_ring;

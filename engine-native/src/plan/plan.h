@@ -34,6 +34,8 @@ constexpr int64_t kRowsAtOnce = 16;
  * same kernel, and so the same bits, as the whole matrix does.
  */
 constexpr int64_t kRowGroup = 32;
+/** Of the room that a thread has to lay out rows in for a prompt (stream/repack.h), in bytes. */
+constexpr uint64_t kRepackBytes = 1ULL << 20;
 
 /** Bytes of one tile of this matrix: several for each thread, at most what one read is good for. */
 uint64_t tile_bytes(const TensorInfo& tensor);

@@ -22,15 +22,32 @@ StandIn::StandIn(const ggml_tensor* node, const TensorInfo& tensor) : node_(node
     *result_ = *node;
     result_->src[0] = weights_;
     ggml_graph_add_node(graph_, result_);
+    const ggml_tensor* input = node->src[1];
+    if (node->op == GGML_OP_MUL_MAT && input->type == GGML_TYPE_F32 && input->ne[1] >= Repack::kTokens &&
+        input->ne[2] == 1 && input->ne[3] == 1)
+        repack_ = Repack::create(tensor);
 }
 
 ggml_status StandIn::multiply(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights) {
+    if (repack_) return multiply_repacked(kernel, row, rows, weights);
     weights_->data = const_cast<uint8_t*>(weights);  // kernels only read src[0]
     weights_->ne[1] = rows;
     weights_->nb[2] = weights_->nb[3] = weights_->nb[1] * static_cast<size_t>(rows);
     result_->ne[0] = rows;
     result_->data = static_cast<uint8_t*>(node_->data) + static_cast<size_t>(row) * node_->nb[0];
     return kernel.compute(graph_);
+}
+
+ggml_status StandIn::multiply_repacked(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights) {
+    for (int64_t done = 0; done < rows; done += repack_->rows()) {
+        weights_->ne[1] = result_->ne[0] = std::min(repack_->rows(), rows - done);
+        weights_->nb[2] = weights_->nb[3] = weights_->nb[1] * static_cast<size_t>(weights_->ne[1]);
+        repack_->fill(weights_, weights + static_cast<size_t>(done) * weights_->nb[1]);
+        result_->data = static_cast<uint8_t*>(node_->data) + static_cast<size_t>(row + done) * node_->nb[0];
+        const ggml_status status = kernel.compute(graph_);
+        if (status != GGML_STATUS_SUCCESS) return status;
+    }
+    return GGML_STATUS_SUCCESS;
 }
 
 ggml_status StandIn::multiply_by_token(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights) {

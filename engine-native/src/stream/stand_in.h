@@ -5,6 +5,7 @@
 
 #include "ggml.h"
 #include "plan/model.h"
+#include "stream/repack.h"
 #include "stream/workers.h"
 
 namespace flash {
@@ -17,7 +18,7 @@ class StandIn {
   public:
     StandIn(const ggml_tensor* node, const TensorInfo& tensor);
 
-    /** The part of MUL_MAT's result that `rows` rows of weights from `row` on give. */
+    /** The part of MUL_MAT's result that `rows` rows of weights from `row` on give. For many tokens as Repack says. */
     ggml_status multiply(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights);
 
     /** As multiply, but each token of the batch alone: with the bits that it has when it is decoded alone. */
@@ -31,14 +32,17 @@ class StandIn {
         void operator()(ggml_context* context) const { ggml_free(context); }
     };
 
+    ggml_status multiply_repacked(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights);
+
     const ggml_tensor* node_;
     alignas(64) std::array<uint8_t, 8192> memory_;  // for ggml's structures; the data is elsewhere
     std::unique_ptr<ggml_context, ContextFree> context_;
     ggml_cgraph* graph_;
     ggml_tensor* weights_;
     ggml_tensor* result_;
-    ggml_tensor* token_ = nullptr;  // one column of src[1]
-    int32_t first_ = 0;             // the only id of a GET_ROWS from a single row
+    std::unique_ptr<Repack> repack_;  // null: rows are multiplied as they are
+    ggml_tensor* token_ = nullptr;    // one column of src[1]
+    int32_t first_ = 0;               // the only id of a GET_ROWS from a single row
 };
 
 }  // namespace flash

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "ggml-backend.h"
+#include "ggml.h"
+#include "plan/model.h"
+
+namespace flash {
+
+/**
+ * Room for some rows of a matrix in the layout of ggml's kernels for many tokens, which llama.cpp gives to the weights
+ * that it keeps. Laying out takes about as long as the product with ten tokens, so it pays for a prompt, whose products
+ * then are those of llama.cpp with all in memory. For few tokens we multiply the rows as they are in the file.
+ */
+class Repack {
+  public:
+    /** Tokens in a batch from which on it is done: the smallest micro-batch. */
+    static constexpr int64_t kTokens = 64;
+
+    /** Null where this processor has no other layout for such a matrix. */
+    static std::unique_ptr<Repack> create(const TensorInfo& tensor);
+
+    /** The most that there is room for. */
+    int64_t rows() const { return rows_; }
+
+    /** Lays rows out: as many as `weights`, a matrix of the tensor's type and width, says. It means the copy then. */
+    void fill(ggml_tensor* weights, const uint8_t* rows) const;
+
+  private:
+    struct BufferFree {
+        void operator()(ggml_backend_buffer_t buffer) const { ggml_backend_buffer_free(buffer); }
+    };
+    using Buffer = std::unique_ptr<ggml_backend_buffer, BufferFree>;
+
+    Repack(Buffer buffer, int64_t rows) : buffer_(std::move(buffer)), rows_(rows) {}
+
+    Buffer buffer_;
+    int64_t rows_;
+};
+
+}  // namespace flash
