@@ -11,7 +11,7 @@ import { DownloadError } from "../../engine-native/download/errors.js";
 import { deleteModel, type LibraryModel, listLibrary } from "../../engine-native/download/library.js";
 import type { ConversionPlan, ConvertResult } from "../../engine-native/protocol.js";
 import type { Conversions, RunningConversion } from "./conversions.js";
-import { Stopped } from "./downloads.js";
+import { Stopped } from "./tasks.js";
 import { conversionCost, conversionPercent, conversionText } from "./text.js";
 
 export interface ConversionFlowOptions {

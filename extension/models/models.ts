@@ -16,11 +16,12 @@ import { parseRamCap } from "../settings.js";
 import { ConversionFlow } from "./conversionFlow.js";
 import { Conversions } from "./conversions.js";
 import { downloadFlow } from "./downloadFlow.js";
-import { Downloads, type Running, Stopped } from "./downloads.js";
+import { Downloads, type Running } from "./downloads.js";
 import { modelsFolder } from "./folder.js";
 import { ModelsView, type Node } from "./modelsView.js";
 import { offerToMove } from "./moveModels.js";
 import { chooseModelFile, updateSetting } from "./settings.js";
+import { Stopped } from "./tasks.js";
 import { progressText } from "./text.js";
 
 /** How often downloads of other windows are looked at. */
