@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { CancellationTokenSource } from "vscode-jsonrpc";
-import type { Sidecar } from "../../engine-native/client.js";
+import { cancelledBy, type Sidecar } from "../../engine-native/client.js";
 import {
   type Conversion,
   type Converter,
@@ -76,16 +75,12 @@ export class Conversions {
 
   private readonly convert: Converter = async (params, signal, onProgress) => {
     const { connection, dispose } = await this.options.start();
-    const cancellation = new CancellationTokenSource();
-    const cancel = () => cancellation.cancel();
-    signal.addEventListener("abort", cancel, { once: true });
-    if (signal.aborted) cancel();
     const progressToken = randomUUID();
     const progress = connection.onProgress(convertProgress, progressToken, onProgress);
     try {
-      return await connection.sendRequest(convertRequest, { ...params, progressToken }, cancellation.token);
+      const request = { ...params, progressToken };
+      return await cancelledBy(signal, ({ token }) => connection.sendRequest(convertRequest, request, token));
     } finally {
-      signal.removeEventListener("abort", cancel);
       progress.dispose();
       dispose();
     }
