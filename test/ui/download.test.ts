@@ -1,5 +1,5 @@
 /** From an empty VS Code to a first answer, and what becomes of a download when its window is reloaded. */
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { syntheticModel } from "../engine/support/models.js";
@@ -29,6 +29,23 @@ test("without a model the views say how to get one", async () => {
   await panel.open();
   await page.getByRole("button", { name: "Download a Model" }).waitFor();
   await picture(page, "models-empty");
+});
+
+test("a models folder that can't be read is told, until it can be", async () => {
+  const { page, modelsFolder } = workbench;
+  const view = page.locator(".pane", { hasText: "Models" });
+  const refresh = async () => {
+    await view.hover();
+    await view.getByRole("button", { name: "Refresh" }).click();
+  };
+  // A folder where a file is expected.
+  await mkdir(path.join(modelsFolder, ".flint/m-flash.gguf.conversion.json"), { recursive: true });
+  await refresh();
+  const told = view.getByText("The models folder can't be read");
+  await told.waitFor();
+  await rm(path.join(modelsFolder, ".flint"), { recursive: true });
+  await refresh();
+  await told.waitFor({ state: "hidden" });
 });
 
 test("from the palette to the starter model and a first answer", async () => {
