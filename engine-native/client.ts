@@ -1,6 +1,7 @@
 /** Starts a sidecar and speaks the protocol with it. Shared by the extension and the command line; knows no VS Code. */
 import { type ChildProcess, spawn } from "node:child_process";
 import {
+  CancellationTokenSource,
   createMessageConnection,
   type MessageConnection,
   StreamMessageReader,
@@ -79,5 +80,22 @@ export async function startSidecar({ scriptPath, onLog, launcher = [] }: Sidecar
   } catch (error) {
     dispose();
     throw error;
+  }
+}
+
+/** Runs `work` with what cancels its requests when `signal` is aborted, or was before. */
+export async function cancelledBy<Result>(
+  signal: AbortSignal,
+  work: (cancellation: CancellationTokenSource) => Promise<Result>,
+): Promise<Result> {
+  const cancellation = new CancellationTokenSource();
+  const cancel = () => cancellation.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  if (signal.aborted) cancel();
+  try {
+    return await work(cancellation);
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancellation.dispose();
   }
 }

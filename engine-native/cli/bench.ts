@@ -2,7 +2,6 @@
 import { existsSync } from "node:fs";
 import { stat, writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { CancellationTokenSource } from "vscode-jsonrpc";
 import { environment } from "../bench/airllm/environment.js";
 import { airllm } from "../bench/airllm/peer.js";
 import { chart } from "../bench/chart.js";
@@ -11,6 +10,7 @@ import { canKeepPlainWeights, type Run } from "../bench/run.js";
 import { compareSparse, type SparseCase, type SparseComparison, sourceOf, sparseTable } from "../bench/sparse.js";
 import { syntheticModel } from "../bench/synthetic.js";
 import { table } from "../bench/table.js";
+import { cancelledBy } from "../client.js";
 import { convertRequest, ErrorCode, type Plan, planRequest, type Sparsity } from "../protocol.js";
 import { engineError } from "../sidecar/errors.js";
 import { parseSize } from "../size.js";
@@ -98,10 +98,8 @@ async function sparseModel(small: boolean, signal: AbortSignal): Promise<string>
   const path = source.replace(/\.gguf$/, "-flash.gguf");
   if (!existsSync(path)) {
     process.stderr.write(`converting ${source}\n`);
-    const cancellation = new CancellationTokenSource();
-    signal.addEventListener("abort", () => cancellation.cancel(), { once: true });
     await withSidecar(({ connection }) =>
-      connection.sendRequest(convertRequest, { modelPath: source, progressToken: "bench" }, cancellation.token),
+      cancelledBy(signal, ({ token }) => connection.sendRequest(convertRequest, { modelPath: source }, token)),
     );
     signal.throwIfAborted();
   }

@@ -1,6 +1,6 @@
 /** `flint convert`: a model with ReLU feed-forward blocks becomes one whose neurons are read one by one. */
 import { resolve } from "node:path";
-import { CancellationTokenSource } from "vscode-jsonrpc";
+import { cancelledBy } from "../client.js";
 import { type ConvertProgress, type ConvertResult, convertProgress, convertRequest } from "../protocol.js";
 import { formatSize } from "../size.js";
 import { withSidecar } from "./session.js";
@@ -16,8 +16,6 @@ export interface ConvertOptions {
 /** Prints where the model is and what was measured. @throws ResponseError. */
 export async function convert(model: string, options: ConvertOptions, signal: AbortSignal): Promise<void> {
   const progressToken = "convert";
-  const cancellation = new CancellationTokenSource();
-  signal.addEventListener("abort", () => cancellation.cancel(), { once: true });
   const result = await withSidecar(({ connection }) => {
     connection.onProgress(convertProgress, progressToken, showProgress);
     const params = {
@@ -28,7 +26,7 @@ export async function convert(model: string, options: ConvertOptions, signal: Ab
       ...(options.quantize === undefined ? {} : { quantize: options.quantize }),
       ...(options.calibrate === undefined ? {} : { calibrationPath: resolve(options.calibrate) }),
     };
-    return connection.sendRequest(convertRequest, params, cancellation.token);
+    return cancelledBy(signal, ({ token }) => connection.sendRequest(convertRequest, params, token));
   });
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
   signal.throwIfAborted();

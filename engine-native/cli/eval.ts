@@ -1,9 +1,8 @@
 /** `flint eval`: how well a model predicts a text, or fills gaps: what to decide about a quantization or sparsity by. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { CancellationTokenSource } from "vscode-jsonrpc";
 import { z } from "zod";
-import type { Sidecar } from "../client.js";
+import { cancelledBy, type Sidecar } from "../client.js";
 import {
   completeRequest,
   type EngineKind,
@@ -49,8 +48,6 @@ interface InfillResult {
 export async function evaluate(model: string, options: EvalOptions, signal: AbortSignal): Promise<void> {
   const work = await workOf(options);
   const result = await withSidecar(async (sidecar) => {
-    const cancellation = new CancellationTokenSource();
-    signal.addEventListener("abort", () => cancellation.cancel(), { once: true });
     const params = {
       modelPath: resolve(model),
       ramCapBytes: options.ramCap,
@@ -58,27 +55,23 @@ export async function evaluate(model: string, options: EvalOptions, signal: Abor
       sparsity: options.sparsity,
       ...(options.context === undefined ? {} : { contextTokens: options.context }),
     };
-    await sidecar.connection.sendRequest(loadRequest, params, cancellation.token);
-    return work(sidecar, cancellation, signal);
+    await cancelledBy(signal, ({ token }) => sidecar.connection.sendRequest(loadRequest, params, token));
+    return work(sidecar, signal);
   });
   signal.throwIfAborted();
   process.stdout.write(`${options.json ? JSON.stringify(result) : summary(result)}\n`);
 }
 
-type Work = (
-  sidecar: Sidecar,
-  cancellation: CancellationTokenSource,
-  signal: AbortSignal,
-) => Promise<EvaluationResult | InfillResult>;
+type Work = (sidecar: Sidecar, signal: AbortSignal) => Promise<EvaluationResult | InfillResult>;
 
 async function workOf({ text, infill }: EvalOptions): Promise<Work> {
   if (text !== undefined && infill === undefined) {
     const content = await read(text);
-    return (sidecar, cancellation) => evaluateText(sidecar, content, cancellation);
+    return (sidecar, signal) => evaluateText(sidecar, content, signal);
   }
   if (infill === undefined || text !== undefined) throw new UsageError("give either --text or --infill");
   const cases = parseCases(infill, await read(infill));
-  return (sidecar, _, signal) => evaluateInfill(sidecar, cases, signal);
+  return (sidecar, signal) => evaluateInfill(sidecar, cases, signal);
 }
 
 async function read(file: string): Promise<string> {
@@ -104,17 +97,14 @@ function parseCases(file: string, content: string): InfillCase[] {
   return cases;
 }
 
-async function evaluateText(
-  { connection }: Sidecar,
-  text: string,
-  cancellation: CancellationTokenSource,
-): Promise<EvaluationResult> {
+async function evaluateText({ connection }: Sidecar, text: string, signal: AbortSignal): Promise<EvaluationResult> {
   const progressToken = "eval";
   const listener = connection.onProgress(evaluationProgress, progressToken, ({ evaluatedTokens, totalTokens }) =>
     showProgress(evaluatedTokens, totalTokens),
   );
   try {
-    return await connection.sendRequest(evaluateRequest, { text, progressToken }, cancellation.token);
+    const params = { text, progressToken };
+    return await cancelledBy(signal, ({ token }) => connection.sendRequest(evaluateRequest, params, token));
   } finally {
     listener.dispose();
     endProgress();
@@ -142,25 +132,23 @@ async function evaluateInfill(sidecar: Sidecar, cases: InfillCase[], signal: Abo
 }
 
 /** Greedy; of a middle of one line only the first line that is written counts. */
-async function fill({ connection }: Sidecar, { prefix, suffix, middle }: InfillCase, signal: AbortSignal) {
+function fill({ connection }: Sidecar, { prefix, suffix, middle }: InfillCase, signal: AbortSignal) {
   const oneLine = !middle.includes("\n");
   const progressToken = "infill";
-  const cancellation = new CancellationTokenSource();
-  const cancel = () => cancellation.cancel();
-  signal.addEventListener("abort", cancel, { once: true });
-  const listener = connection.onProgress(generationProgress, progressToken, (progress) => {
-    if (oneLine && progress.kind === "text" && progress.text.includes("\n")) cancel();
+  return cancelledBy(signal, async (cancellation) => {
+    const listener = connection.onProgress(generationProgress, progressToken, (progress) => {
+      if (oneLine && progress.kind === "text" && progress.text.includes("\n")) cancellation.cancel();
+    });
+    try {
+      // A token is a byte at least: one more than the middle has tells that the model does not stop where it should.
+      const maximumTokens = Buffer.byteLength(middle) + 1;
+      const params = { prefix, suffix, maximumTokens, progressToken };
+      const result = await connection.sendRequest(completeRequest, params, cancellation.token);
+      return { ...result, text: oneLine ? (result.text.split("\n", 1)[0] ?? "") : result.text };
+    } finally {
+      listener.dispose();
+    }
   });
-  try {
-    // A token is a byte at least: one more than the middle has tells that the model does not stop where it should.
-    const maximumTokens = Buffer.byteLength(middle) + 1;
-    const params = { prefix, suffix, maximumTokens, progressToken };
-    const result = await connection.sendRequest(completeRequest, params, cancellation.token);
-    return { ...result, text: oneLine ? (result.text.split("\n", 1)[0] ?? "") : result.text };
-  } finally {
-    listener.dispose();
-    signal.removeEventListener("abort", cancel);
-  }
 }
 
 /** On a terminal only: the result goes to standard output. */

@@ -1,8 +1,8 @@
 /** `flint run`: one generation. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { CancellationTokenSource } from "vscode-jsonrpc";
-import type { Sidecar } from "../client.js";
+import type { CancellationToken } from "vscode-jsonrpc";
+import { cancelledBy, type Sidecar } from "../client.js";
 import {
   chatRequest,
   completeRequest,
@@ -45,15 +45,14 @@ export async function run(model: string, options: RunOptions, signal: AbortSigna
   const suffix = options.suffixFile === undefined ? undefined : await text(options.suffixFile);
   if (options.chat && suffix !== undefined) throw new UsageError("--chat and --suffix-file do not go together");
   signal.throwIfAborted();
-  const { loaded, result, memory } = await withSidecar(async (sidecar) => {
-    const cancellation = new CancellationTokenSource();
-    if (signal.aborted) cancellation.cancel();
-    signal.addEventListener("abort", () => cancellation.cancel(), { once: true });
-    const loaded = await load(sidecar, model, options, cancellation);
-    const result = await generate(sidecar, prompt, suffix, options, cancellation);
-    const { memory } = await sidecar.connection.sendRequest(statsRequest);
-    return { loaded, result, memory };
-  });
+  const { loaded, result, memory } = await withSidecar((sidecar) =>
+    cancelledBy(signal, async ({ token }) => {
+      const loaded = await load(sidecar, model, options, token);
+      const result = await generate(sidecar, prompt, suffix, options, token);
+      const { memory } = await sidecar.connection.sendRequest(statsRequest);
+      return { loaded, result, memory };
+    }),
+  );
   if (options.json) {
     process.stdout.write(`${JSON.stringify(report(model, loaded, result, memory))}\n`);
   } else {
@@ -82,7 +81,7 @@ function load(
   { connection }: Sidecar,
   model: string,
   options: RunOptions,
-  cancellation: CancellationTokenSource,
+  token: CancellationToken,
 ): Promise<LoadResult> {
   const params = {
     modelPath: resolve(model),
@@ -94,7 +93,7 @@ function load(
     ...(options.draftModel === undefined ? {} : { draftModelPath: resolve(options.draftModel) }),
     ...(options.trace === undefined ? {} : { tracePath: resolve(options.trace) }),
   };
-  return connection.sendRequest(loadRequest, params, cancellation.token);
+  return connection.sendRequest(loadRequest, params, token);
 }
 
 async function generate(
@@ -102,7 +101,7 @@ async function generate(
   prompt: string,
   suffix: string | undefined,
   options: RunOptions,
-  cancellation: CancellationTokenSource,
+  token: CancellationToken,
 ): Promise<GenerationResult> {
   const progressToken = "run";
   const params: GenerationParams = {
@@ -117,15 +116,11 @@ async function generate(
   });
   try {
     return await (options.chat
-      ? connection.sendRequest(
-          chatRequest,
-          { ...params, messages: [{ role: "user", text: prompt }] },
-          cancellation.token,
-        )
+      ? connection.sendRequest(chatRequest, { ...params, messages: [{ role: "user", text: prompt }] }, token)
       : connection.sendRequest(
           completeRequest,
           { ...params, prefix: prompt, ...(suffix === undefined ? {} : { suffix }) },
-          cancellation.token,
+          token,
         ));
   } finally {
     listener.dispose();

@@ -6,6 +6,7 @@ import { open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import * as z from "zod";
 import type { ConvertParams, ConvertProgress, ConvertResult } from "../protocol.js";
+import { diskError } from "./disk.js";
 import { DownloadError, hasCode } from "./errors.js";
 import { architectureOf, longestHeader } from "./header.js";
 import { acquireLock, isLocked } from "./lock.js";
@@ -78,23 +79,23 @@ const lockOf = (folder: string, source: string) => lockPath(folder, convertedNam
 const journalFolder = (folder: string, source: string) =>
   join(folder, `.${convertedName(source).replace(/\.gguf$/, "")}.part`);
 
-/** All conversions of a folder. */
+/** All conversions of a folder. @throws DownloadError `disk` */
 export async function readConversions(folder: string): Promise<Conversion[]> {
   const names = await readdir(workFolder(folder)).catch((error: unknown) => {
     if (hasCode(error, "ENOENT", "ENOTDIR")) return [];
-    throw error;
+    throw diskError(error, folder);
   });
-  const found = names.filter((name) => name.endsWith(".conversion.json")).map((name) => read(workFolder(folder), name));
+  const found = names.filter((name) => name.endsWith(".conversion.json")).map((name) => read(folder, name));
   return (await Promise.all(found)).filter((conversion) => conversion !== undefined);
 }
 
+/** @returns undefined where it has just been removed, or can't be understood */
 async function read(folder: string, name: string): Promise<Conversion | undefined> {
-  const text = await readFile(join(folder, name), "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
   try {
-    return conversionSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
+    return conversionSchema.safeParse(JSON.parse(await readFile(join(workFolder(folder), name), "utf8"))).data;
+  } catch (error) {
+    if (hasCode(error, "ENOENT") || error instanceof SyntaxError) return undefined;
+    throw diskError(error, folder);
   }
 }
 
@@ -106,12 +107,17 @@ export async function writeConversion(folder: string, conversion: Conversion): P
   await syncFolder(workFolder(folder));
 }
 
-/** Forgets a conversion, and with it what an unfinished one has written. The converted model stays. */
+/**
+ * Forgets a conversion, and with it what an unfinished one has written. The converted model stays.
+ * @throws DownloadError `busy`, `disk`
+ */
 export async function removeConversion(folder: string, source: string): Promise<void> {
   const lock = await acquireLock(lockOf(folder, source));
   try {
     await rm(journalFolder(folder, source), { recursive: true, force: true });
     await rm(recordPath(folder, source), { force: true });
+  } catch (error) {
+    throw diskError(error, folder);
   } finally {
     await lock.release();
   }

@@ -20,8 +20,9 @@ export const guesses = ({ weights }: Plan): boolean => weights.streamedBytes > 0
 export function planWithDraft(flash: Flash, request: FlashRequest): FlashPlan & { ramCapBytes: number } {
   const { draftModelPath, ...alone } = request;
   const { ramCapBytes } = request;
+  if (draftModelPath === undefined) return { ...flash.measuredPlan(alone), ramCapBytes };
   const { plan } = flash.plan(alone);
-  if (draftModelPath === undefined || !guesses(plan)) return { ...flash.measuredPlan(alone), ramCapBytes };
+  if (!guesses(plan)) return { ...flash.measuredPlan(alone), ramCapBytes };
   const draft = flash.plan({
     modelPath: draftModelPath,
     ramCapBytes: Number.MAX_SAFE_INTEGER,

@@ -7,11 +7,11 @@ import {
   removeConversion,
 } from "../../engine-native/download/conversion.js";
 import { freeBytes, gigabytes } from "../../engine-native/download/disk.js";
-import { DownloadError } from "../../engine-native/download/errors.js";
-import { deleteModel, type LibraryModel, listLibrary } from "../../engine-native/download/library.js";
+import { type LibraryModel, listLibrary } from "../../engine-native/download/library.js";
 import type { ConversionPlan, ConvertResult } from "../../engine-native/protocol.js";
 import type { Conversions, RunningConversion } from "./conversions.js";
-import { Stopped } from "./downloads.js";
+import { deleteOrTell } from "./deletion.js";
+import { Stopped } from "./tasks.js";
 import { conversionCost, conversionPercent, conversionText } from "./text.js";
 
 export interface ConversionFlowOptions {
@@ -124,10 +124,7 @@ export class ConversionFlow {
     if (answer === undefined) return;
     if (answer !== next && source) {
       if (source.path === this.options.inUse()) await this.options.use(modelPath);
-      await deleteModel(folder, source).catch((error: unknown) => {
-        if (!(error instanceof DownloadError)) throw error;
-        void vscode.window.showErrorMessage(error.message);
-      });
+      await deleteOrTell(folder, source);
     } else if (wanted.thenUse) await this.options.ask();
     else await this.options.use(modelPath);
   }

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { CancellationTokenSource, Emitter } from "vscode-jsonrpc";
-import type { Sidecar } from "../../engine-native/client.js";
+import { cancelledBy, type Sidecar } from "../../engine-native/client.js";
 import {
   type Conversion,
   type Converter,
@@ -14,18 +13,14 @@ import {
   convertProgress,
   convertRequest,
 } from "../../engine-native/protocol.js";
-import { Stopped } from "./downloads.js";
+import { type Task, Tasks } from "./tasks.js";
 
-/** A conversion under way in this window. */
-export interface RunningConversion {
-  /** Of the model that is converted. */
-  readonly name: string;
-  readonly folder: string;
+interface Details {
   readonly wanted: Conversion;
   progress: ConvertProgress | undefined;
-  /** Rejects with Stopped when it was stopped, or the window closes. */
-  readonly result: Promise<ConvertResult>;
 }
+/** A conversion under way in this window; `name` is that of the model that is converted. */
+export type RunningConversion = Task<Details, ConvertResult>;
 
 export interface ConversionsOptions {
   /** Starts a sidecar: a conversion has one of its own, and what it computes with another process. */
@@ -36,83 +31,62 @@ export interface ConversionsOptions {
 
 /** The conversions of this window. What is asked for and what is done is on the disk. Knows no VS Code. */
 export class Conversions {
-  private readonly running = new Map<string, RunningConversion & { stop: AbortController }>();
-  private readonly didChange = new Emitter<RunningConversion | undefined>();
+  private readonly tasks = new Tasks<Details, ConvertResult>();
   /** Fires when a conversion starts, gets on, or ends. */
-  readonly onDidChange = this.didChange.event;
+  readonly onDidChange = this.tasks.onDidChange;
 
   constructor(private readonly options: ConversionsOptions) {}
 
   get(folder: string, name: string): RunningConversion | undefined {
-    const running = this.running.get(name);
-    return running?.folder === folder ? running : undefined;
+    return this.tasks.get(folder, name);
   }
 
   /** Starts a conversion, or goes on with it; joins one that runs. */
   start(wanted: Conversion, folder: string): RunningConversion {
-    const name = wanted.source;
-    const before = this.get(folder, name);
-    if (before) return before;
-    const stop = new AbortController();
-    const work = convertModel(wanted, {
-      folder,
-      converter: this.convert,
-      ramCapBytes: this.options.ramCapBytes(),
-      signal: stop.signal,
-      onProgress: (progress) => {
-        running.progress = progress;
-        this.didChange.fire(running);
-      },
+    return this.tasks.add(folder, wanted.source, { wanted, progress: undefined }, async (running, signal) => {
+      try {
+        return await convertModel(wanted, {
+          ...{ folder, signal, converter: this.convert, ramCapBytes: this.options.ramCapBytes() },
+          onProgress: (progress) => {
+            running.progress = progress;
+            this.tasks.tell(running);
+          },
+        });
+      } catch (error) {
+        // Not tried again by itself, unless another window is at it.
+        if (!(signal.aborted || error instanceof DownloadError)) await pause(folder, wanted);
+        throw error;
+      }
     });
-    const result = work.catch(async (error: unknown) => {
-      if (stop.signal.aborted) throw new Stopped();
-      // Not tried again by itself, unless another window is at it.
-      if (!(error instanceof DownloadError)) await writeConversion(folder, { ...wanted, paused: true });
-      throw error;
-    });
-    const running: RunningConversion & { stop: AbortController } = {
-      ...{ name, folder, wanted, progress: undefined, result, stop },
-    };
-    this.running.set(name, running);
-    const ended = () => {
-      this.running.delete(name);
-      this.didChange.fire(undefined);
-    };
-    result.then(ended, ended);
-    this.didChange.fire(running);
-    return running;
   }
 
   /** Stops a conversion until it is asked for again; what is done of it stays. */
   async stop(folder: string, name: string): Promise<void> {
-    const running = this.running.get(name);
-    if (running?.folder !== folder) return;
-    running.stop.abort();
-    const stopped = await running.result.catch((error: unknown) => error instanceof Stopped);
-    if (stopped === true) await writeConversion(folder, { ...running.wanted, paused: true });
-    this.didChange.fire(undefined);
+    const running = this.get(folder, name);
+    if (!running) return;
+    if (await this.tasks.abort(folder, name)) await pause(folder, running.wanted);
+    this.tasks.tell();
   }
 
   /** Ends all: what is done stays, to go on with. */
   dispose(): void {
-    for (const { stop } of this.running.values()) stop.abort();
-    this.didChange.dispose();
+    this.tasks.dispose();
   }
 
   private readonly convert: Converter = async (params, signal, onProgress) => {
     const { connection, dispose } = await this.options.start();
-    const cancellation = new CancellationTokenSource();
-    const cancel = () => cancellation.cancel();
-    signal.addEventListener("abort", cancel, { once: true });
-    if (signal.aborted) cancel();
     const progressToken = randomUUID();
     const progress = connection.onProgress(convertProgress, progressToken, onProgress);
     try {
-      return await connection.sendRequest(convertRequest, { ...params, progressToken }, cancellation.token);
+      const request = { ...params, progressToken };
+      return await cancelledBy(signal, ({ token }) => connection.sendRequest(convertRequest, request, token));
     } finally {
-      signal.removeEventListener("abort", cancel);
       progress.dispose();
       dispose();
     }
   };
+}
+
+function pause(folder: string, wanted: Conversion): Promise<void> {
+  return writeConversion(folder, { ...wanted, paused: true });
 }

@@ -5,7 +5,7 @@ import type { Sidecar } from "../../engine-native/client.js";
 import { type Conversion, newConversion } from "../../engine-native/download/conversion.js";
 import { gigabytes } from "../../engine-native/download/disk.js";
 import { DownloadError } from "../../engine-native/download/errors.js";
-import { deleteModel, listLibrary, verifyModel } from "../../engine-native/download/library.js";
+import { listLibrary, verifyModel } from "../../engine-native/download/library.js";
 import type { ModelRecord } from "../../engine-native/download/record.js";
 import { Sources } from "../../engine-native/download/source.js";
 import type { ConvertResult } from "../../engine-native/protocol.js";
@@ -15,12 +15,14 @@ import { Cancelled } from "../engine/errors.js";
 import { parseRamCap } from "../settings.js";
 import { ConversionFlow } from "./conversionFlow.js";
 import { Conversions } from "./conversions.js";
+import { deleteOrTell } from "./deletion.js";
 import { downloadFlow } from "./downloadFlow.js";
-import { Downloads, type Running, Stopped } from "./downloads.js";
+import { Downloads, type Running } from "./downloads.js";
 import { modelsFolder } from "./folder.js";
 import { ModelsView, type Node } from "./modelsView.js";
 import { offerToMove } from "./moveModels.js";
 import { chooseModelFile, updateSetting } from "./settings.js";
+import { Stopped } from "./tasks.js";
 import { progressText } from "./text.js";
 
 /** How often downloads of other windows are looked at. */
@@ -339,12 +341,7 @@ export class Models implements vscode.Disposable {
     const used = model.path === this.options.inUse() ? " It is the model in use." : "";
     const detail = `This frees ${gigabytes(model.bytes)}.${used}`;
     if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, "Delete")) !== "Delete") return;
-    try {
-      await deleteModel(this.folder, model);
-    } catch (error) {
-      if (!(error instanceof DownloadError)) throw error;
-      void vscode.window.showErrorMessage(error.message);
-    }
+    await deleteOrTell(this.folder, model);
     this.view.refresh();
   }
 

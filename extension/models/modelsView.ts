@@ -67,6 +67,7 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
     if (node) return [];
     try {
       const [own, found] = await Promise.all([listLibrary(this.options.folder()), findModels()]);
+      if (this.tree.message) this.tree.message = "";
       const programs = [...new Set(found.map(({ program }) => program))];
       return [
         ...(await Promise.all(own.map((model) => this.ownNode(model, own)))),

@@ -8,6 +8,9 @@ import { root } from "../../scripts/build.mjs";
 import { prepareProfile, startServer, vscodeServer } from "../../scripts/vscode-server.mjs";
 import { packagePath } from "../../scripts/vsix.mjs";
 
+/** How long a test waits for what is to appear, on a busy machine too. */
+const patienceMs = 120_000;
+
 export interface WorkbenchOptions {
   /** Machine settings. */
   settings: Record<string, unknown>;
@@ -80,6 +83,7 @@ async function open(
   });
   cleanups.push(() => context.close());
   const page = context.pages()[0] ?? (await context.newPage());
+  page.setDefaultTimeout(patienceMs);
   page.on("console", (message) => onLog(`${message.type()}: ${message.text()}\n`));
 
   const extensions = path.join(profile.folder, "extensions");

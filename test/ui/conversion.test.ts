@@ -1,65 +1,38 @@
 /** A model whose neurons are mostly zero: offered to be converted before its download, converted, used, its source deleted. */
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
+import { readdir, readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { ChatPanel, runCommand } from "../harness/chatPanel.js";
-import { type HubServer, startHubServer } from "../harness/hubServer.js";
-import { keepFailure, picture, startWorkbench, type Workbench } from "../harness/workbench.js";
+import { runCommand } from "../harness/chatPanel.js";
+import { type ModelsWorkbench, startModelsWorkbench } from "../harness/modelsWorkbench.js";
+import { keepFailure, picture } from "../harness/workbench.js";
 
-const minute = 60_000;
-
-let workbench: Workbench;
-let hub: HubServer;
-let home: string;
+let workbench: ModelsWorkbench;
 
 beforeAll(async () => {
   const tiny = new URL("../models/flint-tiny-relu2-f16.gguf", import.meta.url);
-  hub = await startHubServer({ "tiny-F16.gguf": await readFile(tiny) });
-  home = await mkdtemp(path.join(tmpdir(), "flint-conversion-"));
-  const elsewhere = path.join(home, "none");
-  workbench = await startWorkbench({
-    settings: { "flint.ramCap": "320MiB", "flint.modelsFolder": path.join(home, "models") },
-    env: {
-      HF_ENDPOINT: hub.endpoint,
-      ...{ LLAMA_CACHE: elsewhere, OLLAMA_MODELS: elsewhere, HF_HUB_CACHE: elsewhere, XDG_DATA_HOME: elsewhere },
-    },
-  });
-  workbench.page.setDefaultTimeout(2 * minute);
-  await workbench.page.goto(workbench.address());
+  workbench = await startModelsWorkbench("320MiB", { "tiny-F16.gguf": await readFile(tiny) });
 });
 
 afterEach(async ({ task }) => {
   if (task.result?.state === "fail") await keepFailure(workbench, task.name);
 });
 
-afterAll(async () => {
-  await workbench?.close();
-  await hub?.close();
-  await rm(home, { recursive: true, force: true });
-});
+afterAll(() => workbench?.close());
 
 test("a model of squared ReLU is downloaded, converted across a reload and used, and its source deleted after a word", async () => {
-  const { page } = workbench;
-  const list = (text: string | RegExp) =>
-    page.locator(".quick-input-list .monaco-list-row").filter({ hasText: text }).first();
-  const notification = (text: string | RegExp) => page.locator(".notification-list-item", { hasText: text }).last();
-  const model = (text: string | RegExp) =>
-    page.locator(".pane", { hasText: "Models" }).getByRole("treeitem", { name: text });
+  const { page, panel, modelsFolder, row, enter, notification, model } = workbench;
 
-  await new ChatPanel(page).open();
+  await panel.open();
   await runCommand(page, "Flint: Download & Convert Model");
-  await page.locator(".quick-input-title", { hasText: "Download Model" }).waitFor();
+  await row("Download Model", "Search the Hugging Face Hub").waitFor();
   await page.locator(".quick-input-widget input").fill("owner/model");
-  await list("Search the Hub for “owner/model”").waitFor();
-  await page.keyboard.press("Enter");
-  await list(/fits in 320 MiB/).click();
+  await enter("Download Model", "owner/model");
+  await row("owner/model", /fits in 320 MiB/).click();
   // What it costs is said before the first byte.
-  const convert = list("Download, convert and use").filter({
+  const convert = row("tiny-F16.gguf", "Download, convert and use").filter({
     hasText: /it would not be faster.*\d+ MB more of the disk, and meanwhile up to \d+ MiB of memory/,
   });
   await convert.waitFor();
-  expect(await readdir(path.join(home, "models")).catch(() => [])).toEqual([]);
+  expect(await readdir(modelsFolder).catch(() => [])).toEqual([]);
   await picture(page, "convert-offer");
   await convert.click();
   await notification(/converting \d+%, (running|fitting)/).waitFor();
@@ -75,9 +48,5 @@ test("a model of squared ReLU is downloaded, converted across a reload and used,
   await picture(page, "converted");
   await done.getByRole("button", { name: /Delete the source \(\d+ MB\)/ }).click();
   await model(/^tiny-F16.gguf/).waitFor({ state: "detached" });
-  expect((await readdir(path.join(home, "models"))).sort()).toEqual([
-    ".flint",
-    "tiny-F16-flash.flash",
-    "tiny-F16-flash.gguf",
-  ]);
+  expect((await readdir(modelsFolder)).sort()).toEqual([".flint", "tiny-F16-flash.flash", "tiny-F16-flash.gguf"]);
 });

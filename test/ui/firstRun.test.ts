@@ -10,7 +10,6 @@ let panel: ChatPanel;
 beforeAll(async () => {
   workbench = await startWorkbench({ settings: { "flint.ramCap": "768MiB" } });
   const { page } = workbench;
-  page.setDefaultTimeout(120_000);
   await page.goto(workbench.address());
   panel = new ChatPanel(page);
 });

@@ -27,7 +27,6 @@ beforeAll(async () => {
   origin = `http://127.0.0.1:${address.port}`;
   workbench = await startWorkbench({ settings: {}, files: { "page.html": "<p>" } });
   const { page } = workbench;
-  page.setDefaultTimeout(120_000);
   await page.goto(workbench.address());
   panel = new ChatPanel(page);
   await panel.open();

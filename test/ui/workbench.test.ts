@@ -19,7 +19,6 @@ beforeAll(async () => {
     files: { "numbers.py": "ten = [1, 2, 3, 4, 5," },
   });
   const { page } = workbench;
-  page.setDefaultTimeout(2 * minute);
   await page.goto(workbench.address());
   await page.locator(".monaco-workbench").waitFor();
   panel = new ChatPanel(page);
