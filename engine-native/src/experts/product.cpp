@@ -4,11 +4,14 @@
 #include <cstring>
 
 #include "ggml-impl.h"
+#include "stream/stand_in.h"
 
 namespace flash {
 namespace {
 
 constexpr size_t kGraphNodes = 4;
+/** Of one expert's tokens: from here on laying out its rows pays, in a batch for which it is done at all. */
+constexpr size_t kRepackRoutes = 12;
 
 /** Makes the tensor `width` floats for each of `tokens` tokens, in which each has one expert. */
 void shape(ggml_tensor* tensor, int64_t width, int64_t tokens) {
@@ -23,7 +26,8 @@ void shape(ggml_tensor* tensor, int64_t width, int64_t tokens) {
 
 }  // namespace
 
-ExpertProduct::ExpertProduct(const ggml_tensor* node, const TensorInfo& tensor) : node_(node) {
+ExpertProduct::ExpertProduct(const ggml_tensor* node, const TensorInfo& tensor)
+    : node_(node), tensor_(tensor), repack_(Repack::create(tensor, node->ne[2])) {
     GGML_ASSERT(ggml_graph_overhead_custom(kGraphNodes, false) + 5 * ggml_tensor_overhead() <= memory_.size());
     GGML_ASSERT(node->src[1]->type == GGML_TYPE_F32 && node->type == GGML_TYPE_F32);
     context_.reset(ggml_init({memory_.size(), memory_.data(), true}));
@@ -52,6 +56,21 @@ uint8_t* ExpertProduct::result_of(const Route& route) const {
            static_cast<size_t>(route.token) * node_->nb[2];
 }
 
+ggml_status ExpertProduct::multiply_repacked(const Kernel& kernel, int64_t tokens, int64_t rows,
+                                             const uint8_t* weights) {
+    ggml_tensor input{};
+    input.type = GGML_TYPE_F32;
+    shape(&input, weights_->ne[0], tokens);
+    std::swap(input.ne[1], input.ne[2]);
+    input.data = gathered_.data();
+    ggml_tensor product = *result_;
+    product.op = GGML_OP_MUL_MAT;
+    std::swap(product.ne[1], product.ne[2]);
+    product.src[1] = &input;
+    product.src[2] = nullptr;
+    return StandIn(&product, tensor_, repack_.get()).multiply(kernel, 0, rows, weights);
+}
+
 ggml_status ExpertProduct::multiply(const Kernel& kernel, const std::vector<Route>& routes, int64_t row, int64_t rows,
                                     const uint8_t* weights) {
     const int64_t width = weights_->ne[0];
@@ -78,7 +97,9 @@ ggml_status ExpertProduct::multiply(const Kernel& kernel, const std::vector<Rout
     }
     input_->data = gathered_.data();
     result_->data = products_.data();
-    const ggml_status status = kernel.compute(graph_);
+    const ggml_status status = repack_ && routes.size() >= kRepackRoutes
+                                   ? multiply_repacked(kernel, tokens, rows, weights)
+                                   : kernel.compute(graph_);
     for (size_t i = 0; i < routes.size(); i++) {
         std::memcpy(result_of(routes[i]) + offset, &products_[i * static_cast<size_t>(rows)], result_->nb[1]);
     }

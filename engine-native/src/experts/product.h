@@ -6,6 +6,7 @@
 
 #include "ggml.h"
 #include "plan/model.h"
+#include "stream/repack.h"
 #include "stream/workers.h"
 
 namespace flash {
@@ -19,7 +20,8 @@ struct Route {
 /**
  * A MUL_MAT_ID with a single expert, which is where we put it: the tokens that chose it are gathered, multiplied with
  * ggml's own kernel, and what comes out is put where it belongs. A kernel computes each token's product with each row
- * by itself, so the bits are those of the whole operation. Each thread has its own.
+ * by itself, so the bits are those of the whole operation, but for the rows that are laid out for a prompt. Each thread
+ * has its own.
  */
 class ExpertProduct {
   public:
@@ -33,10 +35,14 @@ class ExpertProduct {
     struct ContextFree {
         void operator()(ggml_context* context) const { ggml_free(context); }
     };
+    /** The product of what is gathered with `rows` rows, laid out for it. */
+    ggml_status multiply_repacked(const Kernel& kernel, int64_t tokens, int64_t rows, const uint8_t* weights);
     const uint8_t* input_of(const Route& route) const;
     uint8_t* result_of(const Route& route) const;
 
     const ggml_tensor* node_;
+    const TensorInfo& tensor_;
+    std::unique_ptr<Repack> repack_;
     alignas(64) std::array<uint8_t, 8192> memory_;  // for ggml's structures; the data is elsewhere
     std::unique_ptr<ggml_context, ContextFree> context_;
     ggml_cgraph* graph_;

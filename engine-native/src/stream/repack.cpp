@@ -23,7 +23,8 @@ ggml_backend_buffer_type_t find_layouts() {
 
 }  // namespace
 
-std::unique_ptr<Repack> Repack::create(const TensorInfo& tensor) {
+std::unique_ptr<Repack> Repack::create(const TensorInfo& tensor, int64_t tokens) {
+    if (tokens < kTokens) return nullptr;
     static ggml_backend_buffer_type_t const layouts = find_layouts();
     if (layouts == nullptr) return nullptr;
     const uint64_t group = ggml_row_size(tensor.type, tensor.ne[0]) * kRowGroup;

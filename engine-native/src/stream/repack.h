@@ -19,8 +19,9 @@ class Repack {
     /** Tokens in a batch from which on it is done: the smallest micro-batch. */
     static constexpr int64_t kTokens = 64;
 
-    /** Null where this processor has no other layout for such a matrix. */
-    static std::unique_ptr<Repack> create(const TensorInfo& tensor);
+    /** Null where it does not pay for a batch of so many tokens, or this processor has no other layout for the matrix.
+     */
+    static std::unique_ptr<Repack> create(const TensorInfo& tensor, int64_t tokens);
 
     /** The most that there is room for. */
     int64_t rows() const { return rows_; }

@@ -13,7 +13,8 @@ constexpr int64_t kCachedBytes = 256 << 10;
 
 }  // namespace
 
-StandIn::StandIn(const ggml_tensor* node, const TensorInfo& tensor) : node_(node) {
+StandIn::StandIn(const ggml_tensor* node, const TensorInfo& tensor, const Repack* repack)
+    : node_(node), repack_(repack) {
     GGML_ASSERT(ggml_graph_overhead_custom(kGraphNodes, false) + 4 * ggml_tensor_overhead() <= memory_.size());
     context_.reset(ggml_init({memory_.size(), memory_.data(), true}));
     graph_ = ggml_new_graph_custom(context_.get(), kGraphNodes, false);
@@ -22,10 +23,6 @@ StandIn::StandIn(const ggml_tensor* node, const TensorInfo& tensor) : node_(node
     *result_ = *node;
     result_->src[0] = weights_;
     ggml_graph_add_node(graph_, result_);
-    const ggml_tensor* input = node->src[1];
-    if (node->op == GGML_OP_MUL_MAT && input->type == GGML_TYPE_F32 && input->ne[1] >= Repack::kTokens &&
-        input->ne[2] == 1 && input->ne[3] == 1)
-        repack_ = Repack::create(tensor);
 }
 
 ggml_status StandIn::multiply(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights) {

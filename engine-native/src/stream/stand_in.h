@@ -16,9 +16,10 @@ namespace flash {
  */
 class StandIn {
   public:
-    StandIn(const ggml_tensor* node, const TensorInfo& tensor);
+    /** @param repack to lay out rows in first, or null */
+    StandIn(const ggml_tensor* node, const TensorInfo& tensor, const Repack* repack = nullptr);
 
-    /** The part of MUL_MAT's result that `rows` rows of weights from `row` on give. For many tokens as Repack says. */
+    /** The part of MUL_MAT's result that `rows` rows of weights from `row` on give. */
     ggml_status multiply(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights);
 
     /** As multiply, but each token of the batch alone: with the bits that it has when it is decoded alone. */
@@ -40,9 +41,9 @@ class StandIn {
     ggml_cgraph* graph_;
     ggml_tensor* weights_;
     ggml_tensor* result_;
-    std::unique_ptr<Repack> repack_;  // null: rows are multiplied as they are
-    ggml_tensor* token_ = nullptr;    // one column of src[1]
-    int32_t first_ = 0;               // the only id of a GET_ROWS from a single row
+    const Repack* repack_;
+    ggml_tensor* token_ = nullptr;  // one column of src[1]
+    int32_t first_ = 0;             // the only id of a GET_ROWS from a single row
 };
 
 }  // namespace flash

@@ -223,7 +223,10 @@ Result<ggml_status> Stream::multiply_tiles(Workers& workers, const ggml_tensor* 
     };
     const Stop should_stop = [&] { return ended || stop(); };
     workers.run([&](const Kernel& kernel) {
-        StandIn product(node, *tiles.front().tensor);
+        const TensorInfo& matrix = *tiles.front().tensor;
+        const bool flat = node->src[1]->ne[2] == 1 && node->src[1]->ne[3] == 1;
+        const auto repack = flat ? Repack::create(matrix, node->ne[1]) : nullptr;
+        StandIn product(node, matrix, repack.get());
         for (uint64_t i = next++; i < tiles.size(); i = next++) {
             if (should_stop()) return give_up(GGML_STATUS_ABORTED, {});
             const Arrival arrival = fetch(i, should_stop);

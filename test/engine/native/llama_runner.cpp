@@ -85,7 +85,7 @@ LoadedModel::LoadedModel(const std::string& path, const Run& run)
     llama_context_params context_params = llama_context_default_params();
     context_params.n_ctx = kContextTokens;
     context_params.n_batch = kContextTokens;
-    context_params.n_ubatch = kPromptTokens;
+    context_params.n_ubatch = run.prompt;
     // Stock is the same with one thread, and does not spin beside whatever else this machine does.
     context_params.n_threads = context_params.n_threads_batch = run.ram_cap ? kThreads : 1;
     // Detection takes attention that another backend computes for attention on another device, and turns it off.
@@ -143,7 +143,7 @@ Logits evaluate(const std::string& model_path, const Run& run) {
         const int32_t status = model.decode(tokens, logits);
         if (status != 0) throw std::runtime_error("llama_decode returned " + std::to_string(status));
     };
-    std::vector<int32_t> prompt(kPromptTokens);
+    std::vector<int32_t> prompt(run.prompt);
     for (int32_t& token : prompt) token = any_token();
     decode(prompt);
     if (run.guessed > 1) flash().set_token_by_token(true);

@@ -16,11 +16,18 @@ namespace flint {
 /** The logits of a prompt, read as one batch, and of single tokens after it; one after the other. */
 using Logits = std::vector<float>;
 
+constexpr int kThreads = 2;
+constexpr uint32_t kContextTokens = 256;
+constexpr uint32_t kPromptTokens = 40;
+constexpr uint32_t kSingleTokens = 16;
+
 struct Run {
     /** Weights that do not stream may be kept in other layouts with other kernels, as llama.cpp does by default. */
     bool repack = false;
     /** Bytes of weights; absent: stock llama.cpp, which must come before the first run with flash. */
     std::optional<uint64_t> ram_cap;
+    /** Of the prompt, at most kContextTokens - kSingleTokens. */
+    uint32_t prompt = kPromptTokens;
     /** Tokens after the prompt are decoded so many at a time, and computed one by one. */
     uint32_t guessed = 1;
     /** As in flash.h, of a converted model. */
@@ -28,11 +35,6 @@ struct Run {
     bool without_window = false;
     bool without_bundles = false;
 };
-
-constexpr int kThreads = 2;
-constexpr uint32_t kContextTokens = 256;
-constexpr uint32_t kPromptTokens = 40;
-constexpr uint32_t kSingleTokens = 16;
 
 /** A model with a context, as llama.cpp has them. */
 class LoadedModel {

@@ -105,11 +105,34 @@ std::vector<Subject> subjects() {
 
 std::string path_of(const Subject& subject) { return scratch_folder() + "/" + subject.name + ".gguf"; }
 
+/** Of types that llama.cpp lays out anew on some processors. */
+std::vector<Subject> laid_out_subjects() {
+    std::vector<Subject> some;
+    for (const Subject& subject : subjects()) {
+        for (const char* name : {"q4_0", "q4_K", "iq4_nl", "experts: ReGLU, routed before attention"}) {
+            if (subject.name == name) some.push_back(subject);
+        }
+    }
+    return some;
+}
+
+/** Enough for rows to be laid out for them, and no multiple of what kernels take at once. */
+constexpr uint32_t kLongPromptTokens = 203;
+
+Run long_prompt(bool repack, std::optional<uint64_t> ram_cap) {
+    Run run{repack, ram_cap};
+    run.prompt = kLongPromptTokens;
+    return run;
+}
+
 /** A downloaded model, where the environment names one. */
 std::string real_model() {
     const char* path = std::getenv("FLINT_TEST_MODEL");
     return path == nullptr ? "" : path;
 }
+
+/** After a path: what stock llama.cpp says of a long prompt with its own layouts. */
+constexpr const char* kLaidOut = ", laid out";
 
 /** What stock llama.cpp says, by path. Computed for all at once: afterwards the flash backend is loaded. */
 const std::map<std::string, Logits>& references() {
@@ -119,6 +142,9 @@ const std::map<std::string, Logits>& references() {
             const std::string path = path_of(subject);
             write_model(subject.shape, FLINT_VOCABULARY, path);
             logits[path] = evaluate(path, Run{});
+        }
+        for (const Subject& subject : laid_out_subjects()) {
+            logits[path_of(subject) + kLaidOut] = evaluate(path_of(subject), long_prompt(true, {}));
         }
         if (!real_model().empty()) logits[real_model()] = evaluate(real_model(), Run{});
         return logits;
@@ -177,6 +203,17 @@ void compare_guessed(const std::string& path) {
     check_same_bits(evaluate(path, run), expected);
 }
 
+/** A long prompt has the bits of stock llama.cpp with its own layouts. The tokens after it are computed without. */
+void compare_laid_out(const std::string& path) {
+    const auto of_prompt = [](Logits logits) {
+        logits.resize(logits.size() / (kLongPromptTokens + kSingleTokens) * kLongPromptTokens);
+        return logits;
+    };
+    const Logits& expected = references().at(path + kLaidOut);
+    const uint64_t cap = plan(path, uint64_t{1} << 40).minimum_cap_bytes;
+    check_same_bits(of_prompt(evaluate(path, long_prompt(false, cap))), of_prompt(expected));
+}
+
 }  // namespace
 
 TestCases logits_tests() {
@@ -189,6 +226,10 @@ TestCases logits_tests() {
         if (subject.shape.experts > 0) continue;
         tests.push_back(
             {"guessed tokens, four at a time: " + subject.name, [subject] { compare_guessed(path_of(subject)); }});
+    }
+    for (const Subject& subject : laid_out_subjects()) {
+        tests.push_back(
+            {"rows laid out for a prompt: " + subject.name, [subject] { compare_laid_out(path_of(subject)); }});
     }
     if (!real_model().empty()) tests.push_back({title + real_model(), [] { compare(real_model()); }});
     return tests;
