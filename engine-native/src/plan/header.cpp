@@ -13,9 +13,9 @@ namespace {
 
 /** Ten times the largest vocabulary there is. */
 constexpr uint64_t kLongestHeader = 64ULL << 20;
-/** Ten times those of any model, few enough to compare each with all. */
-constexpr uint64_t kMostTensors = 1ULL << 14;
-constexpr uint64_t kMostValues = 1ULL << 14;
+/** Several times those of any model, few enough to compare each with all. */
+constexpr uint64_t kMostTensors = 1ULL << 13;
+constexpr uint64_t kMostValues = 1ULL << 13;
 constexpr uint64_t kLongestName = 65'535;
 /** Far beyond any file, small enough for a product with 8. */
 constexpr uint64_t kLargestFile = 1ULL << 50;
@@ -106,12 +106,17 @@ void check_tensor(Cursor& cursor, uint64_t file_bytes) {
     // No type takes less than a bit for an element.
     const uint64_t most = 8 * std::min(file_bytes, kLargestFile);
     uint64_t elements = 1;
+    uint64_t width = 1;
     for (uint32_t i = 0; i < dimensions; i++) {
         const uint64_t size = cursor.number<uint64_t>();
         if (size == 0 || size > most / elements) throw Fault("a tensor's shape does not fit the file");
         elements *= size;
+        if (i == 0) width = size;
     }
-    cursor.number<uint32_t>();  // its type, which ggml knows
+    const auto type = cursor.number<uint32_t>();
+    const int64_t block = type < GGML_TYPE_COUNT ? ggml_blck_size(static_cast<ggml_type>(type)) : 0;
+    if (block <= 0) throw Fault("a tensor has the unknown type " + std::to_string(type));
+    if (width % static_cast<uint64_t>(block) != 0) throw Fault("a tensor's rows are no whole blocks of its type");
     cursor.number("a tensor's offset", file_bytes);
 }
 

@@ -315,7 +315,7 @@ class Rows {
 };
 
 void write_bytes(std::FILE* file, const void* data, size_t size) {
-    if (std::fwrite(data, 1, size, file) != size) throw std::runtime_error(std::strerror(errno));
+    if (size > 0 && std::fwrite(data, 1, size, file) != size) throw std::runtime_error(std::strerror(errno));
 }
 
 void write_tensor(std::FILE* file, const Tensor& tensor, size_t alignment, Rows& rows) {
