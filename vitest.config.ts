@@ -18,6 +18,8 @@ export default defineConfig({
         test: {
           name: "engine",
           include: ["test/engine/**/*.test.ts"],
+          // Of tests that say that they may run side by side.
+          maxConcurrency: 2,
           testTimeout: 10 * minutes,
           hookTimeout: 10 * minutes,
           sequence: { groupOrder: 1 },

@@ -1,5 +1,6 @@
 // Other programs: started, waited for, and ended together with this one.
 import { spawn } from "node:child_process";
+import { constants, setPriority } from "node:os";
 import path from "node:path";
 
 /**
@@ -25,15 +26,17 @@ export class CommandFailed extends Error {
  * @param {string} [options.cwd]
  * @param {NodeJS.ProcessEnv} [options.env] added to this process's
  * @param {boolean} [options.show] let it write to the terminal instead of keeping what it says
+ * @param {boolean} [options.background] give it only the time that no other process wants
  * @returns {Promise<string>} what it wrote to standard output, empty with `show`
  * @throws {CommandFailed}
  */
-export async function run(command, args, { cwd, env, show = false } = {}) {
+export async function run(command, args, { cwd, env, show = false, background = false } = {}) {
   const child = spawn(command, args, {
     cwd,
     env: { ...process.env, ...env },
     stdio: show ? "inherit" : ["ignore", "pipe", "pipe"],
   });
+  if (background && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   let stdout = "";
   let output = "";
   child.stdout?.setEncoding("utf8").on("data", (text) => {

@@ -1,10 +1,12 @@
-// npm test: builds and packages, then everything that is checked and tested. Arguments are vitest's own.
+// npm test: builds and packages, then everything that is checked and tested. Arguments are vitest's own: with any, only
+// what they name is tested.
 import { mkdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { browser } from "./browser.mjs";
-import { root } from "./build.mjs";
+import { buildSanitized, root } from "./build.mjs";
 import { checkNativeStyle, checkStyle, checkTypes } from "./checks.mjs";
 import { CommandFailed, run } from "./process.mjs";
+import { runSanitized } from "./sanitized.mjs";
 import { starterModel } from "./starter-model.mjs";
 import { runMain, Steps } from "./steps.mjs";
 import { vscodeServer } from "./vscode-server.mjs";
@@ -32,11 +34,14 @@ async function runChecks(/** @type {Steps} */ steps) {
   return failed;
 }
 
+/** @typedef {{ passed: number, failed: number }} Counts of tests */
+
 /**
  * @typedef {{ status: string, assertionResults: { status: string }[] }} FileResult of vitest's JSON report
- * @returns {Promise<{ passed: number, failed: number }>} a file that could not be run counts as a failed test
+ * @param {string[]} args
+ * @returns {Promise<Counts>} a file that could not be run counts as a failed test
  */
-async function runVitest() {
+async function runVitest(args) {
   const report = path.join(root, "build/test/report.json");
   await mkdir(path.dirname(report), { recursive: true });
   await rm(report, { force: true });
@@ -44,7 +49,7 @@ async function runVitest() {
   const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
   let crashed = 0;
   try {
-    await run(process.execPath, [vitest, "run", ...reporters, ...process.argv.slice(2)], { cwd: root, show: true });
+    await run(process.execPath, [vitest, "run", ...reporters, ...args], { cwd: root, show: true });
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     crashed = 1;
@@ -61,15 +66,55 @@ async function runVitest() {
   return { passed: count("passed"), failed };
 }
 
+/**
+ * @param {Promise<void>} built
+ * @returns {Promise<Counts>}
+ */
+async function runNativeSanitized(built) {
+  try {
+    await built;
+    const { tests, fuzzed } = await runSanitized();
+    console.log(`With sanitizers: ${tests} native tests passed; fuzzer: ${fuzzed}`);
+    return { passed: tests, failed: 0 };
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    console.error(`With sanitizers: ${error.message}\n${error.output.trimEnd()}`);
+    return { passed: 0, failed: 1 };
+  }
+}
+
+/**
+ * @param {Steps} steps of which two are taken
+ * @param {Promise<void>} sanitized
+ */
+async function runAll(steps, sanitized) {
+  const first = await steps.run("Running the tests of parts and of the engine", () =>
+    runVitest(["--project", "unit", "--project", "engine"]),
+  );
+  // These wait for windows and clicks, and leave a core to others.
+  const others = await steps.run("Running the tests in VS Code, and beside them native ones with sanitizers", () =>
+    Promise.all([runVitest(["--project", "host", "--project", "ui"]), runNativeSanitized(sanitized)]),
+  );
+  return [first, ...others];
+}
+
 await runMain(async () => {
-  const steps = new Steps(packageSteps + checks.length + 3);
+  const chosen = process.argv.slice(2);
+  const all = chosen.length === 0;
+  const steps = new Steps(packageSteps + checks.length + (all ? 4 : 3));
   await packageExtension(steps);
+  // In the background of what follows, and only the first time.
+  const sanitized = all ? buildSanitized() : Promise.resolve();
+  // It is awaited later, and may fail before.
+  sanitized.catch(() => undefined);
   const failedChecks = await runChecks(steps);
   await steps.run("Fetching VS Code and a browser", () => Promise.all([vscodeServer(), browser()]));
   await steps.run("Fetching the starter model", async ({ progress }) => {
     await starterModel({ onProgress: await progress() });
   });
-  const { passed, failed } = await steps.run("Running the tests", runVitest);
+  const counts = all ? await runAll(steps, sanitized) : [await steps.run("Running the tests", () => runVitest(chosen))];
+  const passed = counts.reduce((sum, each) => sum + each.passed, 0);
+  const failed = counts.reduce((sum, each) => sum + each.failed, 0);
   console.log(`${passed} passed, ${failed + failedChecks} failed`);
   if (failed + failedChecks > 0 || passed === 0) process.exitCode = 1;
 });

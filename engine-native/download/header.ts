@@ -11,9 +11,12 @@ export const longestHeader = 64 << 20;
 const valueBytes = [1, 1, 2, 2, 4, 4, 4, 1, undefined, undefined, 8, 8, 8];
 const stringType = 8;
 const arrayType = 9;
-/** ggml's own limits: GGML_MAX_DIMS, GGML_MAX_NAME. */
+/** Several times those of any model; the engine's reader compares each name with all before it. */
+const mostTensors = 8192;
+const mostValues = 8192;
+/** ggml's own limits: GGML_MAX_DIMS, GGML_MAX_NAME with its end. */
 const mostDimensions = 4;
-const longestName = 64;
+const longestName = 63;
 
 /** There are not enough bytes yet to go on. */
 class More extends Error {}
@@ -95,7 +98,7 @@ export function architectureOf(beginning: Buffer): string | undefined {
   try {
     if (beginning.toString("latin1", cursor.take(4), cursor.position) !== "GGUF") return undefined;
     cursor.skip(12, 1);
-    const values = cursor.uint64("the number of values", Math.floor(longestHeader / 13));
+    const values = cursor.uint64("the number of values", mostValues);
     for (let i = 0; i < values; i++) {
       const name = cursor.text("a name");
       const type = cursor.uint32();
@@ -128,9 +131,8 @@ export function headerLength(beginning: Buffer, fileBytes = Number.MAX_SAFE_INTE
     cursor.skip(4, 1);
     const version = cursor.uint32();
     if (version !== 2 && version !== 3) throw bad(`it has version ${version} of the format, not 2 or 3`);
-    // The least that a tensor or a value takes, with a name of no letters, tells how many there can be.
-    const tensors = cursor.uint64("the number of tensors", Math.floor(longestHeader / 24));
-    const values = cursor.uint64("the number of values", Math.floor(longestHeader / 13));
+    const tensors = cursor.uint64("the number of tensors", mostTensors);
+    const values = cursor.uint64("the number of values", mostValues);
     for (let i = 0; i < values; i++) {
       cursor.string("a name", 65_535);
       cursor.value(cursor.uint32());

@@ -63,7 +63,7 @@ describe.each([
   });
 
   test.each([
-    ["the smallest cap", 0, 256],
+    ["the smallest cap", 0, 128],
     ["a third of the way to all in memory", 1 / 3, 64],
     ["two thirds of the way to all in memory", 2 / 3, 64],
   ])("keeps %s from load to the last token", async (_, share, answerTokens) => {

@@ -90,9 +90,14 @@ const unusable: Record<string, () => Promise<string>> = {
   },
 };
 
-describe.each(Object.entries(unusable))("%s", (_, make) => {
+// Nothing is loaded here: two at once are as good as one after the other, and sooner done.
+describe.concurrent.each(Object.entries(unusable))("%s", (_, make) => {
+  let path: string;
+  beforeAll(async () => {
+    path = await make();
+  });
+
   test.each(["plan", "run", "run on stock"])("%s exits 4", async (command) => {
-    const path = await make();
     const ended = await (command === "plan"
       ? flint("plan", path, "--json")
       : flint("run", path, ...fast, ...(command === "run" ? [] : ["--engine", "stock"])));
@@ -102,7 +107,7 @@ describe.each(Object.entries(unusable))("%s", (_, make) => {
   });
 });
 
-describe("usage errors exit 2", () => {
+describe.concurrent("usage errors exit 2", () => {
   test.each<[string, string[]]>([
     ["no command's name is known", ["dance"]],
     ["no model", ["run"]],

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "gguf.h"
+#include "plan/header.h"
 
 namespace flash {
 namespace {
@@ -43,7 +44,10 @@ Result<uint64_t> check_file(const std::string& path) {
     return static_cast<uint64_t>(info.st_size);
 }
 
-Result<Header> read_header(const std::string& path) {
+Result<Header> read_header(const std::string& path, uint64_t file_bytes) {
+    if (const auto fault = header_fault(path, file_bytes)) {
+        return not_a_model(path, "is not a usable GGUF model: " + *fault + ". Download it again.");
+    }
     Header header(gguf_init_from_file(path.c_str(), gguf_init_params{true, nullptr}), &gguf_free);
     if (!header) return not_a_model(path, "has a damaged or cut GGUF header. Download it again.");
     return header;
@@ -230,7 +234,7 @@ Result<Model> read_model(const std::string& path) {
     for (size_t i = 0; i < paths.size(); i++) {
         const Result<uint64_t> size = check_file(paths[i]);
         if (!size) return size.error();
-        Result<Header> header = read_header(paths[i]);
+        Result<Header> header = read_header(paths[i], *size);
         if (!header) return header.error();
         model.files.push_back(paths[i]);
         if (i == 0) {

@@ -1,5 +1,5 @@
-// flint-native-tests [PART OF A NAME]: runs the cases whose names have it, all without. One line a case, then the
-// count.
+// flint-native-tests [PART OF A NAME]... [-PART OF A NAME]...: runs the cases whose names have one of the parts, all
+// without any, and none of those after a minus. One line a case, then the count.
 
 #include <cstdio>
 #include <exception>
@@ -14,18 +14,34 @@ const std::string& scratch_folder() {
     return folder;
 }
 
+namespace {
+
+bool is_wanted(const std::string& name, const std::vector<std::string>& parts) {
+    bool any = false;
+    bool named = false;
+    for (const std::string& part : parts) {
+        const bool excludes = part[0] == '-';
+        const bool has = name.find(part.substr(excludes ? 1 : 0)) != std::string::npos;
+        if (excludes && has) return false;
+        any = any || !excludes;
+        named = named || (!excludes && has);
+    }
+    return named || !any;
+}
+
+}  // namespace
 }  // namespace flint
 
 int main(int count, char** arguments) {
-    const std::string filter = count > 1 ? arguments[1] : "";
+    const std::vector<std::string> parts(arguments + 1, arguments + count);
     std::filesystem::remove_all(flint::scratch_folder());
     std::filesystem::create_directories(flint::scratch_folder());
     int passed = 0;
     int failed = 0;
     for (const auto tests : {flint::reader_tests, flint::plan_tests, flint::experts_tests, flint::neurons_tests,
-                             flint::store_tests, flint::logits_tests, flint::api_tests}) {
+                             flint::header_tests, flint::store_tests, flint::logits_tests, flint::api_tests}) {
         for (const flint::TestCase& test : tests()) {
-            if (test.name.find(filter) == std::string::npos) continue;
+            if (!flint::is_wanted(test.name, parts)) continue;
             try {
                 test.body();
                 passed++;

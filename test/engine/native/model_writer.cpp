@@ -264,13 +264,19 @@ class Rows {
     const std::vector<uint8_t>& next(const Tensor& tensor) {
         if (tensor.fill != Fill::Matrix && tensor.fill != Fill::SparseOutput) return row_ = make(tensor);
         auto& pool = pools_[{tensor.type, tensor.ne[0], tensor.scale, tensor.fill}];
-        const auto most = std::max<uint64_t>(1, kDistinctWeights / static_cast<uint64_t>(tensor.ne[0]));
+        const bool in_layer = tensor.name.rfind("blk.", 0) == 0;
+        const uint64_t weights = in_layer ? kDistinctLayerWeights : kDistinctTokenWeights;
+        const auto most = std::max(kFewestDistinctRows, weights / static_cast<uint64_t>(tensor.ne[0]));
         if (pool.size() >= most) return pool[random_.below(pool.size())];
         return pool.emplace_back(make(tensor));
     }
 
   private:
-    static constexpr uint64_t kDistinctWeights = 16'000'000;
+    // Some types take a second to quantize a million weights.
+    static constexpr uint64_t kDistinctLayerWeights = 250'000;
+    static constexpr uint64_t kFewestDistinctRows = 64;
+    // Tokens whose rows are alike would be as likely as each other.
+    static constexpr uint64_t kDistinctTokenWeights = 16'000'000;
 
     std::vector<uint8_t> make(const Tensor& tensor) {
         const int64_t width = tensor.ne[0];
@@ -309,7 +315,7 @@ class Rows {
 };
 
 void write_bytes(std::FILE* file, const void* data, size_t size) {
-    if (std::fwrite(data, 1, size, file) != size) throw std::runtime_error(std::strerror(errno));
+    if (size > 0 && std::fwrite(data, 1, size, file) != size) throw std::runtime_error(std::strerror(errno));
 }
 
 void write_tensor(std::FILE* file, const Tensor& tensor, size_t alignment, Rows& rows) {

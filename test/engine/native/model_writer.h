@@ -46,8 +46,9 @@ struct Shape {
  * written row by row. The same shape and vocabulary make the same bytes.
  *
  * Weights have a standard deviation of 1/sqrt(row length), so that activations keep their size from layer to layer.
- * Of each row length and type only the first rows are all different (16 million weights); then rows repeat in random
- * order: enough for bytes, speed and equality of results, no use for quality.
+ * Of each row length and type only the first rows are all different (16 million weights of the tokens' matrices, a
+ * quarter of a million of the layers'); then rows repeat in random order: enough for bytes, speed and equality of
+ * results, no use for quality.
  *
  * @param vocabulary_path a GGUF file with a tokenizer, such as llama.cpp's ggml-vocab-*.gguf
  * @throws std::runtime_error with words for a person when the shape makes no sense or a file cannot be read or written

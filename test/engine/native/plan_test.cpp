@@ -301,6 +301,7 @@ void survives_damage() {
     Shape shape;
     shape.embedding = 64;
     shape.feed_forward = 64;
+    shape.vocabulary = 500;
     const std::string path = scratch_folder() + "/whole.gguf";
     write_model(shape, FLINT_VOCABULARY, path);
     const std::vector<char> whole = read_all(path);

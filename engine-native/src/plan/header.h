@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace flash {
+
+/**
+ * Looks through the header of a GGUF file before ggml does, which believes more than is good: it compares each name
+ * with all before it, reserves what an array says it has, and its products overflow. Afterwards it ends in well under a
+ * second, within four times the header's size in memory. As engine-native/download/header.ts, of files that are here.
+ * @param file_bytes the length of the file, which begins with the magic
+ * @return what makes no sense in it, as the rest of a sentence; none where ggml may read it
+ */
+std::optional<std::string> header_fault(const std::string& path, uint64_t file_bytes);
+
+}  // namespace flash
