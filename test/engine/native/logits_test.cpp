@@ -77,6 +77,8 @@ std::vector<Subject> subjects() {
         shape.layers = 2;
         shape.feed_forward = 3072;
     });
+    // Few, so that of a long prompt each has many tokens.
+    with_experts("experts: 2 of 4, Q4_0", GGML_TYPE_Q4_0, "qwen3moe", 4, 2, as_it_is);
     with_experts("experts: biases, clamped SwiGLU, MXFP4", GGML_TYPE_MXFP4, "gpt-oss", 32, 4,
                  [](Shape& shape) { shape.tied = false; });
     with_experts("experts: ReGLU, routed before attention", GGML_TYPE_Q4_0, "smallthinker", 32, 4, as_it_is);
@@ -109,7 +111,7 @@ std::string path_of(const Subject& subject) { return scratch_folder() + "/" + su
 std::vector<Subject> laid_out_subjects() {
     std::vector<Subject> some;
     for (const Subject& subject : subjects()) {
-        for (const char* name : {"q4_0", "q4_K", "iq4_nl", "experts: ReGLU, routed before attention"}) {
+        for (const char* name : {"q4_0", "q4_K", "iq4_nl", "experts: 2 of 4, Q4_0"}) {
             if (subject.name == name) some.push_back(subject);
         }
     }
