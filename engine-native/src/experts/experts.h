@@ -18,6 +18,9 @@
 
 namespace flash {
 
+/** A layer waits for its first expert: what the disk serves in about two milliseconds. */
+constexpr uint64_t kBytesInFlight = 6ULL << 20;
+
 /** Which matrix of which layer a tensor of experts is. */
 struct ExpertPlace {
     const ExpertLayer* layer;
@@ -78,7 +81,7 @@ class Experts {
     uint64_t ring_room_;
     std::optional<RoutingTrace> trace_;
     StreamStats& stats_;
-    ReadQueue queue_;  // last: its threads end before what they read into
+    ReadQueue queue_{ReadQueue::Method::Best, kBytesInFlight};  // last: its threads end before what they read into
 };
 
 }  // namespace flash

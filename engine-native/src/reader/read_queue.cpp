@@ -16,7 +16,8 @@ bool settled(const ReadRequest& request) { return request.state == State::Done |
 
 }  // namespace
 
-ReadQueue::ReadQueue(Method method) : uring_(method == Method::Best ? Uring::open(kDepth) : nullptr) {
+ReadQueue::ReadQueue(Method method, uint64_t bytes_in_flight)
+    : most_in_flight_(bytes_in_flight), uring_(method == Method::Best ? Uring::open(kDepth) : nullptr) {
     for (Piece& piece : pieces_) free_pieces_.push_back(&piece);
     if (uring_) {
         threads_.emplace_back([this] { read_by_uring(); });

@@ -42,19 +42,20 @@ class ReadQueue {
      * one may not: 13 reads of 864 KiB took 4.5 ms whole, and 3.2 to 3.7 cut.
      */
     static constexpr uint32_t kPieceBytes = 256U << 10;
-    /**
-     * So many pieces, and so many bytes but for the last one, are in flight at once. More bytes would not come sooner,
-     * but what is wanted first would come later: disks serve in any order, and a virtual one may tell of nothing before
-     * it has served everything.
-     */
+    /** Pieces that are in flight at once, and their bytes, unless fewer are asked for. */
     static constexpr unsigned kDepth = 128;
-    static constexpr uint64_t kBytesInFlight = 6ULL << 20;
+    static constexpr uint64_t kMostBytes = uint64_t{kDepth} * kPieceBytes;
     /** Threads of the pool. */
     static constexpr unsigned kThreads = 8;
 
     enum class Method : uint8_t { Best, Threads };
 
-    explicit ReadQueue(Method method = Method::Best);
+    /**
+     * @param bytes_in_flight with io_uring, but for the last piece. Fewer are good for those who wait for the first:
+     * disks serve in any order, and a virtual one may tell of nothing before it has served everything. They take a
+     * twentieth of the bandwidth of who reads on and on.
+     */
+    explicit ReadQueue(Method method = Method::Best, uint64_t bytes_in_flight = kMostBytes);
     /** Ends what is running, drops what is queued, joins. */
     ~ReadQueue();
 
@@ -75,7 +76,7 @@ class ReadQueue {
     /** The thread that has io_uring. */
     void read_by_uring();
     /** Whether io_uring may have another piece. Called with mutex_ held. */
-    bool may_begin() const { return !free_pieces_.empty() && bytes_in_flight_ < kBytesInFlight; }
+    bool may_begin() const { return !free_pieces_.empty() && bytes_in_flight_ < most_in_flight_; }
     /** Hands requests to io_uring as far as it may have them. Called with mutex_ held. */
     void begin_queued();
     /** A part of a request that io_uring has. */
@@ -98,6 +99,7 @@ class ReadQueue {
     std::array<Piece, kDepth> pieces_{};
     std::vector<Piece*> free_pieces_;  // all when io_uring has none
     uint64_t bytes_in_flight_ = 0;     // of the pieces that io_uring has
+    const uint64_t most_in_flight_;
     bool closing_ = false;
     std::unique_ptr<Uring> uring_;
     std::vector<std::thread> threads_;

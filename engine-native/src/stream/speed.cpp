@@ -91,7 +91,7 @@ Result<double> measure_disk(const Model& model, const Plan& plan, double seconds
     for (const Span& span : spans) largest = std::max(largest, span.size);
     const uint64_t room = Reader::room_bytes(largest);
     // Half as many again as are in flight, so that there is always one to begin.
-    const auto rooms = std::max<uint64_t>(2, 3 * ReadQueue::kBytesInFlight / 2 / room);
+    const auto rooms = std::max<uint64_t>(2, 3 * ReadQueue::kMostBytes / 2 / room);
     const AlignedBuffer memory(rooms * room);
     if (memory.size() == 0) return Error{FLASH_READ_FAILED, "no memory to measure the disk with"};
     std::memset(memory.data(), 0, memory.size());  // its pages are made before the clock starts
