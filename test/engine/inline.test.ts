@@ -120,10 +120,10 @@ test.each([
   const result = await load(started, modelPath, { inlineModelPath, ramCapBytes: cap });
   expect(result).toMatchObject({ inline: { infill: false }, plan: { inlineBytes: expect.any(Number) } });
   for (let round = 0; round < 2; round++) {
-    const suggestion = await complete(started, " the".repeat(words), 16).result;
+    const suggestion = await complete(started, " the".repeat(words), 8).result;
     expect(suggestion).toMatchObject({ modelPath: inlineModelPath, finishReason: "length" });
     expect(suggestion.promptTokens.length).toBeGreaterThan(Math.min(words, 2000));
-    expect(await chat(started, 8).result).toMatchObject({ modelPath });
+    expect(await chat(started, 4).result).toMatchObject({ modelPath });
   }
   const stats = await started.connection.sendRequest(statsRequest);
   expect(stats).toMatchObject({ modelPath, inlineModelPath, memory: { capBytes: cap } });
