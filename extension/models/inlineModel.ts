@@ -2,8 +2,8 @@
 import { totalmem } from "node:os";
 import * as vscode from "vscode";
 import type { InlineRefusal, Plan } from "../../engine-native/protocol.js";
-import { formatAtLeast } from "../../engine-native/size.js";
 import type { Engine, EngineSettings } from "../engine/engine.js";
+import { ramCapValue } from "../settings.js";
 import { chooseModel } from "./chooseModel.js";
 import type { Node } from "./modelsView.js";
 import { askForModelFile, raiseRamCap, updateSetting } from "./settings.js";
@@ -95,7 +95,7 @@ export class InlineModel implements vscode.Disposable {
   private async tell({ reason, minimumCapBytes }: InlineRefusal, wanted?: string): Promise<void> {
     const raise =
       minimumCapBytes !== undefined && minimumCapBytes < totalmem()
-        ? `Raise the cap to ${formatAtLeast(minimumCapBytes)}`
+        ? `Raise the cap to ${ramCapValue(minimumCapBytes).replace(/(?=[MG]iB)/, " ")}`
         : undefined;
     const leave = wanted === undefined ? "Use the chat model" : undefined;
     const buttons = [raise, leave].filter((button) => button !== undefined);

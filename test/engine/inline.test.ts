@@ -134,8 +134,8 @@ test.each([
 describe("turns", () => {
   test("a completion does not wait for the end of an answer, which says the same all the same", async () => {
     const started = await loaded(tinyLlama, small);
-    const alone = await chat(started, 48).result;
-    const answer = chat(started, 48);
+    const alone = await chat(started, 24).result;
+    const answer = chat(started, 24);
     await answer.reached(2);
     const order: string[] = [];
     void answer.result.then(() => order.push("answer"));
