@@ -67,12 +67,25 @@ export interface PlanParams {
   sparsity?: Sparsity;
   /** A small model with the same vocabulary, kept in memory to guess tokens while weights are streamed. */
   draftModelPath?: string;
+  /**
+   * A model for `complete`, kept in memory so that it answers at once. Without one, or where it has no room, the model
+   * does both.
+   */
+  inlineModelPath?: string;
+}
+
+/** Why an inline model that is asked for is not loaded. */
+export interface InlineRefusal {
+  /** In words: what is the matter, and who does the completions instead. */
+  reason: string;
+  /** The smallest cap, in bytes, that has room for both; absent where another cap would not help. */
+  minimumCapBytes?: number;
 }
 
 /** What lives where, for one model, cap and context. */
 export interface Plan {
   fits: boolean;
-  /** The smallest cap that works with this context. */
+  /** The smallest cap that works with this context, all models of the plan together. */
   minimumCapBytes: number;
   /** The largest context that works with this cap, at most what the model was trained for; 0 when none does. */
   maximumContext: number;
@@ -100,6 +113,10 @@ export interface Plan {
   processBytes: number;
   /** All that the draft model takes of the cap; 0 where there is none, or none is needed as nothing is streamed. */
   draftBytes: number;
+  /** All that the inline model takes of the cap; 0 where there is none, or it is refused. */
+  inlineBytes: number;
+  /** Absent where the inline model is loaded, or none is asked for. */
+  inlineRefusal?: InlineRefusal;
   /** Of decoding, from `measured`; absent when it could not be measured. */
   estimatedTokensPerSecond?: number;
   /**
@@ -131,6 +148,8 @@ export interface LoadResult {
   contextTokens: number;
   /** Whether the vocabulary has the tokens for fill-in-the-middle. */
   infill: boolean;
+  /** The inline model, where there is one. */
+  inline?: Pick<LoadResult, "name" | "contextTokens" | "infill">;
   /** Absent for the stock engine, which plans nothing. */
   plan?: Plan;
 }
@@ -256,6 +275,8 @@ export type GenerationProgress =
   | { kind: "text"; text: string; tokens: number[]; tokensPerSecond: number };
 
 export interface GenerationResult {
+  /** Path of the model that said it. */
+  modelPath: string;
   text: string;
   /** Generated ids, an end-of-generation token not included unless it was ignored. */
   tokens: number[];
@@ -292,6 +313,9 @@ export interface Memory {
 export interface Stats {
   /** Path of the loaded model. */
   modelPath?: string;
+  /** Path of the inline model, where one is loaded. */
+  inlineModelPath?: string;
+  /** Of all models together. */
   memory: Memory;
   flash: FlashStats;
 }
@@ -300,11 +324,17 @@ export interface Stats {
 export const initializeRequest = new RequestType<InitializeParams, InitializeResult, never>("initialize");
 /** Fails with NotAModel. A model that does not fit is an answer (`fits: false`), not an error. */
 export const planRequest = new RequestType<PlanParams, Plan, never>("plan");
-/** Replaces a loaded model. Fails with DoesNotFit, NotAModel, ReadFailed. Cancellable. */
+/**
+ * Replaces what is loaded: the model and, where one is asked for and has room, the inline model. Fails with DoesNotFit,
+ * NotAModel, ReadFailed; that of an inline model is no failure (`inlineRefusal`). Cancellable.
+ */
 export const loadRequest = new RequestType<LoadParams, LoadResult, DoesNotFit | undefined>("load");
 /** Cancellable: then it succeeds with finishReason `cancelled`. One generation runs at a time; more are queued. */
 export const chatRequest = new RequestType<ChatParams, GenerationResult, never>("chat");
-/** As `chat`, without a chat template. */
+/**
+ * As `chat`, without a chat template. An inline model does it without waiting for the other's work: it computes between two
+ * passes of that, which goes on when it is done. Text that is longer than an inline model's context is cut far from the cursor.
+ */
 export const completeRequest = new RequestType<CompleteParams, GenerationResult, never>("complete");
 /** How well the loaded model predicts a text. Cancellable: then it fails. Waits its turn as generations do. */
 export const evaluateRequest = new RequestType<EvaluateParams, EvaluationResult, never>("evaluate");
@@ -319,7 +349,7 @@ export const convertRequest = new RequestType<ConvertParams, ConvertResult, neve
  */
 export const planConversionRequest = new RequestType<PlanConversionParams, ConversionPlan, never>("planConversion");
 export const statsRequest = new RequestType0<Stats, never>("stats");
-/** Cancels what runs and frees the model. Succeeds when nothing is loaded. */
+/** Cancels what runs and frees all models. Succeeds when nothing is loaded. */
 export const unloadRequest = new RequestType0<void, never>("unload");
 /** Answers, then the process ends with status 0. */
 export const shutdownRequest = new RequestType0<void, never>("shutdown");

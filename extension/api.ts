@@ -15,6 +15,11 @@ export interface FlintApi {
      * finishReason `cancelled`. Rejects when an answer is being generated already.
      */
     chat(messages: ChatMessage[], onText: (text: string) => void, token?: CancellationToken): Promise<GenerationResult>;
+    /**
+     * Continues raw text as an inline suggestion does, with the same model. Undefined when no model is loaded, or the only
+     * one is busy with an answer. A newer call cancels the one before.
+     */
+    complete(prefix: string, maximumTokens: number, token?: CancellationToken): Promise<GenerationResult | undefined>;
     /** Fires with the new state whenever it changes, each generated token included. */
     readonly onDidChangeState: Event<string>;
   };

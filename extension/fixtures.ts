@@ -6,6 +6,7 @@ export function generationResult(
   finishReason: GenerationResult["finishReason"] = "stop",
 ): GenerationResult {
   return {
+    modelPath: "/models/a.gguf",
     text,
     tokens: [],
     promptTokens: [],
@@ -34,6 +35,7 @@ export const plan: Plan = {
   computeBytes: 0,
   stagingBytes: 0,
   draftBytes: 0,
+  inlineBytes: 0,
   processBytes: 0,
   estimatedTokensPerSecond: 5.23,
 };

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as vscode from "vscode";
+import { CancellationToken } from "vscode-jsonrpc";
 import { startSidecar } from "../engine-native/client.js";
 import type { Action } from "../webview/messages.js";
 import type { FlintApi } from "./api.js";
@@ -94,7 +95,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
     engine,
     startSidecar: start,
     secrets: context.secrets,
-    inUse: () => readValidSettings()?.modelPath,
+    settings: readValidSettings,
     ask: () => chat.focus(),
     log: warn,
   });
@@ -144,6 +145,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
       state: () => engine.state.kind,
       load: () => engine.load(),
       chat: (messages, onText, token) => engine.chat({ messages }, onText, token),
+      complete: (prefix, maximumTokens, token = CancellationToken.None) =>
+        engine.complete({ prefix, maximumTokens }, token),
       onDidChangeState: didChangeState.event,
     },
   };
@@ -171,6 +174,7 @@ function readSettings(): EngineSettings | undefined {
     ramCap: configuration.get<unknown>("ramCap"),
     contextSize: configuration.get<unknown>("contextSize"),
     draftModel: configuration.get<unknown>("draftModel"),
+    inlineModel: configuration.get<unknown>("inlineModel"),
   };
   return parseSettings(raw, vscode.workspace.workspaceFolders?.[0]?.uri.fsPath);
 }

@@ -5,13 +5,21 @@ import { InvalidSetting } from "./engine/errors.js";
 import { parseRamCap, parseSettings, ramCapValue } from "./settings.js";
 
 const GiB = 1024 ** 3;
-const raw = { model: "/models/a.gguf", ramCap: "4GiB", contextSize: 0, draftModel: "" };
+const raw = { model: "/models/a.gguf", ramCap: "4GiB", contextSize: 0, draftModel: "", inlineModel: "" };
 
 test("reads the settings; a context of 0 leaves the choice to the engine", () => {
   expect(parseSettings(raw)).toEqual({ modelPath: resolve("/models/a.gguf"), ramCapBytes: 4 * GiB });
   expect(parseSettings({ ...raw, contextSize: 8192 })).toMatchObject({ contextTokens: 8192 });
   const draftModelPath = resolve("/project/b.gguf");
   expect(parseSettings({ ...raw, draftModel: "b.gguf" }, "/project")).toMatchObject({ draftModelPath });
+});
+
+test("one model alone, or twice the same, does both", () => {
+  const [modelPath, inlineModelPath] = [resolve("/models/a.gguf"), resolve("/models/b.gguf")];
+  expect(parseSettings({ ...raw, inlineModel: "/models/b.gguf" })).toMatchObject({ modelPath, inlineModelPath });
+  const alone = { modelPath: inlineModelPath, ramCapBytes: 4 * GiB };
+  expect(parseSettings({ ...raw, model: "", inlineModel: "/models/b.gguf" })).toEqual(alone);
+  expect(parseSettings({ ...raw, inlineModel: "/models/a.gguf" })).toEqual({ modelPath, ramCapBytes: 4 * GiB });
 });
 
 test("no model is not an error", () => {

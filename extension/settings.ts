@@ -17,6 +17,8 @@ export interface RawSettings {
   contextSize: unknown;
   /** `flint.draftModel` */
   draftModel: unknown;
+  /** `flint.inlineModel` */
+  inlineModel: unknown;
 }
 
 /**
@@ -25,7 +27,10 @@ export interface RawSettings {
  * @throws InvalidSetting
  */
 export function parseSettings(raw: RawSettings, folder = homedir()): EngineSettings | undefined {
-  const modelPath = parsePath("flint.model", raw.model, folder);
+  const chatModelPath = parsePath("flint.model", raw.model, folder);
+  const inlineModelPath = parsePath("flint.inlineModel", raw.inlineModel, folder);
+  // One model alone does both.
+  const modelPath = chatModelPath ?? inlineModelPath;
   if (modelPath === undefined) return undefined;
   const contextTokens = parseContextSize(raw.contextSize);
   const draftModelPath = parsePath("flint.draftModel", raw.draftModel, folder);
@@ -34,6 +39,7 @@ export function parseSettings(raw: RawSettings, folder = homedir()): EngineSetti
     ramCapBytes: parseRamCap(raw.ramCap),
     ...(contextTokens > 0 && { contextTokens }),
     ...(draftModelPath !== undefined && { draftModelPath }),
+    ...(inlineModelPath !== undefined && inlineModelPath !== modelPath && { inlineModelPath }),
   };
 }
 

@@ -94,6 +94,7 @@ program
   .addOption(ramCap())
   .addOption(context())
   .addOption(draftModel())
+  .option("--inline-model <file>", "a model of its own for inline suggestions, in memory within the same cap")
   .option("--json", "print one object")
   .action(async (model: string, options: PlanOptions) => {
     const { plan } = await import("./plan.js");

@@ -15,6 +15,7 @@ export interface PlanOptions {
   ramCap: number;
   context?: number;
   draftModel?: string;
+  inlineModel?: string;
   json?: boolean;
 }
 
@@ -27,6 +28,7 @@ export async function plan(model: string, options: PlanOptions, signal: AbortSig
         ramCapBytes: options.ramCap,
         ...(options.context === undefined ? {} : { contextTokens: options.context }),
         ...(options.draftModel === undefined ? {} : { draftModelPath: resolve(options.draftModel) }),
+        ...(options.inlineModel === undefined ? {} : { inlineModelPath: resolve(options.inlineModel) }),
       });
     const reference = await referenceOf(model);
     return reference.kind === "file" ? planner(reference.path) : planReference(reference, planner, signal);
@@ -71,6 +73,8 @@ function table(plan: Plan): string {
     ["staging", formatSize(plan.stagingBytes)],
     ["process", formatSize(plan.processBytes)],
     ...(plan.draftBytes > 0 ? [["draft model", formatSize(plan.draftBytes)] satisfies [string, string]] : []),
+    ...(plan.inlineBytes > 0 ? [["inline model", formatSize(plan.inlineBytes)] satisfies [string, string]] : []),
+    ...(plan.inlineRefusal ? [["inline model", plan.inlineRefusal.reason] satisfies [string, string]] : []),
   ];
   return rows.map(([name, value]) => `${name.padEnd(20)}${value}\n`).join("");
 }

@@ -4,11 +4,15 @@ import { DraftSequenceTokenPredictor, type Llama, type LlamaModel, type TokenPre
 import { ErrorCode, type Plan } from "../protocol.js";
 import { engineError } from "./errors.js";
 import type { Flash, FlashPlan, FlashRequest } from "./flash.js";
+import { loadWhole, planWhole } from "./whole.js";
 
 export interface Draft {
   predictor: TokenPredictor;
   dispose(): Promise<void>;
 }
+
+/** A team of threads would wait for each other in a loop, on the cores that the large model needs. */
+const draftThreads = 1;
 
 /** Whether one pass over the weights may check guesses: of a mixture of experts each guess would want its own. */
 export const guesses = ({ weights }: Plan): boolean => weights.streamedBytes > 0 && weights.expertCacheBytes === 0;
@@ -23,28 +27,20 @@ export function planWithDraft(flash: Flash, request: FlashRequest): FlashPlan & 
   if (draftModelPath === undefined) return { ...flash.measuredPlan(alone), ramCapBytes };
   const { plan } = flash.plan(alone);
   if (!guesses(plan)) return { ...flash.measuredPlan(alone), ramCapBytes };
-  const draft = flash.plan({
-    modelPath: draftModelPath,
-    ramCapBytes: Number.MAX_SAFE_INTEGER,
-    contextTokens: plan.contextTokens,
-    threads: 1,
-  });
-  const { weights, kvBytes, computeBytes } = draft.plan;
-  const draftBytes = weights.residentBytes + kvBytes + computeBytes + draft.vocabularyBytes;
+  const wanted = { modelPath: draftModelPath, contextTokens: plan.contextTokens, threads: draftThreads };
+  const { bytes: draftBytes } = planWhole(flash, wanted);
   const left = Math.max(1, ramCapBytes - draftBytes);
   const beside = flash.measuredPlan({ ...alone, ramCapBytes: left });
   const minimumCapBytes = beside.plan.minimumCapBytes + draftBytes;
   return { ...beside, plan: { ...beside.plan, draftBytes, minimumCapBytes }, ramCapBytes: left };
 }
 
-/** Prompt tokens at once, while the large model reads them too: small in memory. */
-const batchTokens = 64;
 /** Code and words, to tell vocabularies apart: those of one family give the same tokens. */
 const sample =
   "function twoSum(numbers: number[], target = 0x1f) {\n\treturn `naïve ` + numbers.length; // über 12345\n}\n";
 
 /**
- * Loads it for `model`'s context. Nothing of it is served by our backend.
+ * Loads it for `model`'s context.
  * @param maximumTokens of one guess
  * @throws ResponseError InvalidArgument where the vocabularies differ, NotAModel; the signal's reason.
  */
@@ -55,19 +51,8 @@ export async function loadDraft(
   { contextTokens, maximumTokens }: { contextTokens: number; maximumTokens: number },
   signal: AbortSignal,
 ): Promise<Draft> {
-  const draft = await llama
-    .loadModel({
-      modelPath,
-      gpuLayers: 0,
-      useMmap: false,
-      useDirectIo: true,
-      ignoreMemorySafetyChecks: true,
-      loadSignal: signal,
-    })
-    .catch((error: unknown) => {
-      signal.throwIfAborted();
-      throw engineError(ErrorCode.NotAModel, `The draft model ${modelPath} cannot be loaded: ${error}`);
-    });
+  const wanted = { modelPath, contextTokens, threads: draftThreads };
+  const { model: draft, context } = await loadWhole(llama, wanted, signal);
   try {
     if (draft.tokenize(sample).join() !== model.tokenize(sample).join()) {
       throw engineError(
@@ -75,16 +60,6 @@ export async function loadDraft(
         `The draft model ${basename(modelPath)} has another vocabulary than the model. Choose a small one of the same family, or none.`,
       );
     }
-    const context = await draft.createContext({
-      contextSize: contextTokens,
-      batchSize: Math.min(contextTokens, batchTokens),
-      sequences: 1,
-      // A team of threads would wait for each other in a loop, on the cores that the large model needs.
-      threads: 1,
-      ignoreMemorySafetyChecks: true,
-      failedCreationRemedy: false,
-      createSignal: signal,
-    });
     const sequence = context.getSequence();
     const predictor = new DraftSequenceTokenPredictor(sequence, {
       minTokens: 1,

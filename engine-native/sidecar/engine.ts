@@ -1,21 +1,10 @@
-/** One loaded model and what can be asked of it. One piece of work runs at a time; more wait their turn. */
-import { basename } from "node:path";
-import {
-  type ChatWrapper,
-  getLlama,
-  type Llama,
-  type LlamaContext,
-  type LlamaContextSequence,
-  LlamaLogLevel,
-  type LlamaModel,
-  resolveChatWrapper,
-  type Token,
-} from "node-llama-cpp";
-import { ResponseError } from "vscode-jsonrpc";
+/**
+ * The loaded models and what can be asked of them. Each does one piece of work at a time, more wait their turn; between the two
+ * see turns.ts.
+ */
 import {
   type ChatParams,
   type CompleteParams,
-  type DoesNotFit,
   type EngineKind,
   ErrorCode,
   type EvaluateParams,
@@ -32,53 +21,38 @@ import {
   type PlanParams,
   type Stats,
 } from "../protocol.js";
-import { formatAtLeast, formatSize } from "../size.js";
-import { type Draft, guesses, loadDraft, planWithDraft } from "./draft.js";
 import { engineError } from "./errors.js";
 import { evaluateText } from "./evaluation.js";
-import { backendPath, Flash } from "./flash.js";
 import { answer, continueTokens, type Generated, type GenerationContext } from "./generation.js";
-import { infillPrompt, supportsInfill } from "./infill.js";
+import { Lane } from "./lane.js";
+import { type Loaded, type LoadedModels, loadModels, noFlash } from "./loading.js";
 import { processMemory } from "./memory.js";
-import { longestGuess, Speculation } from "./speculation.js";
-
-/** llama.cpp and, for the flash engine, our backend in it. A process has one kind for its whole life. */
-interface Runtime {
-  kind: EngineKind;
-  llama: Llama;
-  flash?: Flash;
-}
-
-interface Loaded {
-  params: LoadParams;
-  model: LlamaModel;
-  context: LlamaContext;
-  sequence: LlamaContextSequence;
-  draft: Draft | undefined;
-  chatWrapper: ChatWrapper;
-  chunkTokens: number;
-  /** Weights that our backend uses for each pass, in memory or not: 0 when llama.cpp has all. */
-  passBytes: number;
-  measure(tokens: number): FlashStats;
-}
-
-/** Prompt tokens between two looks at cancellation when every weight is in memory: well below a second. */
-const residentChunkTokens = 64;
-/** llama.cpp's own default. */
-const stockBatchTokens = 512;
-const noFlash: FlashStats = { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 };
+import { planModels, withReason } from "./plan.js";
+import { Runtime } from "./runtime.js";
+import { Turns } from "./turns.js";
 
 export type EngineState = "empty" | "loading" | "ready" | "generating";
+
+type OnProgress = (progress: GenerationProgress) => void;
+
+/** What one piece of work on a model gets. */
+interface Work {
+  loaded: LoadedModels;
+  /** The caller's signal and that of an unload. */
+  signal: AbortSignal;
+}
 
 export class Engine {
   readonly #onState: (state: EngineState) => void;
   readonly #log: (line: string) => void;
   #runtime: Promise<Runtime> | undefined;
-  #loaded: Loaded | undefined;
-  #running: AbortController | undefined;
-  #leftBehind: Promise<unknown> = Promise.resolve();
-  #last: Promise<unknown> = Promise.resolve();
-  #lastLlamaError: string | undefined;
+  #loaded: LoadedModels | undefined;
+  /** What is under way, to be aborted by an unload. */
+  readonly #running = new Set<AbortController>();
+  /** Who wants both takes this one first. */
+  readonly #chatLane = new Lane();
+  readonly #inlineLane = new Lane();
+  readonly #turns = new Turns();
 
   constructor(options: { onState(state: EngineState): void; log(line: string): void }) {
     this.#onState = options.onState;
@@ -89,35 +63,46 @@ export class Engine {
   async plan(params: PlanParams): Promise<Plan> {
     const { flash, llama } = await this.#start("flash");
     if (!flash) throw engineError(ErrorCode.InvalidState, "The stock engine makes no plans.");
-    return withReason(planWithDraft(flash, { ...params, threads: llama.cpuMathCores }).plan, params.ramCapBytes);
+    return withReason(planModels(flash, { ...params, threads: llama.cpuMathCores }).plan, params.ramCapBytes);
   }
 
-  /** Replaces the loaded model. @throws ResponseError DoesNotFit, NotAModel, ReadFailed, InvalidState. */
+  /** Replaces the loaded models. @throws ResponseError DoesNotFit, NotAModel, ReadFailed, InvalidState. */
   load(params: LoadParams, signal: AbortSignal, onProgress: (progress: LoadProgress) => void): Promise<LoadResult> {
-    return this.#exclusive(async () => {
+    return this.#alone(async () => {
       await this.#unload();
       signal.throwIfAborted();
       this.#onState("loading");
       try {
-        return await this.#load(params, signal, onProgress);
+        const runtime = await this.#start(params.engine);
+        this.#loaded = await loadModels(runtime, params, this.#turns, signal, onProgress);
+        return this.#loaded.result;
       } finally {
         this.#onState(this.#loaded ? "ready" : "empty");
       }
     });
   }
 
-  chat(params: ChatParams, signal: AbortSignal, onProgress: (progress: GenerationProgress) => void) {
+  chat(params: ChatParams, signal: AbortSignal, onProgress: OnProgress): Promise<GenerationResult> {
     if (params.messages.at(-1)?.role !== "user") {
       throw engineError(ErrorCode.InvalidArgument, "The last message of a chat must be the user's.");
     }
-    return this.#generate(params, signal, onProgress, (context, loaded) =>
-      answer(context, loaded.chatWrapper, params.messages),
+    return this.#chatLane.run(() =>
+      this.#onChatModel(params, signal, onProgress, (context, { chatWrapper }) =>
+        answer(context, chatWrapper, params.messages),
+      ),
     );
   }
 
-  complete(params: CompleteParams, signal: AbortSignal, onProgress: (progress: GenerationProgress) => void) {
-    return this.#generate(params, signal, onProgress, (context, { model }) =>
-      continueTokens(context, promptOf(model, params)),
+  complete(params: CompleteParams, signal: AbortSignal, onProgress: OnProgress): Promise<GenerationResult> {
+    const inline = () => this.#inlineLane.run(() => this.#onInlineModel(params, signal, onProgress));
+    if (this.#loaded?.inline) return inline();
+    return this.#chatLane.run(() =>
+      // A load may have been ahead of it.
+      this.#loaded?.inline
+        ? inline()
+        : this.#onChatModel(params, signal, onProgress, (context, { promptOf }) =>
+            continueTokens(context, promptOf(params)),
+          ),
     );
   }
 
@@ -127,33 +112,42 @@ export class Engine {
     signal: AbortSignal,
     onProgress: (progress: EvaluationProgress) => void,
   ): Promise<EvaluationResult> {
-    return this.#compute(signal, async ({ sequence }, measure, either) => {
-      const evaluation = await evaluateText({ sequence, signal: either, onProgress }, text);
-      return { ...evaluation, flash: measure(evaluation.tokens) };
-    });
+    return this.#chatLane.run(() =>
+      this.#compute(signal, async ({ loaded, signal: either }, measure) => {
+        const { sequence } = loaded.chat;
+        const evaluation = await evaluateText({ sequence, signal: either, onProgress }, text);
+        return { ...evaluation, flash: measure(evaluation.tokens) };
+      }),
+    );
   }
 
   stats(): Stats {
     const loaded = this.#loaded;
     const capBytes = loaded?.params.engine === "flash" ? loaded.params.ramCapBytes : 0;
-    const stats: Stats = {
+    return {
       memory: { capBytes, ...processMemory() },
-      flash: loaded?.measure(loaded.sequence.tokenMeter.usedOutputTokens) ?? noFlash,
+      flash: loaded?.measure(loaded.chat.sequence.tokenMeter.usedOutputTokens) ?? noFlash,
+      ...(loaded && { modelPath: loaded.chat.modelPath }),
+      ...(loaded?.inline && { inlineModelPath: loaded.inline.modelPath }),
     };
-    return loaded ? { ...stats, modelPath: loaded.params.modelPath } : stats;
   }
 
-  /** Ends the generation that runs, as if it were cancelled. */
+  /** Ends the generations that run, as if they were cancelled. */
   unload(): Promise<void> {
-    this.#running?.abort();
-    return this.#exclusive(async () => {
+    for (const controller of this.#running) controller.abort();
+    return this.#alone(async () => {
       await this.#unload();
       this.#onState("empty");
     });
   }
 
+  /** Runs work while nothing else does. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#chatLane.run(() => this.#inlineLane.run(work));
+  }
+
   async #start(kind: EngineKind): Promise<Runtime> {
-    this.#runtime ??= this.#startRuntime(kind);
+    this.#runtime ??= Runtime.start(kind, this.#log);
     const runtime = await this.#runtime;
     if (runtime.kind !== kind) {
       throw engineError(
@@ -164,218 +158,96 @@ export class Engine {
     return runtime;
   }
 
-  async #startRuntime(kind: EngineKind): Promise<Runtime> {
-    // ggml reads it when node-llama-cpp loads it, once in the life of a process.
-    if (kind === "flash") process.env["GGML_BACKEND_PATH"] = backendPath;
-    const llama = await getLlama({
-      gpu: false,
-      build: "never",
-      logLevel: LlamaLogLevel.warn,
-      logger: (level, message) => {
-        if (level === LlamaLogLevel.error || level === LlamaLogLevel.fatal) this.#lastLlamaError = message.trim();
-        this.#log(`llama.cpp ${level}: ${message.trimEnd()}`);
-      },
-    });
-    return kind === "flash" ? { kind, llama, flash: new Flash() } : { kind, llama };
-  }
-
-  async #load(
-    params: LoadParams,
-    signal: AbortSignal,
-    onProgress: (progress: LoadProgress) => void,
-  ): Promise<LoadResult> {
-    const { llama, flash } = await this.#start(params.engine);
-    const threads = params.threads ?? llama.cpuMathCores;
-    const planned = flash && planWithDraft(flash, { ...params, threads });
-    if (planned && !planned.plan.fits) throw doesNotFit(withReason(planned.plan, params.ramCapBytes));
-    const { streamedBytes = 0, pinnedBytes = 0, expertCacheBytes = 0 } = planned?.plan.weights ?? {};
-    const streams = streamedBytes + expertCacheBytes > 0;
-    const speculates = planned !== undefined && guesses(planned.plan);
-    let model: LlamaModel | undefined;
-    let draft: Draft | undefined;
-    try {
-      if (planned) flash.configure({ ...params, ramCapBytes: planned.ramCapBytes, threads }, params.tracePath);
-      this.#lastLlamaError = undefined;
-      model = await llama.loadModel({
-        modelPath: params.modelPath,
-        gpuLayers: 0,
-        // mmap would count the whole file in the page cache against the cap.
-        ...(flash ? { useMmap: false, useDirectIo: true } : { useMmap: true }),
-        ignoreMemorySafetyChecks: true,
-        loadSignal: signal,
-        onLoadProgress: (share) => {
-          const totalBytes = weightBytes(planned?.plan);
-          onProgress({ loadedBytes: Math.round(share * totalBytes), totalBytes });
-        },
-      });
-      const contextTokens =
-        planned?.plan.contextTokens ?? params.contextTokens ?? Math.min(4096, model.trainContextSize);
-      const context = await model.createContext({
-        contextSize: contextTokens,
-        batchSize: Math.min(contextTokens, planned?.microBatchTokens ?? stockBatchTokens),
-        sequences: 1,
-        threads,
-        // Detection takes attention on our backend for attention on another device, and turns it off.
-        flashAttention: streams ? true : "auto",
-        ignoreMemorySafetyChecks: true,
-        failedCreationRemedy: false,
-        createSignal: signal,
-      });
-      flash?.deconfigure();
-      const maximumTokens = planned ? longestGuess(planned.plan) : 0;
-      if (params.draftModelPath !== undefined && planned && planned.plan.draftBytes > 0) {
-        draft = await loadDraft(llama, params.draftModelPath, model, { contextTokens, maximumTokens }, signal);
-      }
-      const predictor = draft ? { draft: draft.predictor } : {};
-      this.#loaded = {
-        params,
-        model,
-        context,
-        sequence: context.getSequence(
-          speculates ? { tokenPredictor: new Speculation({ maximumTokens, ...predictor }) } : {},
-        ),
-        draft,
-        chatWrapper: resolveChatWrapper(model),
-        chunkTokens: streams ? context.batchSize : residentChunkTokens,
-        // How many experts a prompt uses is not known before.
-        passBytes: speculates ? streamedBytes + pinnedBytes : 0,
-        measure: flash?.measure() ?? (() => noFlash),
-      };
-      const result: LoadResult = {
-        name: model.fileInfo.metadata.general.name ?? basename(params.modelPath),
-        architecture: model.fileInfo.metadata.general.architecture,
-        contextTokens,
-        infill: supportsInfill(model),
-      };
-      return planned ? { ...result, plan: planned.plan } : result;
-    } catch (error) {
-      await draft?.dispose();
-      await model?.dispose();
-      if (signal.aborted || error instanceof ResponseError) throw error;
-      throw engineError(ErrorCode.NotAModel, `${params.modelPath} cannot be loaded: ${this.#why(error)}`);
-    } finally {
-      flash?.deconfigure();
-    }
-  }
-
-  #why(error: unknown): string {
-    if (this.#lastLlamaError !== undefined) return this.#lastLlamaError;
-    // node-llama-cpp looks into a header that it could not read.
-    if (error instanceof TypeError) return "its header is damaged or cut short. Download it again.";
-    return error instanceof Error ? error.message : String(error);
-  }
-
-  async #generate(
+  #onChatModel(
     params: GenerationParams,
     signal: AbortSignal,
-    onProgress: (progress: GenerationProgress) => void,
-    run: (context: GenerationContext, loaded: Loaded) => Promise<Generated>,
+    onProgress: OnProgress,
+    run: (context: GenerationContext, chat: LoadedModels["chat"]) => Promise<Generated>,
   ): Promise<GenerationResult> {
-    return this.#compute(signal, async (loaded, measure, either) => {
-      const { sequence, chunkTokens, passBytes } = loaded;
+    return this.#compute(signal, async ({ loaded: { chat }, signal: either }, measure) => {
       const flash = (await this.#runtime)?.flash;
-      const { timings, ...generated } = await run(
-        {
-          sequence,
-          chunkTokens,
-          params,
-          signal: either,
-          onProgress,
-          startPass: () => (passBytes > 0 && flash?.share(passBytes)) || (() => 0),
-          leaveBehind: (work) => {
-            // What became of it was told as cancelled.
-            this.#leftBehind = work.catch(() => undefined);
-          },
-          onDecode: () => flash?.setTokenByToken(true),
-        },
-        loaded,
-      );
-      return {
-        ...generated,
-        timeToFirstTokenMs: timings.timeToFirstTokenMs,
-        msPerToken: timings.msPerToken,
-        tokensPerSecond: timings.tokensPerSecond,
-        flash: measure(generated.tokens.length),
+      const context: GenerationContext = {
+        ...{ sequence: chat.sequence, chunkTokens: chat.chunkTokens, params, signal: either, onProgress },
+        startPass: () => (chat.passBytes > 0 && flash?.share(chat.passBytes)) || (() => 0),
+        beforePass: () => this.#turns.pass(either),
+        leaveBehind: (work) => this.#chatLane.leaveBehind(work),
+        onDecode: () => flash?.setTokenByToken(true),
       };
+      const generated = await run(context, chat);
+      return toResult(chat, generated, measure(generated.tokens.length));
     });
   }
 
-  /**
-   * Runs work on the loaded model when its turn comes. `measure` tells what was read since, over so many tokens; `either`
-   * is the caller's signal and that of an unload.
-   */
+  /** The backend has no part in it: what is told to that is about the chat model. */
+  #onInlineModel(params: CompleteParams, signal: AbortSignal, onProgress: OnProgress): Promise<GenerationResult> {
+    return this.#work(signal, ({ loaded: { inline }, signal: either }) => {
+      if (!inline) throw engineError(ErrorCode.InvalidState, "The inline model is not loaded any more.");
+      const context: GenerationContext = {
+        ...{ sequence: inline.sequence, chunkTokens: inline.chunkTokens, params, signal: either, onProgress },
+        startPass: () => () => 0,
+        beforePass: () => Promise.resolve(),
+        leaveBehind: (work) => this.#inlineLane.leaveBehind(work),
+        onDecode: () => undefined,
+      };
+      return this.#turns.interject(async () =>
+        toResult(inline, await continueTokens(context, inline.promptOf(params)), noFlash),
+      );
+    });
+  }
+
+  /** Runs work that our backend may have a part in. `measure` tells what was read since, over so many tokens. */
   #compute<T>(
     signal: AbortSignal,
-    work: (loaded: Loaded, measure: (tokens: number) => FlashStats, either: AbortSignal) => Promise<T>,
+    work: (work: Work, measure: (tokens: number) => FlashStats) => Promise<T>,
   ): Promise<T> {
-    return this.#exclusive(async () => {
-      const loaded = this.#loaded;
-      if (!loaded) throw engineError(ErrorCode.InvalidState, "No model is loaded.");
+    return this.#work(signal, async (own) => {
       const flash = (await this.#runtime)?.flash;
       const measure = flash?.measure() ?? (() => noFlash);
-      const unload = new AbortController();
-      this.#running = unload;
-      const either = AbortSignal.any([signal, unload.signal]);
       const abort = () => flash?.setAbort(true);
-      either.addEventListener("abort", abort, { once: true });
-      if (either.aborted) abort();
-      this.#onState("generating");
+      own.signal.addEventListener("abort", abort, { once: true });
+      if (own.signal.aborted) abort();
       try {
-        return await work(loaded, measure, either);
+        return await work(own, measure);
       } catch (error) {
         const failure = flash?.takeError();
         throw failure === undefined ? error : engineError(ErrorCode.ReadFailed, failure);
       } finally {
-        either.removeEventListener("abort", abort);
+        own.signal.removeEventListener("abort", abort);
         flash?.setAbort(false);
         flash?.setTokenByToken(false);
-        this.#running = undefined;
-        this.#onState("ready");
       }
     });
+  }
+
+  async #work<T>(signal: AbortSignal, work: (work: Work) => Promise<T>): Promise<T> {
+    const loaded = this.#loaded;
+    if (!loaded) throw engineError(ErrorCode.InvalidState, "No model is loaded.");
+    const unload = new AbortController();
+    this.#running.add(unload);
+    this.#onState("generating");
+    try {
+      return await work({ loaded, signal: AbortSignal.any([signal, unload.signal]) });
+    } finally {
+      this.#running.delete(unload);
+      if (this.#running.size === 0) this.#onState("ready");
+    }
   }
 
   async #unload(): Promise<void> {
     const loaded = this.#loaded;
     this.#loaded = undefined;
-    await loaded?.context.dispose();
-    await loaded?.draft?.dispose();
-    await loaded?.model.dispose();
-  }
-
-  #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(() => this.#leftBehind).then(work);
-    // A failure is its caller's; the next in line runs all the same.
-    this.#last = result.then(
-      () => undefined,
-      () => undefined,
-    );
-    return result;
+    await loaded?.chat.dispose();
+    await loaded?.inline?.dispose();
   }
 }
 
-function promptOf(model: LlamaModel, { prefix, suffix }: CompleteParams): Token[] {
-  if (suffix !== undefined && supportsInfill(model)) return infillPrompt(model, prefix, suffix);
-  const tokens = model.tokenize(prefix, false);
-  const { bos } = model.tokens;
-  return model.tokens.shouldPrependBosToken && bos !== null ? [bos, ...tokens] : tokens;
-}
-
-const weightBytes = (plan: Plan | undefined) =>
-  plan ? Object.values(plan.weights).reduce((sum, bytes) => sum + bytes, 0) : 0;
-
-function withReason(plan: Plan, ramCapBytes: number): Plan {
-  if (plan.fits) return plan;
-  const context = plan.contextTokens.toLocaleString("en");
-  const draft = plan.draftBytes > 0 ? ` beside its draft model` : "";
-  const smaller = plan.maximumContext > 0 ? ` A context of ${plan.maximumContext.toLocaleString("en")} would fit.` : "";
+function toResult({ modelPath }: Loaded, { timings, ...generated }: Generated, flash: FlashStats): GenerationResult {
   return {
-    ...plan,
-    reason: `needs at least ${formatAtLeast(plan.minimumCapBytes)} with a context of ${context}${draft}; the cap is ${formatSize(ramCapBytes)}.${smaller}`,
+    modelPath,
+    ...generated,
+    timeToFirstTokenMs: timings.timeToFirstTokenMs,
+    msPerToken: timings.msPerToken,
+    tokensPerSecond: timings.tokensPerSecond,
+    flash,
   };
-}
-
-function doesNotFit({ reason, minimumCapBytes, maximumContext, contextTokens }: Plan) {
-  const data = { minimumCapBytes, maximumContext, contextTokens };
-  return engineError<DoesNotFit>(ErrorCode.DoesNotFit, `The model ${reason}`, data);
 }

@@ -7,6 +7,7 @@ import { engineError } from "./errors.js";
 interface NativePlan {
   fits: boolean;
   minimumCapBytes: number;
+  wholeCapBytes: number;
   maximumContext: number;
   contextTokens: number;
   microBatchTokens: number;
@@ -83,6 +84,8 @@ export interface FlashPlan {
   microBatchTokens: number;
   /** Of the plan's processBytes, those that this model is the cause of. */
   vocabularyBytes: number;
+  /** The smallest cap with which all weights stay in memory; 0 for a converted model. */
+  wholeCapBytes: number;
 }
 
 /** The backend of this process. Only after node-llama-cpp has loaded ggml and, with it, {@link backendPath}. */
@@ -110,7 +113,8 @@ export class Flash {
   }
 
   /**
-   * As plan, and the next model that llama.cpp loads is served by it. Also throws ReadFailed.
+   * As plan, and the next model that llama.cpp loads is served by it, with the contexts that are made of it until
+   * `deconfigure`. Also throws ReadFailed.
    * @param tracePath records the routing of experts there
    */
   configure(request: FlashRequest, tracePath?: string): FlashPlan {
@@ -191,6 +195,8 @@ function describe(native: NativePlan): FlashPlan {
     stagingBytes: native.stagingBytes,
     processBytes: native.processBytes,
     draftBytes: 0,
+    inlineBytes: 0,
   };
-  return { plan, microBatchTokens: native.microBatchTokens, vocabularyBytes: native.vocabularyBytes };
+  const { microBatchTokens, vocabularyBytes, wholeCapBytes } = native;
+  return { plan, microBatchTokens, vocabularyBytes, wholeCapBytes };
 }

@@ -10,6 +10,7 @@ import { type ChatMessage, ErrorCode, type GenerationParams } from "../protocol.
 import { engineError } from "./errors.js";
 import { type PrefillContext, prefill } from "./prefill.js";
 import { Timings } from "./timings.js";
+import { withTurns } from "./turns.js";
 
 /** What a generation yields; the engine adds what the flash backend counted. */
 export interface Generated {
@@ -61,7 +62,7 @@ export async function continueTokens(context: GenerationContext, prompt: Token[]
       yieldEogToken: params.ignoreEos === true,
       ...(params.seed === undefined ? {} : { seed: params.seed }),
     });
-    for await (const token of evaluation) {
+    for await (const token of withTurns(evaluation, () => context.beforePass())) {
       timings.add(1);
       tokens.push(token);
       // The whole answer each time: a character may need more than one token, and spaces depend on what is before.
@@ -118,6 +119,9 @@ export async function answer(
     finishReason,
     timings,
   });
+  const { evaluate } = sequence;
+  // LlamaChat asks the sequence for each token.
+  sequence.evaluate = (...args) => withTurns(evaluate.apply(sequence, args), () => context.beforePass());
   const chat = new LlamaChat({ contextSequence: sequence, chatWrapper: wrapper, autoDisposeSequence: false });
   try {
     // A conversation longer than the context is shortened by node-llama-cpp, so there is no prompt to read ahead.
@@ -146,6 +150,7 @@ export async function answer(
     if (signal.aborted) return finish("cancelled");
     throw error;
   } finally {
+    sequence.evaluate = evaluate;
     chat.dispose();
   }
 }

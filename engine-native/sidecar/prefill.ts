@@ -11,6 +11,8 @@ export interface PrefillContext {
   onProgress(progress: GenerationProgress): void;
   /** Called as a pass begins. @returns how much of it is done, from 0 to 1; 0 where nothing tells */
   startPass(): () => number;
+  /** To be awaited before each pass: somebody else may go first. */
+  beforePass(): Promise<void>;
   /** Takes over work that goes on after its result is not wanted any more; what comes next must wait for it. */
   leaveBehind(work: Promise<unknown>): void;
 }
@@ -28,6 +30,8 @@ export async function prefill(context: PrefillContext, prompt: Token[]): Promise
   let readTokens = sequence.nextTokenIndex;
   while (readTokens < totalTokens - 1 && !signal.aborted) {
     tell(readTokens);
+    await context.beforePass();
+    if (signal.aborted) break;
     const chunk = prompt.slice(readTokens, Math.min(readTokens + chunkTokens, totalTokens - 1));
     await pass(context, chunk, (share) => tell(readTokens + Math.floor(share * chunk.length)));
     readTokens += signal.aborted ? 0 : chunk.length;

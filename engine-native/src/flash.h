@@ -12,7 +12,7 @@ extern "C" {
 
 #define FLASH_BACKEND_NAME "Flash"
 #define FLASH_API_NAME "flash_api"
-#define FLASH_API_VERSION 4
+#define FLASH_API_VERSION 5
 
 typedef enum flash_status {
     FLASH_OK = 0,
@@ -44,6 +44,7 @@ typedef struct flash_plan_request {
 typedef struct flash_plan {
     bool fits;
     uint64_t minimum_cap_bytes;  // the smallest cap that works with context_tokens
+    uint64_t whole_cap_bytes;    // the smallest with which llama.cpp keeps all weights; 0 for a converted model
     uint32_t maximum_context;    // the largest context that works with the cap, 0 when none does
     uint32_t context_tokens;
     uint32_t micro_batch_tokens;
@@ -89,10 +90,10 @@ typedef struct flash_api {
     // Measures the disk for `disk_ms` and the processor for some tens of milliseconds, with what the plan of the same
     // request streams.
     flash_status (*measure)(const flash_plan_request* request, flash_speed* speed, char* error, size_t error_size);
-    // As plan, and serves the next model that llama.cpp loads by it. Fails with FLASH_INVALID_ARGUMENT if it
-    // does not fit.
+    // As plan, and serves by it the next model that llama.cpp loads, and the contexts that are made of it until
+    // `deconfigure`. Fails with FLASH_INVALID_ARGUMENT if it does not fit.
     flash_status (*configure)(const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size);
-    // Serves nothing of the models loaded from now on.
+    // Serves nothing of the models loaded, and of the contexts made, from now on.
     void (*deconfigure)(void);
     // Since the process started.
     void (*stats)(flash_stats* stats);

@@ -283,3 +283,32 @@ test("an inline suggestion never waits, and makes way for a question", async () 
   await expect(suggestion).resolves.toMatchObject({ finishReason: "cancelled" });
   await expect(answer).resolves.toMatchObject({ finishReason: "stop" });
 });
+
+test("a model of its own suggests while the other answers", async () => {
+  const model = new FakeModel();
+  const inline = { name: "B", contextTokens: 2048, infill: true };
+  const { load } = model;
+  model.load = async (params, token) => ({ ...(await load(params, token)), inline });
+  let finish = ignore;
+  model.chat = async (_, say) => {
+    await say("Half");
+    await new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    return generationResult("Half");
+  };
+  model.complete = async () => generationResult("b");
+  const { engine } = setUp(model);
+  let answering = ignore;
+  const begun = new Promise<void>((resolve) => {
+    answering = resolve;
+  });
+  expect(engine.suggests).toBe(false);
+  const answer = engine.chat(ask("Hi"), () => answering());
+  await begun;
+  expect(engine.suggests).toBe(true);
+  expect(await engine.complete({ prefix: "a" }, CancellationToken.None)).toMatchObject({ text: "b" });
+  expect(engine.state.kind).toBe("answering");
+  finish();
+  await answer;
+});

@@ -1,12 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import {
-  CancellationToken,
-  CancellationTokenSource,
-  Emitter,
-  type MessageConnection,
-  type ProgressType,
-} from "vscode-jsonrpc";
+import { CancellationToken, CancellationTokenSource, Emitter } from "vscode-jsonrpc";
 import type { Sidecar } from "../../engine-native/client.js";
 import {
   type ChatParams,
@@ -29,6 +22,7 @@ import {
   statsRequest,
 } from "../../engine-native/protocol.js";
 import { Cancelled, type EngineStopped, NoModel } from "./errors.js";
+import { withProgress } from "./progress.js";
 import { RestartPolicy } from "./restartPolicy.js";
 import { SidecarProcess } from "./sidecarProcess.js";
 import type { EngineState } from "./state.js";
@@ -43,6 +37,8 @@ export interface EngineSettings {
   contextTokens?: number;
   /** A small model to guess tokens with. */
   draftModelPath?: string;
+  /** A model of its own for inline suggestions. */
+  inlineModelPath?: string;
 }
 
 export interface EngineOptions {
@@ -60,7 +56,7 @@ interface Load {
 }
 
 /**
- * The engine as the extension sees it: loads the model of the settings when it is first needed, generates one answer
+ * The engine as the extension sees it: loads the models of the settings when they are first needed, generates one answer
  * at a time, and comes back after a crash. Knows no VS Code.
  */
 export class Engine {
@@ -106,6 +102,11 @@ export class Engine {
   /** What lives where, and how fast it will be: known a moment after a load began. */
   get plan(): Plan | undefined {
     return this.model?.plan ?? this.forecast;
+  }
+  /** Whether a suggestion may be asked for now: one model can't do two things at once. */
+  get suggests(): boolean {
+    if (!this.model || this.pendingLoad) return false;
+    return this.model.inline !== undefined || (this.currentState.kind === "ready" && !this.chatting);
   }
   /** The last crash, when no answer was under way that could tell it; until the next question or restart. */
   get crash(): EngineStopped | undefined {
@@ -179,11 +180,11 @@ export class Engine {
 
   /**
    * Continues raw text, for inline suggestions. A newer call cancels the one before.
-   * @returns undefined, without waiting, when no model is loaded or an answer is being generated.
+   * @returns undefined, without waiting, unless the engine `suggests`.
    * @throws EngineStopped, or a ResponseError with an ErrorCode of the protocol.
    */
   async complete(params: CompleteParams, token: CancellationToken): Promise<GenerationResult | undefined> {
-    if (this.currentState.kind !== "ready" || this.chatting) return undefined;
+    if (!this.suggests) return undefined;
     this.completion?.cancel();
     const cancellation = new CancellationTokenSource();
     // Taken now: the token of a source that was cancelled before has no event, and the sidecar would not be told.
@@ -361,21 +362,5 @@ export class Engine {
   private setState(state: EngineState): void {
     this.currentState = state;
     this.didChangeState.fire(state);
-  }
-}
-
-/** Runs `request` with a progress token of its own, whose reports go to `onProgress`. */
-async function withProgress<P, R>(
-  connection: MessageConnection,
-  type: ProgressType<P>,
-  onProgress: (progress: P) => void,
-  request: (token: string) => Promise<R>,
-): Promise<R> {
-  const token = randomUUID();
-  const subscription = connection.onProgress(type, token, onProgress);
-  try {
-    return await request(token);
-  } finally {
-    subscription.dispose();
   }
 }

@@ -10,7 +10,9 @@ const debounceMs = 150;
 const deadlineMs = 5000;
 const maximumTokens = 64;
 
-/** Suggests how the text at the cursor goes on. Silent while no model is loaded or an answer is being generated. */
+/**
+ * Suggests how the text at the cursor goes on. Silent while no model is loaded, or the only one is busy with an answer.
+ */
 export class InlineProvider implements vscode.InlineCompletionItemProvider {
   constructor(
     private readonly engine: Engine,
@@ -24,7 +26,7 @@ export class InlineProvider implements vscode.InlineCompletionItemProvider {
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
     this.engine.warmUp();
-    if (this.engine.state.kind !== "ready") return [];
+    if (!this.engine.suggests) return [];
     if (triggerKind === vscode.InlineCompletionTriggerKind.Automatic) await sleep(debounceMs);
     if (token.isCancellationRequested) return [];
     const context = inlineContext(document.getText(), document.offsetAt(position));
@@ -40,7 +42,8 @@ export class InlineProvider implements vscode.InlineCompletionItemProvider {
     const deadline = setTimeout(() => cancellation.cancel(), deadlineMs);
     try {
       // A model without the tokens for it can't make sense of what follows the cursor.
-      const infill = this.engine.loaded?.infill === true;
+      const { loaded } = this.engine;
+      const infill = (loaded?.inline ?? loaded)?.infill === true;
       const params = { prefix, maximumTokens, ...(infill && { suffix }) };
       return (await this.engine.complete(params, cancellation.token))?.text;
     } catch (error) {

@@ -275,7 +275,7 @@ class Flow {
         };
       const use: StepItem = {
         id: "use",
-        label: "$(cloud-download) Download and use",
+        label: `$(cloud-download) Download and use${record.role === "inline" ? " for inline suggestions" : ""}`,
         detail: `${size} to ${room}`,
         next: go({ thenUse: true }),
       };
@@ -285,9 +285,10 @@ class Flow {
         const act = () => vscode.env.openExternal(vscode.Uri.parse(page));
         items.push({ id: "page", label: "$(link-external) Read about the model and its licence", act });
       }
-      const told = ({ plan, conversion }: Forecast): StepItem[] => {
+      const told = ({ plan, conversion, inlineRefusal }: Forecast): StepItem[] => {
         const label = `${use.label} · ${fitText(plan, ramCapBytes)}`;
-        const known = items.map((item) => (item === use ? { ...use, label } : item));
+        const detail = inlineRefusal?.reason ?? use.detail;
+        const known = items.map((item) => (item === use ? { ...use, label, ...(detail && { detail }) } : item));
         if (!conversion) return known;
         const helps = conversionHelps(plan);
         const thenConvert = conversion.modelBytes + conversion.storeBytes;

@@ -7,13 +7,15 @@ import {
   withSparseModel,
 } from "../../engine-native/download/remote.js";
 import type { Candidate, Sources } from "../../engine-native/download/source.js";
-import type { ConversionPlan, Plan } from "../../engine-native/protocol.js";
+import type { ConversionPlan, InlineRefusal, Plan } from "../../engine-native/protocol.js";
 
 /** Asks for plans of a local file. */
 export interface Planners {
   plan(modelPath: string): Promise<Plan>;
   /** @throws ResponseError for a model that can't be converted */
   planConversion(modelPath: string): Promise<ConversionPlan>;
+  /** Why it can't be used for suggestions beside the chat's model; undefined where it can. */
+  planInline(modelPath: string): Promise<InlineRefusal | undefined>;
 }
 
 /** What is known of a model before it is here. */
@@ -21,6 +23,8 @@ export interface Forecast {
   plan: Plan;
   /** Absent where conversion gives nothing. */
   conversion: ConversionPlan | undefined;
+  /** Of a model for suggestions, where it has no room beside the chat's. */
+  inlineRefusal: InlineRefusal | undefined;
 }
 
 /** Plans models that are not here yet, each once, and measures the disk once. */
@@ -59,7 +63,9 @@ export class Fit {
       this.diskSpeed ??= measureDisk(this.folder, planner);
       return this.diskSpeed;
     });
-    return { plan, conversion: await this.conversionOf(record, headers) };
+    const { planInline } = this.planners;
+    const inlineRefusal = record.role === "inline" ? await withSparseModel(record, headers, planInline) : undefined;
+    return { plan, conversion: await this.conversionOf(record, headers), inlineRefusal };
   }
 
   private async conversionOf(

@@ -1,29 +1,33 @@
 /** Models in VS Code: the view, its actions, downloads and where they are told. */
 import { totalmem } from "node:os";
+import { basename } from "node:path";
 import * as vscode from "vscode";
 import type { Sidecar } from "../../engine-native/client.js";
 import { type Conversion, newConversion } from "../../engine-native/download/conversion.js";
 import { gigabytes } from "../../engine-native/download/disk.js";
 import { DownloadError } from "../../engine-native/download/errors.js";
-import { listLibrary, verifyModel } from "../../engine-native/download/library.js";
+import { listLibrary } from "../../engine-native/download/library.js";
 import type { ModelRecord } from "../../engine-native/download/record.js";
 import { Sources } from "../../engine-native/download/source.js";
 import type { ConvertResult } from "../../engine-native/protocol.js";
 import { formatSize } from "../../engine-native/size.js";
-import type { Engine } from "../engine/engine.js";
+import type { Engine, EngineSettings } from "../engine/engine.js";
 import { Cancelled } from "../engine/errors.js";
 import { parseRamCap } from "../settings.js";
+import { chooseModel } from "./chooseModel.js";
 import { ConversionFlow } from "./conversionFlow.js";
 import { Conversions } from "./conversions.js";
 import { deleteOrTell } from "./deletion.js";
 import { downloadFlow } from "./downloadFlow.js";
 import { Downloads, type Running } from "./downloads.js";
 import { modelsFolder } from "./folder.js";
+import { InlineModel } from "./inlineModel.js";
 import { ModelsView, type Node } from "./modelsView.js";
 import { offerToMove } from "./moveModels.js";
 import { chooseModelFile, updateSetting } from "./settings.js";
 import { Stopped } from "./tasks.js";
 import { progressText } from "./text.js";
+import { verifyOrTell } from "./verification.js";
 
 /** How often downloads of other windows are looked at. */
 const lookAgainMs = 2000;
@@ -34,8 +38,8 @@ export interface ModelsOptions {
   /** Starts a sidecar besides the engine's. */
   startSidecar(): Promise<Sidecar>;
   secrets: vscode.SecretStorage;
-  /** Path of the model in use. */
-  inUse(): string | undefined;
+  /** The settings of the engine as far as they make sense. */
+  settings(): EngineSettings | undefined;
   /** Opens the chat, with the cursor where a question is typed. */
   ask(): Promise<void>;
   log(line: string): void;
@@ -46,28 +50,43 @@ export class Models implements vscode.Disposable {
   private readonly conversions: Conversions;
   private readonly flow: ConversionFlow;
   private readonly view: ModelsView;
+  private readonly inline: InlineModel;
   private folder = modelsFolder();
   private timer: NodeJS.Timeout | undefined;
   private disposed = false;
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(private readonly options: ModelsOptions) {
-    const { log, inUse } = options;
+    const { log } = options;
+    this.inline = new InlineModel(options);
     this.downloads = new Downloads({ log, http: async (client) => (await this.sources()).http(client) });
     this.conversions = new Conversions({ start: options.startSidecar, ramCapBytes });
     this.flow = new ConversionFlow({
-      ...{ conversions: this.conversions, planConversion: this.planConversion, inUse, log },
+      ...{ conversions: this.conversions, planConversion: this.planConversion, inUse: this.inUse, log },
       use: (path) => this.load(path),
       ask: options.ask,
     });
     const { downloads, conversions } = this;
-    this.view = new ModelsView({ downloads, conversions, folder: () => this.folder, inUse, log });
+    this.view = new ModelsView({
+      downloads,
+      conversions,
+      folder: () => this.folder,
+      uses: () => this.inline.uses,
+      log,
+    });
     const command = (name: string, handler: (node?: Node) => unknown) =>
       vscode.commands.registerCommand(`flint.${name}`, handler);
     this.subscriptions = [
       command("downloadModel", () => this.download()),
       command("chooseModel", () => this.choose()),
       command("useModel", (node) => this.use(pathOf(node))),
+      command("chooseInlineModel", async () =>
+        this.inline.choose(await this.view.getChildren(), () => this.download()),
+      ),
+      command("useModelForInline", (node) => this.inline.use(pathOf(node))),
+      command("useChatModelForInline", () => this.inline.useChatModel()),
+      this.inline,
+      this.inline.onDidChange(() => this.view.refresh()),
       command("convertModel", (node) => this.convert(node)),
       command("stopConversion", (node) => this.stopConversion(node)),
       command("verifyModel", (node) => this.verify(node)),
@@ -81,7 +100,7 @@ export class Models implements vscode.Disposable {
       command("setHuggingFaceToken", () => this.askToken()),
       vscode.workspace.onDidChangeConfiguration((change) => {
         if (change.affectsConfiguration("flint.modelsFolder")) void this.folderChanged();
-        if (change.affectsConfiguration("flint.model")) this.view.refresh();
+        if (["model", "inlineModel"].some((name) => change.affectsConfiguration(`flint.${name}`))) this.view.refresh();
       }),
     ];
     void this.goOn();
@@ -103,6 +122,7 @@ export class Models implements vscode.Disposable {
       planners: {
         plan: (modelPath) => this.options.engine.planOf({ modelPath, ramCapBytes: ramCapBytes() }),
         planConversion: this.planConversion,
+        planInline: (modelPath) => this.inline.planBeside(modelPath),
       },
       ramCapBytes: ramCapBytes(),
       folder: this.folder,
@@ -114,30 +134,20 @@ export class Models implements vscode.Disposable {
     });
   }
 
-  /** Lets choose among the models that are here; where none is, how to get one. */
+  /** Lets choose the chat's model among those that are here; where none is, how to get one. */
   async choose(): Promise<void> {
-    const nodes = await this.view.getChildren();
-    const inUse = this.options.inUse();
-    const items: (vscode.QuickPickItem & { run?: () => Promise<unknown> })[] = [];
-    for (const node of nodes) {
-      if (node.kind === "own" && node.model.state === "ready") {
-        const { name, path, bytes } = node.model;
-        const description = `${formatSize(bytes)}${path === inUse ? " · in use" : ""}`;
-        items.push({ label: `$(package) ${name}`, description, run: () => this.use(path) });
-      } else if (node.kind === "program") {
-        items.push({ label: `Found in ${node.program}`, kind: vscode.QuickPickItemKind.Separator });
-        for (const { name, path, bytes } of node.models) {
-          items.push({ label: `$(package) ${name}`, description: formatSize(bytes), run: () => this.use(path) });
-        }
-      }
-    }
-    if (items.length === 0) return this.download();
-    items.push({ label: "Others", kind: vscode.QuickPickItemKind.Separator });
-    items.push({ label: "$(cloud-download) Download a model…", run: () => this.download() });
-    items.push({ label: "$(file) A file on this machine…", run: chooseModelFile });
-    const picked = await vscode.window.showQuickPick(items, { title: "Choose a model", matchOnDescription: true });
-    await picked?.run?.();
+    await chooseModel(await this.view.getChildren(), this.inline.uses, {
+      title: "Choose a model",
+      others: [
+        { label: "$(cloud-download) Download a model…", run: () => this.download() },
+        { label: "$(file) A file on this machine…", run: chooseModelFile },
+      ],
+      use: (path) => this.use(path),
+      none: () => this.download(),
+    });
   }
+
+  private readonly inUse = () => this.inline.uses.chat;
 
   private readonly planConversion = (modelPath: string) =>
     this.options.engine.planConversion({ modelPath, ramCapBytes: ramCapBytes() });
@@ -146,9 +156,9 @@ export class Models implements vscode.Disposable {
     if (path !== undefined) await updateSetting("model", path);
   }
 
-  /** Makes it the model in use, and loads it. */
-  private async load(path: string): Promise<void> {
-    await this.use(path);
+  /** Makes it the model in use, for what it is good for, and loads it. */
+  private async load(path: string, role?: ModelRecord["role"]): Promise<void> {
+    await (role === "inline" ? this.inline.use(path) : this.use(path));
     await this.options.engine.load().catch((error: unknown) => {
       // Told in the chat and the status bar, with what would help.
       if (!(error instanceof Cancelled)) this.options.log(`loading ${path}: ${String(error)}`);
@@ -195,16 +205,21 @@ export class Models implements vscode.Disposable {
       );
       if (!done) return;
       if (done !== "ready") return await this.flow.finished(folder, done.wanted, done.result);
-      const ready = `${name} is ready.`;
-      if (record.thenUse) {
-        if ((await vscode.window.showInformationMessage(ready, "Ask something")) !== undefined)
-          await this.options.ask();
-      } else if ((await vscode.window.showInformationMessage(ready, "Use it")) !== undefined) {
-        await this.use(vscode.Uri.joinPath(vscode.Uri.file(folder), name).fsPath);
-      }
+      await this.tellReady(vscode.Uri.joinPath(vscode.Uri.file(folder), name).fsPath, record);
     } catch (error) {
       await this.tellFailure(error, record);
     }
+  }
+
+  private async tellReady(path: string, { role, thenUse }: ModelRecord): Promise<void> {
+    const [ask, chat, inline] = ["Ask something", "Use it", "Use for inline suggestions"];
+    const uses = role === "inline" ? [inline] : role === "both" && this.inUse() !== undefined ? [chat, inline] : [chat];
+    const next = thenUse ? (role === "inline" ? [] : [ask]) : uses;
+    const does = this.inline.uses.inline === path ? " It does the inline suggestions." : "";
+    const answer = await vscode.window.showInformationMessage(`${basename(path)} is ready.${does}`, ...next);
+    if (answer === ask) await this.options.ask();
+    else if (answer === chat) await this.use(path);
+    else if (answer === inline) await this.inline.use(path);
   }
 
   /** @returns what there is to tell; undefined when it was stopped */
@@ -216,7 +231,7 @@ export class Models implements vscode.Disposable {
     const { name, record, folder } = running;
     const load = (path: string) => {
       report.report({ message: "loading", increment: 100 - shown });
-      return this.load(path);
+      return this.load(path, record.role);
     };
     const pauseLink = `[Pause](command:flint.pauseDownload?${encodeURIComponent(JSON.stringify([{ name }]))} "Goes on when you resume it")`;
     let shown = 0;
@@ -310,27 +325,7 @@ export class Models implements vscode.Disposable {
 
   private async verify(node: Node | undefined): Promise<void> {
     if (node?.kind !== "own") return;
-    const { model } = node;
-    try {
-      const damaged = await vscode.window.withProgress(
-        { location: vscode.ProgressLocation.Notification, title: `Verifying ${model.name}`, cancellable: true },
-        (report, token) => {
-          const controller = new AbortController();
-          token.onCancellationRequested(() => controller.abort());
-          let shown = 0;
-          return verifyModel(this.folder, model, controller.signal, (done, total) => {
-            const share = (done / total) * 100;
-            report.report({ message: `${Math.floor(share)}%`, increment: share - shown });
-            shown = share;
-          });
-        },
-      );
-      if (damaged === undefined) void vscode.window.showInformationMessage(`${model.name} is as its source has it.`);
-      else void vscode.window.showErrorMessage(damaged);
-    } catch (error) {
-      if (error instanceof DownloadError) void vscode.window.showWarningMessage(error.message);
-      else if (!(error instanceof Error && error.name === "AbortError")) throw error;
-    }
+    await verifyOrTell(this.folder, node.model);
     this.view.refresh();
   }
 
@@ -338,10 +333,12 @@ export class Models implements vscode.Disposable {
     if (node?.kind !== "own") return;
     const { model } = node;
     const question = `Delete ${model.name}?`;
-    const used = model.path === this.options.inUse() ? " It is the model in use." : "";
+    const { chat, inline } = this.inline.uses;
+    const suggests = model.path === inline ? " Suggestions are then the chat model's." : "";
+    const used = model.path === chat ? " It is the model in use." : suggests;
     const detail = `This frees ${gigabytes(model.bytes)}.${used}`;
     if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, "Delete")) !== "Delete") return;
-    await deleteOrTell(this.folder, model);
+    if ((await deleteOrTell(this.folder, model)) && suggests) await this.inline.useChatModel();
     this.view.refresh();
   }
 
@@ -366,8 +363,10 @@ export class Models implements vscode.Disposable {
     if (from === to) return;
     this.folder = to;
     this.view.watch();
-    const moved = await offerToMove(from, to, this.options.inUse());
-    if (moved !== undefined) await this.use(moved);
+    const { chat, inline } = this.inline.uses;
+    const moved = await offerToMove(from, to);
+    if (chat !== undefined && moved(chat) !== chat) await this.use(moved(chat));
+    if (inline !== undefined && moved(inline) !== inline) await updateSetting("inlineModel", moved(inline));
     this.view.refresh();
   }
 }

@@ -6,7 +6,7 @@ import { quantizationOf } from "../../engine-native/download/names.js";
 import { formatSize } from "../../engine-native/size.js";
 import type { Conversions } from "./conversions.js";
 import type { Downloads } from "./downloads.js";
-import { conversionText, percent, progressText } from "./text.js";
+import { conversionText, percent, progressText, type Uses, useOf } from "./text.js";
 
 /** What the view shows: own models, then those of other programs. */
 export type Node =
@@ -18,8 +18,7 @@ export interface ModelsViewOptions {
   downloads: Downloads;
   conversions: Conversions;
   folder(): string;
-  /** Path of the model in use. */
-  inUse(): string | undefined;
+  uses(): Uses;
   log(line: string): void;
 }
 
@@ -124,14 +123,14 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
     const { name, path, record, state, bytes, totalBytes, conversion } = model;
     const running = this.options.downloads.get(this.options.folder(), name);
     const converting = this.options.conversions.get(this.options.folder(), name);
-    const inUse = path === this.options.inUse();
+    const inUse = useOf(path, this.options.uses());
     const complete = converting ? "converting" : state === "ready" && model.converted ? "converted" : state;
     const kind = complete !== "partial" ? complete : running ? "running" : model.busy ? "elsewhere" : "stopped";
     const share = totalBytes ? `${percent(bytes, totalBytes)}%` : formatSize(bytes);
     const progress = running?.progress;
     const told = {
-      ready: `${inUse ? "in use" : "ready"}${conversion?.paused ? ", conversion stopped" : ""}`,
-      converted: inUse ? "in use, converted" : "converted",
+      ready: `${inUse ?? "ready"}${conversion?.paused ? ", conversion stopped" : ""}`,
+      converted: inUse ? `${inUse}, converted` : "converted",
       converting: conversionText(converting?.progress),
       damaged: "damaged",
       running: progress ? progressText(progress, running.rate) : "starting",
@@ -159,7 +158,7 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
     item.id = `own ${name}`;
     item.description = facts.join(" · ");
     item.iconPath = new vscode.ThemeIcon(icon);
-    item.contextValue = convertible ? `${kind} convertible` : kind;
+    item.contextValue = [kind, ...(convertible ? ["convertible"] : []), ...this.suggests(path)].join(" ");
     item.tooltip = [
       path,
       ...(quantizationOf(name) ? [`Quantization: ${quantizationOf(name)}`] : []),
@@ -171,13 +170,18 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
     return item;
   }
 
+  /** What the menus know a model of suggestions by. */
+  private suggests(path: string): string[] {
+    return path === this.options.uses().inline ? ["suggests"] : [];
+  }
+
   private foundItem({ program, name, path, bytes }: FoundModel): vscode.TreeItem {
     const item = new vscode.TreeItem(name);
-    const inUse = path === this.options.inUse();
+    const inUse = useOf(path, this.options.uses());
     item.id = `found ${path}`;
-    item.description = [...(inUse ? ["in use"] : []), formatSize(bytes)].join(" · ");
+    item.description = [...(inUse ? [inUse] : []), formatSize(bytes)].join(" · ");
     item.iconPath = new vscode.ThemeIcon(inUse ? "pass-filled" : "package");
-    item.contextValue = "found";
+    item.contextValue = ["found", ...this.suggests(path)].join(" ");
     item.tooltip = path;
     item.accessibilityInformation = { label: `${name}, ${item.description}, found in ${program}` };
     return item;

@@ -5,17 +5,16 @@ import { listLibrary, moveLibrary } from "../../engine-native/download/library.j
 
 /**
  * Asks whether the models of one folder are to come along to another, and moves them.
- * @param inUse path of the model in use
- * @returns its path afterwards, where it was moved
+ * @returns what the path of a model is afterwards, moved or not
  */
-export async function offerToMove(from: string, to: string, inUse: string | undefined): Promise<string | undefined> {
+export async function offerToMove(from: string, to: string): Promise<(path: string) => string> {
   const models = (await listLibrary(from)).filter(({ state }) => state !== "partial");
-  if (models.length === 0) return undefined;
+  const unmoved = (path: string) => path;
+  if (models.length === 0) return unmoved;
   const bytes = models.reduce((sum, model) => sum + model.bytes, 0);
   const count = models.length === 1 ? "1 model" : `${models.length} models`;
   const question = `${count} (${gigabytes(bytes)}) are in ${from}. Move them to ${to}?`;
-  if ((await vscode.window.showInformationMessage(question, "Move", "Leave them")) !== "Move") return undefined;
-  const used = models.find(({ path }) => path === inUse);
+  if ((await vscode.window.showInformationMessage(question, "Move", "Leave them")) !== "Move") return unmoved;
   try {
     await vscode.window.withProgress(
       { location: vscode.ProgressLocation.Notification, title: "Moving models", cancellable: true },
@@ -29,5 +28,9 @@ export async function offerToMove(from: string, to: string, inUse: string | unde
     if (error instanceof DownloadError) void vscode.window.showErrorMessage(error.message);
     else if (!(error instanceof Error && error.name === "AbortError")) throw error;
   }
-  return (await listLibrary(to)).find(({ name }) => name === used?.name)?.path;
+  const there = await listLibrary(to);
+  return (path) => {
+    const name = models.find((model) => model.path === path)?.name;
+    return there.find((model) => model.name === name)?.path ?? path;
+  };
 }

@@ -5,22 +5,31 @@ import { InvalidSetting } from "../engine/errors.js";
 import { parseRamCap, ramCapValue } from "../settings.js";
 
 /** Sets `flint.<name>` where it is set already, else for the user. */
-export async function updateSetting(name: "model" | "ramCap" | "contextSize", value: string | number): Promise<void> {
+export async function updateSetting(
+  name: "model" | "inlineModel" | "ramCap" | "contextSize",
+  value: string | number,
+): Promise<void> {
   const configuration = vscode.workspace.getConfiguration("flint");
   const inWorkspace = configuration.inspect(name)?.workspaceValue !== undefined;
   const target = inWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
   await configuration.update(name, value, target);
 }
 
-/** Lets the person pick a `.gguf` file and makes it the model. */
-export async function chooseModelFile(): Promise<void> {
+/** Lets the person pick a `.gguf` file. */
+export async function askForModelFile(): Promise<string | undefined> {
   const [file] =
     (await vscode.window.showOpenDialog({
       title: "Choose a model",
       openLabel: "Use this model",
       filters: { "GGUF models": ["gguf"] },
     })) ?? [];
-  if (file) await updateSetting("model", file.fsPath);
+  return file?.fsPath;
+}
+
+/** Lets the person pick a `.gguf` file and makes it the model. */
+export async function chooseModelFile(): Promise<void> {
+  const path = await askForModelFile();
+  if (path !== undefined) await updateSetting("model", path);
 }
 
 /** Asks for a new RAM cap. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Plan } from "../../engine-native/protocol.js";
-import { conversionCost, conversionPercent, conversionText, fitText, progressText, timeLeft } from "./text.js";
+import { conversionCost, conversionPercent, conversionText, fitText, progressText, timeLeft, useOf } from "./text.js";
 
 test("progress has a share, sizes, a rate and the time left", () => {
   const progress = { phase: "download", doneBytes: 2 ** 30, totalBytes: 4 * 2 ** 30 } as const;
@@ -35,4 +35,13 @@ test("a conversion tells its price, and how far it is, never less than before", 
   );
   expect(way).toEqual([...way].sort((one, other) => one - other));
   expect(way.at(-1)).toBe(100);
+});
+
+test("a model is told by what it does", () => {
+  const one = { chat: "a", inline: undefined, inlineRefused: false };
+  expect(["a", "b"].map((path) => useOf(path, one))).toEqual(["in use", undefined]);
+  const two = { ...one, inline: "b" };
+  expect(["a", "b"].map((path) => useOf(path, two))).toEqual(["in use for chat", "in use for suggestions"]);
+  const refused = { ...two, inlineRefused: true };
+  expect(["a", "b"].map((path) => useOf(path, refused))).toEqual(["in use", "chosen for suggestions, not loaded"]);
 });

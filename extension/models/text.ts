@@ -43,6 +43,23 @@ export function conversionCost({ modelBytes, storeBytes, memoryBytes }: Conversi
   return `${gigabytes(modelBytes + storeBytes)} more of the disk, and meanwhile up to ${formatSize(memoryBytes)} of memory beside the engine`;
 }
 
+/** Which model does what: one does both, unless suggestions have their own. */
+export interface Uses {
+  /** Path of the chat's model. */
+  chat: string | undefined;
+  /** Path of that of suggestions. */
+  inline: string | undefined;
+  /** It was not loaded, so the chat's does the suggestions. */
+  inlineRefused: boolean;
+}
+
+/** "in use for chat"; undefined for a model that is not in use. */
+export function useOf(path: string, { chat, inline, inlineRefused }: Uses): string | undefined {
+  if (path === chat) return inline === undefined || inlineRefused ? "in use" : "in use for chat";
+  if (path === inline) return inlineRefused ? "chosen for suggestions, not loaded" : "in use for suggestions";
+  return undefined;
+}
+
 export function percent(done: number, total: number): number {
   return Math.max(0, Math.min(100, Math.floor((done / total) * 100)));
 }

@@ -5,6 +5,7 @@ export async function showMenu(): Promise<void> {
   const items: (vscode.QuickPickItem & { command: string })[] = [
     { label: "$(comment-discussion) Open chat", command: "flint.chat.focus" },
     { label: "$(package) Switch model…", command: "flint.chooseModel" },
+    { label: "$(lightbulb) Choose model for inline suggestions…", command: "flint.chooseInlineModel" },
     { label: "$(dashboard) Change RAM cap…", command: "flint.changeRamCap" },
     { label: "$(debug-restart) Restart engine", command: "flint.restartEngine" },
     { label: "$(output) Show log", command: "flint.showLog" },

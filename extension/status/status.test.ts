@@ -3,7 +3,7 @@ import { ResponseError } from "vscode-jsonrpc";
 import { ErrorCode, type LoadResult, type Stats } from "../../engine-native/protocol.js";
 import { EngineStopped, InvalidSetting } from "../engine/errors.js";
 import { plan } from "../fixtures.js";
-import { activity, modelName, type Snapshot, toStatus } from "./status.js";
+import { activity, modelName, type Snapshot, suggestionsOf, toStatus } from "./status.js";
 
 const GiB = 1024 ** 3;
 const loaded: LoadResult = { name: "Storage", architecture: "llama", contextTokens: 4096, infill: false, plan };
@@ -34,6 +34,16 @@ test("while it loads it is known whether it fits", () => {
   const loading: Snapshot = { ...snapshot, state: { kind: "loading" }, loaded: undefined, stats: undefined };
   expect(toStatus(loading).fit).toBe("Fits in 6.0 GiB, about 5.2 tokens/s");
   expect(toStatus({ ...loading, plan: { ...plan, fits: false } }).fit).toBeUndefined();
+});
+
+test("a model of its own for suggestions is named, or why it is none", () => {
+  expect(suggestionsOf(snapshot)).toBeUndefined();
+  const own: Snapshot = { ...snapshot, settings: { ...settings, inlineModelPath: "/models/coder-Q8_0.gguf" } };
+  const both = { ...loaded, plan: { ...plan, inlineBytes: 1.5 * GiB } };
+  expect(suggestionsOf({ ...own, loaded: both })).toBe("coder-Q8_0, 1.5 GiB in memory");
+  const refused = { ...loaded, plan: { ...plan, inlineRefusal: { reason: "No room." } } };
+  expect(suggestionsOf({ ...own, loaded: refused })).toBe("No room.");
+  expect(suggestionsOf({ ...own, loaded: undefined })).toBeUndefined();
 });
 
 test("a split model is named without the number of its part", () => {

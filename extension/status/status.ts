@@ -58,7 +58,19 @@ function hitRateOf({ loaded, stats }: Snapshot): string | undefined {
  * no use.
  */
 export function modelName(settings: EngineSettings | undefined): string | undefined {
-  return settings && basename(settings.modelPath).replace(/(-\d+-of-\d+)?\.gguf$/i, "");
+  return settings && fileTitle(settings.modelPath);
+}
+
+const fileTitle = (path: string): string => basename(path).replace(/(-\d+-of-\d+)?\.gguf$/i, "");
+
+/** What does the suggestions, where that is asked of a model of its own. */
+export function suggestionsOf({ settings, loaded }: Snapshot): string | undefined {
+  const { inlineBytes = 0, inlineRefusal } = loaded?.plan ?? {};
+  if (inlineRefusal) return inlineRefusal.reason;
+  const inline = settings?.inlineModelPath;
+  return inline === undefined || inlineBytes === 0
+    ? undefined
+    : `${fileTitle(inline)}, ${formatSize(inlineBytes)} in memory`;
 }
 
 /** Speed of the answer under way, or of the last one, in tokens/s. */

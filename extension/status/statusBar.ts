@@ -1,6 +1,15 @@
 import * as vscode from "vscode";
 import { formatSize } from "../../engine-native/size.js";
-import { activity, formatSpeed, memoryOf, modelName, problemOf, type Snapshot, speedOf } from "./status.js";
+import {
+  activity,
+  formatSpeed,
+  memoryOf,
+  modelName,
+  problemOf,
+  type Snapshot,
+  speedOf,
+  suggestionsOf,
+} from "./status.js";
 
 /** The item of the status bar: state, speed and memory; its tooltip tells the plan, a click opens the menu. */
 export class StatusBar implements vscode.Disposable {
@@ -52,9 +61,11 @@ function accessibleLabel(snapshot: Snapshot): string {
   const { state } = snapshot;
   const speed = speedOf(snapshot);
   const memory = memoryOf(snapshot);
+  const suggestions = suggestionsOf(snapshot);
   return [
     "Flint",
     modelName(snapshot.settings) ?? "no model",
+    ...(suggestions === undefined ? [] : [`Suggestions: ${suggestions}`]),
     activity(state).activity ?? state.kind,
     ...(speed === undefined ? [] : [formatSpeed(speed)]),
     ...(memory ? [`${memory.used} of ${memory.cap} GiB of memory used`] : []),
@@ -73,12 +84,14 @@ function tooltip(snapshot: Snapshot): string {
   if (!plan) return `${title}\n\n${doing ?? (loaded ? "Ready." : "Loaded when it is first needed.")}`;
   const { residentBytes, pinnedBytes, streamedBytes, expertCacheBytes, neuronCacheBytes } = plan.weights;
   const memory = memoryOf(snapshot);
+  const suggestions = suggestionsOf(snapshot);
   const rows: [name: string, value: string | false | undefined][] = [
     ["Resident", formatSize(residentBytes + pinnedBytes)],
     ["Streamed", streamedBytes === 0 ? "nothing" : `${formatSize(streamedBytes)} for every token`],
     ["Expert cache", expertCacheBytes > 0 && formatSize(expertCacheBytes)],
     ["Neuron cache", neuronCacheBytes > 0 && formatSize(neuronCacheBytes)],
     ["Context", `${loaded.contextTokens.toLocaleString("en-US")} tokens, ${formatSize(plan.kvBytes)}`],
+    ["Suggestions", suggestions && escapeMarkdown(suggestions)],
     ["Hit rate", stats && `${Math.round(stats.flash.hitRate * 100)}%`],
     ["Memory", memory && `${memory.used} of ${memory.cap} GiB`],
   ];

@@ -2,6 +2,7 @@ import path from "node:path";
 import { expect, test, vi } from "vitest";
 import { root } from "../../scripts/build.mjs";
 import { starterModel } from "../../scripts/starter-model.mjs";
+import { syntheticModel } from "../engine/support/models.js";
 import { runInExtensionHost } from "../harness/extensionHost.js";
 import { isAlive } from "../harness/process.js";
 
@@ -10,7 +11,7 @@ const model = await starterModel();
 const { tests, sidecarPid } = await runInExtensionHost(path.join(root, "test/host/suite/index.ts"), {
   settings: { "flint.model": model, "flint.ramCap": "768MiB" },
   files: { "page.gguf": "<!DOCTYPE html><title>Not found</title>" },
-  env: { FLINT_TEST_MODEL: model },
+  env: { FLINT_TEST_MODEL: model, FLINT_TEST_INLINE_MODEL: await syntheticModel("llama-iq4_xs") },
 });
 
 for (const { title, error } of tests) {

@@ -1,6 +1,7 @@
 /** From an empty VS Code to a first answer, and what becomes of a download when its window is reloaded. */
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
+import type { Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { syntheticModel } from "../engine/support/models.js";
 import { runCommand } from "../harness/chatPanel.js";
@@ -112,19 +113,40 @@ test("a download survives a reload of the window", async () => {
   await picture(page, "models");
 });
 
+/** Takes an action of the context menu of `model-F16`, upon which `done` is there. */
+async function act(action: string, done: Locator): Promise<void> {
+  const { page, model } = workbench;
+  const item = page.locator(".context-view .action-item", { hasText: action });
+  await model(/^model-F16/).click({ button: "right" });
+  // A menu that has only just opened takes no clicks.
+  const take = async () => {
+    if (await item.isVisible()) await item.click();
+    return done.isVisible();
+  };
+  await expect.poll(take, { timeout: minute, interval: 500 }).toBe(true);
+}
+
+test("a model of its own for suggestions is chosen in the view, and taken back", async () => {
+  const { page, model } = workbench;
+  const suggests = model(/^model-F16.gguf, in use for suggestions, /);
+  await act("Use for Inline Suggestions", suggests);
+  await model(/^tinyllama.* in use for chat, /).waitFor();
+  await page
+    .getByRole("button", { name: /^Flint, tinyllama.*, Suggestions: model-F16, \d+ MiB in memory, ready/ })
+    .waitFor();
+  await picture(page, "models-suggestions");
+  await act("Use the Chat Model for Inline Suggestions", model(/^model-F16.gguf, ready, /));
+  await model(/^tinyllama.* in use, /).waitFor();
+  await act("Use for Inline Suggestions", suggests);
+});
+
 test("a model is deleted after a question, and its disk is free", async () => {
   const { page, modelsFolder, model } = workbench;
-  await model(/^model-F16/).click({ button: "right" });
-  const remove = page.locator(".context-view .action-item", { hasText: "Delete Model" });
   const dialog = page.locator(".monaco-dialog-box");
-  // A menu that has only just opened takes no clicks.
-  const ask = async () => {
-    if (await remove.isVisible()) await remove.click();
-    return dialog.isVisible();
-  };
-  await expect.poll(ask, { timeout: minute, interval: 500 }).toBe(true);
-  await dialog.filter({ hasText: /This frees \d+ MB/ }).waitFor();
+  await act("Delete Model", dialog);
+  await dialog.filter({ hasText: /This frees \d+ MB. Suggestions are then the chat model's./ }).waitFor();
   await dialog.getByRole("button", { name: "Delete" }).click();
   await model(/^model-F16/).waitFor({ state: "detached" });
+  await model(/^tinyllama.* in use, /).waitFor();
   expect(await readdir(modelsFolder)).not.toContain(name);
 });

@@ -35,6 +35,7 @@ Napi::Object plan_to_object(Napi::Env env, const flash_plan& plan) {
     };
     object.Set("fits", Napi::Boolean::New(env, plan.fits));
     number("minimumCapBytes", plan.minimum_cap_bytes);
+    number("wholeCapBytes", plan.whole_cap_bytes);
     number("maximumContext", plan.maximum_context);
     number("contextTokens", plan.context_tokens);
     number("microBatchTokens", plan.micro_batch_tokens);

@@ -1,6 +1,7 @@
 // The ggml vtables of the Flash backend, and nothing else. Two devices: the registered one hands out the flash buffer
-// type, so that llama.cpp offers it every weight; the backend points at a private one whose default buffer type is the
-// CPU's, so that the scheduler allocates the outputs of our operations in ordinary memory.
+// type, so that llama.cpp offers it every weight; a backend points at a private one whose default buffer type is the
+// CPU's, so that the scheduler allocates the outputs of our operations in ordinary memory. There are two of these: for
+// the contexts of a model that we serve, and for those of all others, which are llama.cpp's alone.
 
 #include <algorithm>
 #include <cstring>
@@ -76,7 +77,8 @@ void device_get_props(ggml_backend_dev_t device, ggml_backend_dev_props* props) 
     props->caps.async = props->caps.host_buffer = props->caps.events = true;
 }
 
-ggml_backend_dev_t private_device();
+ggml_backend_dev_t serving_device();
+ggml_backend_dev_t idle_device();
 
 ggml_backend_t device_init_backend(ggml_backend_dev_t, const char*) {
     auto context = std::make_unique<FlashBackend>();
@@ -85,7 +87,9 @@ ggml_backend_t device_init_backend(ggml_backend_dev_t, const char*) {
         return nullptr;
     }
     auto backend = std::make_unique<ggml_backend>();
-    *backend = ggml_backend{backend_guid(), kBackendInterface, private_device(), context.release()};
+    const std::shared_ptr<Served> served = Engine::instance().configured();
+    ggml_backend_dev_t device = served && served->has_weights ? serving_device() : idle_device();
+    *backend = ggml_backend{backend_guid(), kBackendInterface, device, context.release()};
     return backend.release();
 }
 
@@ -99,9 +103,9 @@ bool is_weight(const ggml_tensor* tensor) {
 /** Not laid out anew for kernels that we do not have. */
 bool is_plain(const ggml_tensor* weight) { return ggml_backend_buffer_is_host(weight->buffer); }
 
-// While a model of ours is loaded we claim all of its graph but what weights are multiplied in that llama.cpp laid out
-// anew: each change of backend would start and end a set of threads, which spin beside ours.
-bool device_supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
+// Of a model of ours we claim all of the graph but what weights are multiplied in that llama.cpp laid out anew: each
+// change of backend would start and end a set of threads, which spin beside ours.
+bool device_supports_op(ggml_backend_dev_t device, const ggml_tensor* op) {
     if (find_weight(op)) return true;
     for (const ggml_tensor* source : op->src) {
         if (source != nullptr && source->buffer != nullptr && source->buffer->buft == flash_buffer_type()) return false;
@@ -116,7 +120,8 @@ bool device_supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
         default:
             break;
     }
-    if (!serves_a_model() || (is_matrix_operation(op) && is_weight(op->src[0]) && !is_plain(op->src[0]))) return false;
+    if (device != serving_device()) return false;
+    if (is_matrix_operation(op) && is_weight(op->src[0]) && !is_plain(op->src[0])) return false;
     ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
     return cpu != nullptr && ggml_backend_dev_supports_op(cpu, op);
 }
@@ -178,7 +183,12 @@ ggml_backend_reg_t registry() {
     return &registry;
 }
 
-ggml_backend_dev_t private_device() {
+ggml_backend_dev_t serving_device() {
+    static ggml_backend_device device = {device_interface(private_device_get_buffer_type), registry(), nullptr};
+    return &device;
+}
+
+ggml_backend_dev_t idle_device() {
     static ggml_backend_device device = {device_interface(private_device_get_buffer_type), registry(), nullptr};
     return &device;
 }

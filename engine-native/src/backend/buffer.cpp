@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstring>
 
 #include "ggml-backend-impl.h"
@@ -18,14 +17,11 @@ struct FlashBuffer {
     size_t size;
 };
 
-std::atomic<int> flash_buffers{0};
-
 FlashBuffer& context_of(ggml_backend_buffer_t buffer) { return *static_cast<FlashBuffer*>(buffer->context); }
 
 void buffer_free(ggml_backend_buffer_t buffer) {
     const std::unique_ptr<FlashBuffer> context(&context_of(buffer));
     munmap(context->base, context->size);
-    flash_buffers--;
 }
 
 void* buffer_get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).base; }
@@ -97,8 +93,8 @@ ggml_backend_buffer_t buffer_type_alloc(ggml_backend_buffer_type_t type, size_t 
     if (!served) return nullptr;
     void* base = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) return nullptr;
+    served->has_weights = true;
     auto context = std::make_unique<FlashBuffer>(FlashBuffer{std::move(served), base, size});
-    flash_buffers++;
     return ggml_backend_buffer_init(type, kBufferInterface, context.release(), size);
 }
 
@@ -141,7 +137,5 @@ std::optional<Weight> find_weight(const ggml_tensor* op) {
     if (info == nullptr) return {};
     return Weight{info, served.get()};
 }
-
-bool serves_a_model() { return flash_buffers > 0; }
 
 }  // namespace flash

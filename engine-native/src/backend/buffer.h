@@ -13,9 +13,6 @@ ggml_backend_dev_t registered_device();
 /** Addresses that nothing may touch, but for pinned weights: these are where llama.cpp puts them. */
 ggml_backend_buffer_type_t flash_buffer_type();
 
-/** Whether there is a buffer of this type: while there is none, llama.cpp does everything as it would without us. */
-bool serves_a_model();
-
 /** Whether an operation may use one of our weights. */
 bool is_matrix_operation(const ggml_tensor* op);
 

@@ -12,6 +12,7 @@ flash_plan describe(const Model& model, const Plan& plan) {
     return flash_plan{
         /* .fits               = */ plan.fits,
         /* .minimum_cap_bytes  = */ plan.minimum_cap,
+        /* .whole_cap_bytes    = */ plan.whole_cap,
         /* .maximum_context    = */ plan.maximum_context,
         /* .context_tokens     = */ plan.context,
         /* .micro_batch_tokens = */ plan.micro_batch,

@@ -17,8 +17,9 @@ namespace flash {
 /** What serves one model. */
 struct Served {
     std::unique_ptr<Stream> stream;
-    std::unique_ptr<Experts> experts;  // null where the model has none, or none of them are ours
-    std::unique_ptr<Neurons> neurons;  // null unless the model is converted
+    std::unique_ptr<Experts> experts;      // null where the model has none, or none of them are ours
+    std::unique_ptr<Neurons> neurons;      // null unless the model is converted
+    std::atomic<bool> has_weights{false};  // llama.cpp has put some where we serve them
 };
 
 /** What outlives a model: the plan for the next load, the counters, the abort flag. One for each process. */

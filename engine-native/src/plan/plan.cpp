@@ -168,12 +168,18 @@ uint64_t peak_bytes(const Model& model, const Weights& weights, const Footprint&
     return process_bytes(model) + footprint.weights + std::max(loading_bytes(weights, footprint.staging == 0), working);
 }
 
+/** The least that works with all weights in memory, which has the smallest micro-batch. */
+uint64_t whole_cap(const Model& model, const Weights& weights, const PlanRequest& request, uint32_t context) {
+    const uint64_t compute = compute_bytes(model, weights, request, context, kMicroBatches.back());
+    return peak_bytes(model, weights, {weights.total, model.kv_bytes_per_token * context, compute, 0});
+}
+
 /** The least that works: all that can leave memory does, with the smallest micro-batch and ring. */
 uint64_t minimum_cap(const Model& model, const Weights& weights, const PlanRequest& request, uint32_t context) {
+    const uint64_t resident = whole_cap(model, weights, request, context);
+    if (weights.movable() == 0) return resident;
     const uint64_t kv = model.kv_bytes_per_token * context;
     const uint64_t compute = compute_bytes(model, weights, request, context, kMicroBatches.back());
-    const uint64_t resident = peak_bytes(model, weights, {weights.total, kv, compute, 0});
-    if (weights.movable() == 0) return resident;
     const uint64_t streamed = peak_bytes(
         model, weights,
         {weights.total - weights.movable(), kv, compute, staging_bytes(weights, request, smallest_ring(weights))});
@@ -284,6 +290,7 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
     plan.context = request.context == 0 ? default_context(model, plan.maximum_context) : request.context;
     plan.kv_bytes = model.kv_bytes_per_token * plan.context;
     plan.minimum_cap = minimum_cap(model, weights, request, plan.context);
+    if (!model.store) plan.whole_cap = whole_cap(model, weights, request, plan.context);
     plan.fits = plan.minimum_cap <= cap;
     const auto use_micro_batch = [&](uint32_t micro_batch) {
         plan.micro_batch = micro_batch;

@@ -51,6 +51,7 @@ struct PlanRequest {
 struct Plan {
     bool fits = false;
     uint64_t minimum_cap = 0;          // the smallest that works with this context
+    uint64_t whole_cap = 0;            // the smallest with which all weights are resident; 0 for a converted model
     uint32_t maximum_context = 0;      // tokens; the largest that works with this cap, 0 when none does
     uint32_t context = 0;              // tokens
     uint32_t micro_batch = 0;          // tokens of the prompt in one pass over the weights

@@ -79,7 +79,6 @@ LoadedModel::LoadedModel(const std::string& path, const Run& run)
     model_params.use_extra_bufts = run.repack;
     if (run.ram_cap) model_params.load_mode = LLAMA_LOAD_MODE_DIRECT_IO;
     model_.reset(llama_model_load_from_file(path.c_str(), model_params));
-    if (run.ram_cap) flash().deconfigure();
     if (!model_) throw std::runtime_error("llama.cpp cannot load " + path);
 
     llama_context_params context_params = llama_context_default_params();
@@ -91,6 +90,7 @@ LoadedModel::LoadedModel(const std::string& path, const Run& run)
     // Detection takes attention that another backend computes for attention on another device, and turns it off.
     context_params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
     context_.reset(llama_init_from_model(model_.get(), context_params));
+    if (run.ram_cap) flash().deconfigure();
     if (!context_) throw std::runtime_error("llama.cpp makes no context for " + path);
 }
 

@@ -216,6 +216,28 @@ void compare_laid_out(const std::string& path) {
     check_same_bits(of_prompt(evaluate(path, long_prompt(false, cap))), of_prompt(expected));
 }
 
+/** What is served and what llama.cpp keeps do not get into each other's way. */
+void compare_side_by_side() {
+    const auto& expected = references();
+    const Subject one = subjects().front();
+    const Subject other = subjects().back();
+    Run served;
+    served.ram_cap = plan(path_of(one), uint64_t{1} << 40).minimum_cap_bytes;
+    Run whole;
+    whole.ram_cap = uint64_t{1} << 40;
+    flash_stats before{};
+    {
+        const LoadedModel beside(path_of(one), served);
+        flash().stats(&before);
+        check_same_bits(evaluate(path_of(other), whole), expected.at(path_of(other)));
+    }
+    flash_stats after{};
+    flash().stats(&after);
+    CHECK_EQUAL(after.used_bytes, before.used_bytes);
+    const LoadedModel beside(path_of(other), whole);
+    check_same_bits(evaluate(path_of(one), served), expected.at(path_of(one)));
+}
+
 }  // namespace
 
 TestCases logits_tests() {
@@ -233,6 +255,7 @@ TestCases logits_tests() {
         tests.push_back(
             {"rows laid out for a prompt: " + subject.name, [subject] { compare_laid_out(path_of(subject)); }});
     }
+    tests.push_back({"a model in memory beside one that is served", compare_side_by_side});
     if (!real_model().empty()) tests.push_back({title + real_model(), [] { compare(real_model()); }});
     return tests;
 }

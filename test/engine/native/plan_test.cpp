@@ -152,6 +152,9 @@ void table() {
                                  (plan.resident_bytes > 0) == row.resident && (plan.streamed_bytes > 0) == row.streamed;
         if (!as_expected) throw std::runtime_error(std::string("not as expected: ") + row.what);
     }
+    const uint64_t whole = plan_for(model, kUnlimited, 512).whole_cap;
+    CHECK_EQUAL(plan_for(model, whole, 512).resident_bytes, total);
+    CHECK(plan_for(model, whole - 1, 512).resident_bytes < total);
     // The minimum is worth it: most of the model is not in memory.
     CHECK(minimum < flash::process_bytes(model) + total / 2);
     CHECK_EQUAL(plan_for(model, kUnlimited, 512).resident_bytes, total);

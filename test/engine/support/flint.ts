@@ -74,6 +74,8 @@ export const planReport = z.strictObject({
   computeBytes: bytes,
   stagingBytes: bytes,
   draftBytes: z.int(),
+  inlineBytes: bytes,
+  inlineRefusal: z.strictObject({ reason: z.string().min(1), minimumCapBytes: bytes.exactOptional() }).exactOptional(),
   processBytes: bytes,
   estimatedTokensPerSecond: z.number().positive().exactOptional(),
   measured: z

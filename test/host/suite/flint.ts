@@ -21,6 +21,9 @@ export async function untilState({ engine }: FlintApi, wanted: (state: string) =
 }
 
 /** Sets one of Flint's settings; undefined takes it back. */
-export async function setSetting(name: "model" | "ramCap" | "contextSize", value: unknown): Promise<void> {
+export async function setSetting(
+  name: "model" | "inlineModel" | "ramCap" | "contextSize",
+  value: unknown,
+): Promise<void> {
   await vscode.workspace.getConfiguration("flint").update(name, value, vscode.ConfigurationTarget.Workspace);
 }

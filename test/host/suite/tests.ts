@@ -1,7 +1,7 @@
 import { deepStrictEqual, notStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { afterEach, before, describe, it } from "mocha";
+import { after, afterEach, before, describe, it } from "mocha";
 import * as vscode from "vscode";
 import type { FlintApi } from "../../../extension/api.js";
 import { isAlive } from "../../harness/process.js";
@@ -104,6 +104,54 @@ describe("an extension host", () => {
     });
     await rejects(answer);
     await untilState(flint, (state) => state === "ready");
+  });
+
+  describe("with a model of its own for suggestions", () => {
+    const chatModel = process.env["FLINT_TEST_MODEL"];
+    const inlineModel = process.env["FLINT_TEST_INLINE_MODEL"];
+    before(async () => {
+      // After a third crash in a row it would be left off.
+      await vscode.commands.executeCommand("flint.restartEngine");
+      await flint.engine.load();
+    });
+    const suggest = () => flint.engine.complete("def add(a, b):", 4);
+    after(async () => {
+      await setSetting("inlineModel", undefined);
+      await flint.engine.load();
+    });
+
+    it("suggests with that while the other answers", async () => {
+      strictEqual((await suggest())?.modelPath, chatModel);
+      await setSetting("inlineModel", inlineModel);
+      ok((await flint.engine.load()).inline);
+      const stop = new vscode.CancellationTokenSource();
+      let suggestion: ReturnType<typeof suggest> | undefined;
+      const start = () => {
+        suggestion ??= suggest().finally(() => stop.cancel());
+      };
+      const { modelPath, finishReason } = await flint.engine.chat(longQuestion, start, stop.token);
+      strictEqual(modelPath, chatModel);
+      // It was there before the end of the answer.
+      strictEqual(finishReason, "cancelled");
+      strictEqual((await suggestion)?.modelPath, inlineModel);
+    });
+
+    it("comes back with both after the sidecar was killed", async () => {
+      const before = flint.engine.pid();
+      ok(before !== undefined);
+      process.kill(before, "SIGKILL");
+      await untilState(flint, (state) => state !== "ready");
+      await untilState(flint, (state) => state === "ready");
+      strictEqual((await suggest())?.modelPath, inlineModel);
+    });
+
+    it("does with the chat's model what that can't do", async () => {
+      await setSetting("inlineModel", "/nowhere/inline.gguf");
+      const { plan, inline } = await flint.engine.load();
+      strictEqual(inline, undefined);
+      ok(plan?.inlineRefusal?.reason.includes("/nowhere/inline.gguf"), plan?.inlineRefusal?.reason);
+      strictEqual((await suggest())?.modelPath, chatModel);
+    });
   });
 
   describe("with settings that can't work", () => {
