@@ -296,6 +296,8 @@ export interface FlashStats {
   readBytes: number;
   readBytesPerToken: number;
   readsPerToken: number;
+  /** While reads were under way; absent when none was. */
+  diskBytesPerSecond?: number;
   /** Of the loaded model's first pass, in milliseconds, its first layer that is streamed; absent until it has ended. */
   firstLayerMs?: number;
   /** Bytes that were in memory when needed ÷ all bytes of weights that our backend used; 0 to 1. */

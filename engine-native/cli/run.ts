@@ -17,6 +17,7 @@ import {
   statsRequest,
 } from "../protocol.js";
 import { formatSize } from "../size.js";
+import { slowDisk } from "../slowDisk.js";
 import { UsageError } from "./exit.js";
 import { withSidecar } from "./session.js";
 
@@ -58,6 +59,8 @@ export async function run(model: string, options: RunOptions, signal: AbortSigna
   } else {
     process.stdout.write("\n");
     process.stderr.write(`${summary(result, memory)}\n`);
+    const slow = slowDisk(loaded.plan?.measured, result.flash);
+    if (slow !== undefined) process.stderr.write(`Slower than it could be: ${slow}.\n`);
   }
   signal.throwIfAborted();
 }

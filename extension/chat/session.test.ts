@@ -1,15 +1,15 @@
 import { expect, test, vi } from "vitest";
 import type { CancellationToken } from "vscode-jsonrpc";
-import type { ChatMessage } from "../../engine-native/protocol.js";
+import type { ChatMessage, Plan } from "../../engine-native/protocol.js";
 import type { Message } from "../../webview/messages.js";
 import { Cancelled, EngineStopped } from "../engine/errors.js";
-import { generationResult } from "../fixtures.js";
+import { generationResult, plan } from "../fixtures.js";
 import { type Answerer, ChatSession } from "./session.js";
 
-function setUp(chat: Answerer["chat"], stored: readonly Message[] = []) {
+function setUp(chat: Answerer["chat"], { stored = [], loaded }: { stored?: Message[]; loaded?: { plan: Plan } } = {}) {
   const written: (readonly Message[])[] = [];
   const session = new ChatSession({
-    engine: { chat },
+    engine: { chat, loaded },
     store: {
       messages: stored,
       write: (messages) => {
@@ -44,6 +44,18 @@ test("streams an answer and stores the conversation", async () => {
     { role: "assistant", text: "Because.", state: "done", detail: "10.0 tokens/s" },
   ]);
   expect(written.at(-1)).toEqual(session.messages);
+});
+
+test("an answer that the disk held up says so", async () => {
+  const measured = { diskBytesPerSecond: 3e9, computeBytesPerSecond: 30e9, usedBytesPerToken: 4e9 };
+  const slow = { readBytes: 9e9, readBytesPerToken: 9e7, readsPerToken: 9, diskBytesPerSecond: 1e8, hitRate: 0 };
+  const { session } = setUp(async () => ({ ...generationResult("Because."), flash: slow }), {
+    loaded: { plan: { ...plan, measured } },
+  });
+  await session.ask("Why?");
+  expect(session.messages.at(-1)).toMatchObject({
+    detail: expect.stringMatching(/^10\.0 tokens\/s · the disk is slow/),
+  });
 });
 
 test("a stopped answer keeps its text", async () => {
@@ -151,9 +163,11 @@ test("a question right after a new chat waits for the old answer to end, and is 
 });
 
 test("what was streaming when the window closed is restored as stopped", () => {
-  const { session } = setUp(endless, [
-    { id: "1", role: "user", text: "Why?" },
-    { id: "2", role: "assistant", text: "Bec", state: "streaming" },
-  ]);
+  const { session } = setUp(endless, {
+    stored: [
+      { id: "1", role: "user", text: "Why?" },
+      { id: "2", role: "assistant", text: "Bec", state: "streaming" },
+    ],
+  });
   expect(session.messages).toMatchObject([{ text: "Why?" }, { text: "Bec", state: "stopped" }]);
 });

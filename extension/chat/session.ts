@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type CancellationToken, CancellationTokenSource, Emitter } from "vscode-jsonrpc";
-import type { ChatMessage, ChatParams, GenerationResult } from "../../engine-native/protocol.js";
+import type { ChatMessage, ChatParams, GenerationResult, LoadResult, Plan } from "../../engine-native/protocol.js";
+import { slowDisk } from "../../engine-native/slowDisk.js";
 import type { AssistantMessage, Attachment, Message, Problem } from "../../webview/messages.js";
 import { Cancelled, EngineStopped } from "../engine/errors.js";
 import { withAttachment } from "./attachment.js";
@@ -12,6 +13,8 @@ const storeEveryMs = 1000;
 
 /** What answers: the engine. */
 export interface Answerer {
+  /** What it answers with. */
+  readonly loaded?: Pick<LoadResult, "plan"> | undefined;
   chat(
     params: Pick<ChatParams, "messages" | "temperature">,
     onText: (text: string) => void,
@@ -150,7 +153,7 @@ export class ChatSession {
       answer.state = result.finishReason === "cancelled" ? "stopped" : "done";
       // The result has the whole text, also when a progress report was lost.
       answer.text = result.text || answer.text;
-      answer.detail = describe(result);
+      answer.detail = describe(result, this.options.engine.loaded?.plan?.measured);
     } catch (error) {
       if (error instanceof Cancelled || cancellation.token.isCancellationRequested) {
         answer.state = "stopped";
@@ -203,10 +206,15 @@ function toPrompt(messages: readonly Message[]): ChatMessage[] {
     }));
 }
 
-function describe({ tokensPerSecond, finishReason }: GenerationResult): string | undefined {
+function describe(
+  { tokensPerSecond, finishReason, flash }: GenerationResult,
+  measured: Plan["measured"],
+): string | undefined {
+  const slow = slowDisk(measured, flash);
   const parts = [
     ...(tokensPerSecond > 0 ? [`${tokensPerSecond.toFixed(1)} tokens/s`] : []),
     ...(finishReason === "length" ? ["the context is full"] : []),
+    ...(slow === undefined ? [] : [slow]),
   ];
   return parts.length > 0 ? parts.join(" · ") : undefined;
 }

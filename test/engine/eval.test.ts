@@ -21,6 +21,7 @@ const flash = z.strictObject({
   readBytesPerToken: z.number().nonnegative(),
   readsPerToken: z.number().nonnegative(),
   firstLayerMs: z.number().positive().exactOptional(),
+  diskBytesPerSecond: z.number().positive().exactOptional(),
   hitRate: z.number().min(0).max(1),
 });
 const share = z.number().min(0).max(1);

@@ -12,6 +12,8 @@ using State = ReadRequest::State;
 /** How soon a waiter sees that it should stop, when the disk says nothing. */
 constexpr std::chrono::milliseconds kStopInterval(50);
 
+std::atomic<uint64_t> busy{0};  // nanoseconds
+
 bool settled(const ReadRequest& request) { return request.state == State::Done || request.state == State::Failed; }
 
 }  // namespace
@@ -69,6 +71,19 @@ void ReadQueue::withdraw(ReadRequest& request) {
     request.state = State::Idle;
 }
 
+uint64_t ReadQueue::busy_nanoseconds() { return busy; }
+
+void ReadQueue::note_begin() {
+    if (under_way_++ == 0) busy_since_ = std::chrono::steady_clock::now();
+}
+
+void ReadQueue::note_end() {
+    const auto now = std::chrono::steady_clock::now();
+    busy += static_cast<uint64_t>(std::chrono::nanoseconds(now - busy_since_).count());
+    busy_since_ = now;
+    under_way_--;
+}
+
 void ReadQueue::settle(ReadRequest& request, const Result<const uint8_t*>& data) {
     if (data) {
         request.data = *data;
@@ -89,9 +104,11 @@ void ReadQueue::read_by_thread() {
         queue_.pop_front();
         request.state = State::Running;
         request.running = 1;
+        note_begin();
         lock.unlock();
         const auto data = request.file->read(request.offset, request.size, request.room);
         lock.lock();
+        note_end();
         request.running = 0;
         settle(request, data);
     }
@@ -114,6 +131,7 @@ void ReadQueue::begin_queued() {
         request.begun += piece.length;
         request.running++;
         bytes_in_flight_ += piece.length;
+        note_begin();
         if (request.begun == extent->length) queue_.pop_front();
         begin(piece, extent->begin);
     }
@@ -142,6 +160,7 @@ void ReadQueue::end(Piece& piece, int32_t result) {
     }
     bytes_in_flight_ -= piece.length;  // of one that failed, or the last block, which was short
     free_pieces_.push_back(&piece);
+    note_end();
     if (--request.running > 0) return;
     if (!request.error.empty()) return settle(request, Error{FLASH_READ_FAILED, request.error});
     if (request.begun < extent.length) return finished_.notify_all();  // the rest is queued or was withdrawn

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -70,7 +72,13 @@ class ReadQueue {
     /** Afterwards the request is idle, and nothing writes to its room. Waits for a read that runs. */
     void withdraw(ReadRequest& request);
 
+    /** Of all queues since the process started: nanoseconds in which reads were under way, as far as any has ended. */
+    static uint64_t busy_nanoseconds();
+
   private:
+    /** Around each piece, or each read of a thread. Called with mutex_ held. */
+    void note_begin();
+    void note_end();
     /** One of the threads of a pool. */
     void read_by_thread();
     /** The thread that has io_uring. */
@@ -101,6 +109,8 @@ class ReadQueue {
     uint64_t bytes_in_flight_ = 0;     // of the pieces that io_uring has
     const uint64_t most_in_flight_;
     bool closing_ = false;
+    unsigned under_way_ = 0;                            // pieces, or reads of threads
+    std::chrono::steady_clock::time_point busy_since_;  // that was not counted yet
     std::unique_ptr<Uring> uring_;
     std::vector<std::thread> threads_;
 };

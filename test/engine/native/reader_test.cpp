@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <chrono>
 #include <memory>
 
 #include "reader/read_queue.h"
@@ -133,6 +134,8 @@ const auto kNever = [] { return false; };
 void queue_reads_all(ReadQueue::Method method) {
     const Reader reader = open(write_pattern("queue"));
     std::vector<std::unique_ptr<OwnedRequest>> requests;
+    const uint64_t busy = ReadQueue::busy_nanoseconds();
+    const auto start = std::chrono::steady_clock::now();
     ReadQueue queue(method);
     for (uint64_t i = 0; i < 300; i++) {
         requests.push_back(std::make_unique<OwnedRequest>(reader, i * 331, 1 + i));
@@ -143,6 +146,10 @@ void queue_reads_all(ReadQueue::Method method) {
         CHECK(queue.wait(request, kNever) == flash::ReadRequest::State::Done);
         check_bytes(request.data, i * 331, 1 + i);
     }
+    // However many were under way at a time.
+    const std::chrono::nanoseconds elapsed = std::chrono::steady_clock::now() - start;
+    CHECK(ReadQueue::busy_nanoseconds() > busy);
+    CHECK(ReadQueue::busy_nanoseconds() - busy <= static_cast<uint64_t>(elapsed.count()));
 }
 
 void queue_tells_failures(ReadQueue::Method method) {

@@ -103,6 +103,7 @@ export const runReport = z.strictObject({
     readBytesPerToken: z.number().nonnegative(),
     readsPerToken: z.number().nonnegative(),
     firstLayerMs: z.number().positive().exactOptional(),
+    diskBytesPerSecond: z.number().positive().exactOptional(),
     hitRate: z.number().min(0).max(1),
   }),
   plan: planReport.nullable(),
