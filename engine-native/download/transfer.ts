@@ -59,6 +59,8 @@ const mostRestarts = 2;
 
 const saveEveryMs = 1000;
 const flushBytes = 1 << 20;
+/** Over a slow line that takes long, and people look at the figures. */
+const flushAfterMs = 500;
 const endless = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -222,10 +224,12 @@ class Attempt {
       this.target = response.url;
       let chunks: Uint8Array[] = [];
       let size = 0;
+      let flushedAt = performance.now();
       const flush = async () => {
         const [pieces, bytes] = [chunks, size];
         chunks = [];
         size = 0;
+        flushedAt = performance.now();
         if (bytes === 0) return;
         await this.file?.write(pieces, bytes, span.next);
         span.next += bytes;
@@ -240,7 +244,7 @@ class Attempt {
           const used = chunk.length > room ? chunk.subarray(0, room) : chunk;
           chunks.push(used);
           size += used.length;
-          if (size >= flushBytes) await flush();
+          if (size >= flushBytes || performance.now() - flushedAt >= flushAfterMs) await flush();
           if (state.ranges && span.next + size === span.end) break;
         }
       } finally {

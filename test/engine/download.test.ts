@@ -174,6 +174,12 @@ describe("survives", () => {
     hub.fault = first(4, () => ({ stallAfter: 100_000 }));
     await survived({ patience: { ...usualPatience, attempts: 1000, stallMs: 300 } });
   });
+  test("a slow line, and tells of every little that comes", async () => {
+    hub.fault = ({ range }) => (range && range.end - range.start > 1 ? { pauseAfter: 100_000 } : undefined);
+    const told: number[] = [];
+    await survived({ onProgress: ({ doneBytes }) => void told.push(doneBytes) });
+    expect(told.find((bytes) => bytes > 0)).toBeLessThan(1 << 20);
+  });
   test("500, 503 and 429, and waits as long as it is told", async () => {
     const times: number[] = [];
     hub.fault = (request) => {

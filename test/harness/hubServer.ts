@@ -23,6 +23,8 @@ export interface Fault {
   cutAfter?: number;
   /** Nothing more comes after so many bytes of the body. */
   stallAfter?: number;
+  /** After so many bytes of the body nothing is sent for 600 ms. */
+  pauseAfter?: number;
   /** Ranges are answered with the whole file. */
   ignoreRange?: boolean;
   etag?: string;
@@ -142,7 +144,7 @@ export async function startHubServer(files: Record<string, Buffer>): Promise<Hub
     if (!fault.chunked) headers["content-length"] = ranged ? part.length : total;
     if (ranged) headers["content-range"] = `bytes ${asked.start}-${asked.start + part.length - 1}/${total}`;
     response.writeHead(ranged ? 206 : 200, { ...headers, ...fault.headers });
-    const stop = fault.cutAfter ?? fault.stallAfter;
+    const stop = fault.cutAfter ?? fault.stallAfter ?? fault.pauseAfter;
     if (stop === undefined || stop >= part.length) {
       if (!ranged && total > part.length) response.write(part, () => request.socket.destroy());
       else response.end(part);
@@ -150,6 +152,7 @@ export async function startHubServer(files: Record<string, Buffer>): Promise<Hub
     }
     response.write(part.subarray(0, stop), () => {
       if (fault.cutAfter !== undefined) request.socket.destroy();
+      if (fault.pauseAfter !== undefined) setTimeout(() => response.end(part.subarray(stop)), 600);
     });
     if (stop === 0) response.flushHeaders();
   }
