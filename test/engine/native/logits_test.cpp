@@ -82,6 +82,9 @@ std::vector<Subject> subjects() {
     with_experts("experts: biases, clamped SwiGLU, MXFP4", GGML_TYPE_MXFP4, "gpt-oss", 32, 4,
                  [](Shape& shape) { shape.tied = false; });
     with_experts("experts: ReGLU, routed before attention", GGML_TYPE_Q4_0, "smallthinker", 32, 4, as_it_is);
+    with_experts("experts: GeGLU", GGML_TYPE_IQ4_NL, "grok", 16, 2, as_it_is);
+    with_experts("experts: squared ReLU without a gate, layers without attention", GGML_TYPE_Q5_K, "nemotron_h_moe", 32,
+                 6, [](Shape& shape) { shape.shared_experts = 1; });
     with_experts("experts: shared ones, merged gate and up, a dense layer first", GGML_TYPE_Q6_K, "deepseek2-ocr", 16,
                  6, [](Shape& shape) {
                      shape.dense_layers = 1;

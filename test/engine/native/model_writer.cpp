@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "gguf.h"
+#include "model_tensors.h"
 #include "random.h"
 #include "sparse_rows.h"
 
@@ -28,139 +29,10 @@ using File = std::unique_ptr<std::FILE, decltype(&std::fclose)>;
 
 constexpr const char* kMerges = "tokenizer.ggml.merges";
 
-/** What the numbers of a tensor are like. */
-enum class Fill : uint8_t {
-    Matrix,  // normal, with a standard deviation of 1/sqrt(row length)
-    Norm,    // close to 1
-    Bias,    // close to 0
-    // Of a model with inactive neurons, as SparseRows has them:
-    SparseEmbedding,
-    SparseUp,
-    SparseOutput,
-};
-
-struct Tensor {
-    std::string name;
-    std::vector<int64_t> ne;
-    ggml_type type;
-    Fill fill;
-    float scale = 1;  // of a matrix
-};
-
-bool has_squared_relu(const Shape& shape) { return shape.architecture == "arcee" || shape.architecture == "nemotron"; }
-
-/** The feed-forward block of a layer with experts. */
-std::vector<Tensor> expert_tensors(const Shape& shape, const std::string& prefix) {
-    const int64_t embedding = shape.embedding;
-    const int64_t hidden = shape.feed_forward;
-    const int64_t experts = shape.experts;
-    std::vector<Tensor> tensors;
-    const auto matrix = [&](const char* name, std::vector<int64_t> ne) {
-        tensors.push_back({prefix + name + ".weight", std::move(ne), shape.type, Fill::Matrix});
-    };
-    tensors.push_back({prefix + "ffn_gate_inp.weight", {embedding, experts}, GGML_TYPE_F32, Fill::Matrix});
-    if (shape.merged) {
-        matrix("ffn_gate_up_exps", {embedding, 2 * hidden, experts});
-    } else {
-        matrix("ffn_gate_exps", {embedding, hidden, experts});
-        matrix("ffn_up_exps", {embedding, hidden, experts});
-    }
-    matrix("ffn_down_exps", {hidden, embedding, experts});
-    tensors.back().scale = std::max(0.001F, static_cast<float>(shape.residual) / 100);
-    if (shape.architecture == "gpt-oss") {
-        const auto bias = [&](const char* name, std::vector<int64_t> ne) {
-            tensors.push_back({prefix + name + ".bias", std::move(ne), GGML_TYPE_F32, Fill::Bias});
-        };
-        bias("ffn_gate_inp", {experts});
-        bias("ffn_gate_exps", {hidden, experts});
-        bias("ffn_up_exps", {hidden, experts});
-        bias("ffn_down_exps", {embedding, experts});
-    }
-    if (shape.shared_experts > 0) {
-        const int64_t shared = hidden * shape.shared_experts;
-        matrix("ffn_gate_shexp", {embedding, shared});
-        matrix("ffn_down_shexp", {shared, embedding});
-        matrix("ffn_up_shexp", {embedding, shared});
-    }
-    return tensors;
-}
-
-std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
-    const std::string prefix = "blk." + std::to_string(layer) + ".";
-    const int64_t embedding = shape.embedding;
-    const int64_t width = shape.head_width;
-    const int64_t queries = width * shape.heads;
-    const int64_t keys = width * shape.kv_heads;
-    const int64_t hidden = shape.feed_forward;
-    std::vector<Tensor> tensors;
-    const auto matrix = [&](const char* name, std::vector<int64_t> ne) {
-        tensors.push_back({prefix + name + ".weight", std::move(ne), shape.type, Fill::Matrix});
-    };
-    const auto vector = [&](const std::string& name, int64_t size, Fill fill) {
-        tensors.push_back({prefix + name, {size}, GGML_TYPE_F32, fill});
-    };
-    const float residual = std::max(0.001F, static_cast<float>(shape.residual) / 100);
-    vector("attn_norm.weight", embedding, Fill::Norm);
-    matrix("attn_q", {embedding, queries});
-    matrix("attn_k", {embedding, keys});
-    matrix("attn_v", {embedding, keys});
-    matrix("attn_output", {queries, embedding});
-    tensors.back().scale = residual;
-    if (shape.architecture == "qwen2") {
-        vector("attn_q.bias", queries, Fill::Bias);
-        vector("attn_k.bias", keys, Fill::Bias);
-        vector("attn_v.bias", keys, Fill::Bias);
-    }
-    if (shape.architecture == "nemotron") {
-        vector("attn_norm.bias", embedding, Fill::Bias);
-        vector("ffn_norm.bias", embedding, Fill::Bias);
-    }
-    if (shape.architecture == "gpt-oss") {
-        vector("attn_output.bias", embedding, Fill::Bias);
-        vector("attn_sinks.weight", shape.heads, Fill::Norm);
-    }
-    if (shape.architecture == "qwen3" || shape.architecture == "qwen3moe") {
-        vector("attn_q_norm.weight", width, Fill::Norm);
-        vector("attn_k_norm.weight", width, Fill::Norm);
-    }
-    vector(shape.architecture == "gpt-oss" ? "post_attention_norm.weight" : "ffn_norm.weight", embedding, Fill::Norm);
-    if (shape.experts > 0 && layer >= shape.dense_layers) {
-        for (Tensor& tensor : expert_tensors(shape, prefix)) tensors.push_back(std::move(tensor));
-    } else {
-        if (!has_squared_relu(shape)) matrix("ffn_gate", {embedding, hidden});
-        matrix("ffn_down", {hidden, embedding});
-        tensors.back().scale = shape.active > 0 ? residual : 1;
-        matrix("ffn_up", {embedding, hidden});
-        if (shape.active > 0) tensors.back().fill = Fill::SparseUp;
-    }
-    return tensors;
-}
-
-std::vector<Tensor> model_tensors(const Shape& shape, int64_t vocabulary) {
-    const int64_t embedding = shape.embedding;
-    std::vector<Tensor> tensors;
-    tensors.push_back({"token_embd.weight",
-                       {embedding, vocabulary},
-                       shape.vocabulary_type,
-                       shape.active > 0 ? Fill::SparseEmbedding : Fill::Matrix});
-    for (uint32_t layer = 0; layer < shape.layers; layer++) {
-        for (Tensor& tensor : layer_tensors(shape, layer)) tensors.push_back(std::move(tensor));
-    }
-    tensors.push_back({"output_norm.weight", {embedding}, GGML_TYPE_F32, Fill::Norm});
-    if (shape.architecture == "nemotron")
-        tensors.push_back({"output_norm.bias", {embedding}, GGML_TYPE_F32, Fill::Bias});
-    if (!shape.tied) {
-        tensors.push_back({"output.weight",
-                           {embedding, vocabulary},
-                           shape.vocabulary_type,
-                           shape.active > 0 ? Fill::SparseOutput : Fill::Matrix});
-    }
-    return tensors;
-}
-
 void check(const Shape& shape) {
     const std::vector<std::string> known = {"llama", "qwen2", "qwen3", "arcee", "nemotron"};
-    const std::vector<std::string> with_experts = {"qwen3moe", "gpt-oss", "smallthinker", "deepseek2-ocr"};
+    const std::vector<std::string> with_experts = {"qwen3moe",      "gpt-oss", "smallthinker",
+                                                   "deepseek2-ocr", "grok",    "nemotron_h_moe"};
     const auto is_one_of = [&](const std::vector<std::string>& names) {
         return std::find(names.begin(), names.end(), shape.architecture) != names.end();
     };
@@ -174,9 +46,10 @@ void check(const Shape& shape) {
     require(shape.head_width > 0 && shape.head_width % 2 == 0, "embd must be an even multiple of heads");
     require((shape.experts > 0) == is_one_of(with_experts) || shape.architecture == "llama",
             shape.architecture + (shape.experts > 0 ? " has no experts" : " must have experts"));
-    require((shape.dense_layers == 0 && shape.shared_experts == 0 && !shape.merged) ||
-                shape.architecture == "deepseek2-ocr",
-            "dense layers, shared experts and merged tensors are for deepseek2-ocr");
+    require((shape.dense_layers == 0 && !shape.merged) || shape.architecture == "deepseek2-ocr",
+            "dense layers and merged tensors are for deepseek2-ocr");
+    require(shape.architecture == "deepseek2-ocr" || (shape.shared_experts > 0) == is_hybrid(shape),
+            "shared experts are for deepseek2-ocr, and for nemotron_h_moe, which needs some");
     require(shape.active < 100 && (shape.active == 0 || (has_squared_relu(shape) && !shape.tied)),
             "active is for arcee and nemotron, untied, and below 100");
     require(shape.experts_used <= shape.experts && (shape.experts_used > 0) == (shape.experts > 0),
@@ -224,9 +97,29 @@ Header make_header(const Shape& shape, const gguf_context* vocabulary) {
     number("block_count", shape.layers);
     number("context_length", shape.context);
     number("embedding_length", shape.embedding);
-    number("feed_forward_length", shape.feed_forward);
+    if (is_hybrid(shape)) {
+        std::vector<uint32_t> lengths;
+        std::vector<uint32_t> kv_heads;
+        for (uint32_t layer = 0; layer < shape.layers; layer++) {
+            lengths.push_back(hybrid_layer(layer) == HybridLayer::Experts ? shape.feed_forward : 0);
+            kv_heads.push_back(hybrid_layer(layer) == HybridLayer::Attention ? shape.kv_heads : 0);
+        }
+        const auto numbers = [&](const char* name, const std::vector<uint32_t>& values) {
+            gguf_set_arr_data(header.get(), (shape.architecture + "." + name).c_str(), GGUF_TYPE_UINT32, values.data(),
+                              values.size());
+        };
+        numbers("feed_forward_length", lengths);
+        numbers("attention.head_count_kv", kv_heads);
+        number("ssm.conv_kernel", kConvolution);
+        number("ssm.inner_size", shape.embedding);
+        number("ssm.state_size", kStates);
+        number("ssm.time_step_rank", shape.heads);
+        number("ssm.group_count", kGroups);
+    } else {
+        number("feed_forward_length", shape.feed_forward);
+        number("attention.head_count_kv", shape.kv_heads);
+    }
     number("attention.head_count", shape.heads);
-    number("attention.head_count_kv", shape.kv_heads);
     number("attention.key_length", shape.head_width);
     number("attention.value_length", shape.head_width);
     number("rope.dimension_count", shape.head_width);
@@ -240,6 +133,7 @@ Header make_header(const Shape& shape, const gguf_context* vocabulary) {
         number("expert_feed_forward_length", shape.feed_forward);
         if (shape.architecture == "gpt-oss") number("attention.sliding_window", 128);
         if (shape.architecture == "smallthinker") number("expert_gating_func", 2);  // sigmoid
+        if (is_hybrid(shape)) number("expert_shared_feed_forward_length", shape.feed_forward * shape.shared_experts);
         if (shape.architecture == "deepseek2-ocr") {
             number("leading_dense_block_count", shape.dense_layers);
             number("expert_shared_count", shape.shared_experts);

@@ -9,7 +9,8 @@ namespace flint {
 
 /** The shape of a synthetic model: random weights, a real vocabulary. Numbers are those of the GGUF keys. */
 struct Shape {
-    // llama, qwen2, qwen3, arcee or nemotron; qwen3moe, gpt-oss, smallthinker or deepseek2-ocr, which have experts
+    // llama, qwen2, qwen3, arcee or nemotron; with experts: qwen3moe, gpt-oss, smallthinker, deepseek2-ocr, grok, or
+    // nemotron_h_moe
     std::string architecture = "llama";
     uint32_t layers = 2;
     uint32_t embedding = 256;
@@ -17,15 +18,15 @@ struct Shape {
     uint32_t kv_heads = 4;
     uint32_t head_width = 0;  // 0: embedding / heads
     uint32_t feed_forward = 512;
-    uint32_t context = 4096;                    // tokens it claims to be trained for
-    uint32_t experts = 0;                       // 0: a dense feed-forward block
-    uint32_t experts_used = 0;                  // of these, for each token
-    uint32_t dense_layers = 0;                  // of deepseek2-ocr: leading layers without experts
-    uint32_t shared_experts = 0;                // of deepseek2-ocr: experts that work for every token
-    bool merged = false;                        // of deepseek2-ocr: gate and up are one tensor
-    uint32_t vocabulary = 0;                    // tokens of the tokenizer that are kept, the first; 0: all
-    bool tied = false;                          // the embedding is the output matrix too
-    ggml_type type = GGML_TYPE_F16;             // of the matrices of the layers
+    uint32_t context = 4096;         // tokens it claims to be trained for
+    uint32_t experts = 0;            // 0: a dense feed-forward block
+    uint32_t experts_used = 0;       // of these, for each token
+    uint32_t dense_layers = 0;       // of deepseek2-ocr: leading layers without experts
+    uint32_t shared_experts = 0;     // of deepseek2-ocr and nemotron_h_moe: experts that work for every token
+    bool merged = false;             // of deepseek2-ocr: gate and up are one tensor
+    uint32_t vocabulary = 0;         // tokens of the tokenizer that are kept, the first; 0: all
+    bool tied = false;               // the embedding is the output matrix too
+    ggml_type type = GGML_TYPE_F16;  // of the matrices of the layers
     ggml_type vocabulary_type = GGML_TYPE_F16;  // of the embedding and the output matrix
     /**
      * How large what a layer adds is beside the token's embedding, in percent. The smaller, the more a layer sees the
