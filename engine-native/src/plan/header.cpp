@@ -17,6 +17,8 @@ constexpr uint64_t kLongestHeader = 64ULL << 20;
 constexpr uint64_t kMostTensors = 1ULL << 13;
 constexpr uint64_t kMostValues = 1ULL << 13;
 constexpr uint64_t kLongestName = 65'535;
+/** Larger than any file has (the usual is 32 bytes): ggml fills headers up to a multiple of it. */
+constexpr uint32_t kLargestAlignment = 1U << 20;
 /** Far beyond any file, small enough for a product with 8. */
 constexpr uint64_t kLargestFile = 1ULL << 50;
 
@@ -55,6 +57,19 @@ class Cursor {
         } else {
             file_.seekg(static_cast<std::streamoff>(count * size), std::ios::cur);
         }
+    }
+
+    /** Whether the name that comes is this one. */
+    bool is_name(const std::string& expected) {
+        const uint64_t length = number("the length of a name", kLongestName);
+        if (length != expected.size()) {
+            skip(length);
+            return false;
+        }
+        std::string name(length, '\0');
+        advance(length);
+        if (!file_.read(name.data(), static_cast<std::streamsize>(length))) throw Fault("it cannot be read");
+        return name == expected;
     }
 
     /** @param what is said of a length that is too much */
@@ -133,8 +148,12 @@ std::optional<std::string> header_fault(const std::string& path, uint64_t file_b
         const uint64_t tensors = cursor.number("the number of tensors", kMostTensors);
         const uint64_t values = cursor.number("the number of values", kMostValues);
         for (uint64_t i = 0; i < values; i++) {
-            cursor.text("the length of a name", kLongestName);
-            cursor.value(cursor.number<uint32_t>());
+            const bool alignment = cursor.is_name("general.alignment");
+            const auto type = cursor.number<uint32_t>();
+            if (alignment && type == GGUF_TYPE_UINT32)
+                at_most("the alignment", cursor.number<uint32_t>(), kLargestAlignment);
+            else
+                cursor.value(type);
         }
         for (uint64_t i = 0; i < tensors; i++) check_tensor(cursor, file_bytes);
         return std::nullopt;
