@@ -2,7 +2,7 @@
 // model
 // (.gguf) and of a store (.flash), for so many seconds. Copies that reach new code are changed further. Each is written
 // to FOLDER/input before it is read: when this process dies, of a sanitizer's finding, a failed assertion or of a
-// second of processor time, that is the input which killed it.
+// few seconds of processor time, that is the input which killed it.
 
 #include <sys/time.h>
 
@@ -59,10 +59,10 @@ void write_file(const std::string& path, const Bytes& bytes) {
     if (!file.flush()) throw std::runtime_error("cannot write " + path);
 }
 
-/** The process dies when this takes more than a second of processor time. */
+/** The process dies when this takes more than three seconds of processor time: sanitizers are slow. */
 class Watch {
   public:
-    Watch() { set(1); }
+    Watch() { set(3); }
     ~Watch() { set(0); }
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
