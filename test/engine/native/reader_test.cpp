@@ -2,10 +2,10 @@
 
 #include "reader/reader.h"
 
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <chrono>
 #include <memory>
 
 #include "reader/read_queue.h"
