@@ -120,10 +120,15 @@ export interface Plan {
   /** Of decoding, from `measured`; absent when it could not be measured. */
   estimatedTokensPerSecond?: number;
   /**
-   * Bytes per second, of this machine now: direct reads of this file, and weights multiplied for one token; and how many
-   * bytes of weights a token is multiplied with.
+   * Bytes per second, of this machine now: direct reads of this file, and weights multiplied for one token; how many bytes
+   * of weights a token is multiplied with, and how many of these are expected to be read for it.
    */
-  measured?: { diskBytesPerSecond: number; computeBytesPerSecond: number; usedBytesPerToken: number };
+  measured?: {
+    diskBytesPerSecond: number;
+    computeBytesPerSecond: number;
+    usedBytesPerToken: number;
+    readBytesPerToken: number;
+  };
   /** In words, when it does not fit: what is needed and what would help. */
   reason?: string;
 }

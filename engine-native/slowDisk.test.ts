@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
 import { slowDisk } from "./slowDisk.js";
 
-const measured = { diskBytesPerSecond: 3e9, computeBytesPerSecond: 30e9, usedBytesPerToken: 4e9 };
+const measured = {
+  diskBytesPerSecond: 3e9,
+  computeBytesPerSecond: 30e9,
+  usedBytesPerToken: 4e9,
+  readBytesPerToken: 2e9,
+};
 const gibibyte = 2 ** 30;
 
 test("a disk that gives a small part of what it gave is told, with both figures", () => {

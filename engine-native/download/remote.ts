@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createGunzip } from "node:zlib";
 import { Parser } from "tar";
 import { ResponseError } from "vscode-jsonrpc";
+import { estimate } from "../estimate.js";
 import type { Plan } from "../protocol.js";
 import { DownloadError } from "./errors.js";
 import { headerLength } from "./header.js";
@@ -206,7 +207,7 @@ export function planRemote(
 ): Promise<Plan> {
   return withSparseModel(record, headers, async (path) => {
     const plan = await planner(path);
-    return plan.fits && plan.weights.streamedBytes > 0 ? withDisk(plan, await disk()) : plan;
+    return plan.fits && plan.measured && plan.measured.readBytesPerToken > 0 ? withDisk(plan, await disk()) : plan;
   });
 }
 
@@ -240,16 +241,12 @@ export async function withSparseModel<T>(
   }
 }
 
-/**
- * The estimate with another disk. Decoding takes the longer of reading and computing; the plan was measured with reads
- * that found nothing but holes, faster than any disk, so what it says is the time for computing or for a reading that
- * is shorter than the real one.
- */
+/** The estimate with another disk: the plan was measured with reads that found nothing but holes, faster than any disk. */
 export function withDisk(plan: Plan, diskBytesPerSecond: number | undefined): Plan {
-  const { estimatedTokensPerSecond, measured, ...rest } = plan;
-  if (estimatedTokensPerSecond === undefined || !measured || !diskBytesPerSecond) return rest;
-  const seconds = Math.max(1 / estimatedTokensPerSecond, plan.weights.streamedBytes / diskBytesPerSecond);
-  return { ...rest, estimatedTokensPerSecond: 1 / seconds, measured: { ...measured, diskBytesPerSecond } };
+  const { estimatedTokensPerSecond: _, measured: ofHoles, ...rest } = plan;
+  if (!ofHoles || !diskBytesPerSecond) return rest;
+  const measured = { ...ofHoles, diskBytesPerSecond };
+  return { ...rest, estimatedTokensPerSecond: estimate(plan.weights, measured), measured };
 }
 
 const sampleBytes = 64 << 20;

@@ -1,6 +1,7 @@
 /** libggml-flash, through the addon: typed here, implemented in src/addon/addon.cpp. */
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { estimate } from "../estimate.js";
 import { ErrorCode, type FlashStats, type Plan, type PlanParams, type Sparsity } from "../protocol.js";
 import { engineError } from "./errors.js";
 
@@ -27,7 +28,7 @@ interface NativeSpeed {
   diskBytesPerSecond: number;
   computeBytesPerSecond: number;
   usedBytesPerToken: number;
-  tokensPerSecond: number;
+  readBytesPerToken: number;
 }
 /** Since the process started. */
 interface NativeStats {
@@ -106,11 +107,9 @@ export class Flash {
   /** As plan, with the estimate: measures the disk for `diskMs` and, briefly, the processor. Also throws ReadFailed. */
   measuredPlan(request: FlashRequest): FlashPlan {
     const { plan, ...rest } = this.plan(request);
-    const speed = this.#call(() => this.#addon.measure(...toNative(request, request.diskMs ?? briefMs)));
-    const { diskBytesPerSecond, computeBytesPerSecond, usedBytesPerToken, tokensPerSecond } = speed;
-    if (tokensPerSecond === 0) return { plan, ...rest };
-    const measured = { diskBytesPerSecond, computeBytesPerSecond, usedBytesPerToken };
-    return { plan: { ...plan, estimatedTokensPerSecond: tokensPerSecond, measured }, ...rest };
+    const measured = this.#call(() => this.#addon.measure(...toNative(request, request.diskMs ?? briefMs)));
+    if (measured.diskBytesPerSecond === 0 || measured.computeBytesPerSecond === 0) return { plan, ...rest };
+    return { plan: { ...plan, estimatedTokensPerSecond: estimate(plan.weights, measured), measured }, ...rest };
   }
 
   /**

@@ -67,7 +67,7 @@ describe("how many tokens at once", () => {
   const at = (streamedBytes: number, computeBytesPerSecond: number) =>
     longestGuess({
       weights: { streamedBytes } as Plan["weights"],
-      measured: { diskBytesPerSecond: 1e9, computeBytesPerSecond, usedBytesPerToken: 4e9 },
+      measured: { diskBytesPerSecond: 1e9, computeBytesPerSecond, usedBytesPerToken: 4e9, readBytesPerToken: 0 },
     });
 
   test("as many as are computed while the disk gives a pass", () => expect(at(2e9, 8e9)).toBe(4));

@@ -64,8 +64,8 @@ typedef struct flash_plan {
 typedef struct flash_speed {
     double disk_bytes_per_second;     // direct reads, as many in flight as streaming has
     double compute_bytes_per_second;  // of weights, for one token, all threads together
-    double tokens_per_second;         // the estimate that follows for decoding by the plan
     double used_bytes_per_token;      // weights that one token is multiplied with
+    double read_bytes_per_token;      // of these, what decoding by the plan is expected to read
 } flash_speed;
 
 typedef struct flash_stats {

@@ -47,7 +47,12 @@ test("streams an answer and stores the conversation", async () => {
 });
 
 test("an answer that the disk held up says so", async () => {
-  const measured = { diskBytesPerSecond: 3e9, computeBytesPerSecond: 30e9, usedBytesPerToken: 4e9 };
+  const measured = {
+    diskBytesPerSecond: 3e9,
+    computeBytesPerSecond: 30e9,
+    usedBytesPerToken: 4e9,
+    readBytesPerToken: 2e9,
+  };
   const slow = { readBytes: 9e9, readBytesPerToken: 9e7, readsPerToken: 9, diskBytesPerSecond: 1e8, hitRate: 0 };
   const { session } = setUp(async () => ({ ...generationResult("Because."), flash: slow }), {
     loaded: { plan: { ...plan, measured } },

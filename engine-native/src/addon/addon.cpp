@@ -57,8 +57,8 @@ Napi::Object speed_to_object(Napi::Env env, const flash_speed& speed) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("diskBytesPerSecond", Napi::Number::New(env, speed.disk_bytes_per_second));
     object.Set("computeBytesPerSecond", Napi::Number::New(env, speed.compute_bytes_per_second));
-    object.Set("tokensPerSecond", Napi::Number::New(env, speed.tokens_per_second));
     object.Set("usedBytesPerToken", Napi::Number::New(env, speed.used_bytes_per_token));
+    object.Set("readBytesPerToken", Napi::Number::New(env, speed.read_bytes_per_token));
     return object;
 }
 

@@ -129,8 +129,8 @@ Result<flash_speed> Engine::measure(const flash_plan_request& request) {
     if (!planned) return planned.error();
     const auto speed = measure_speed(planned->model, planned->plan, request.threads, request.disk_ms);
     if (!speed) return speed.error();
-    return flash_speed{speed->disk, speed->compute, estimate_tokens_per_second(planned->model, planned->plan, *speed),
-                       used_bytes_per_token(planned->model)};
+    return flash_speed{speed->disk, speed->compute, used_bytes_per_token(planned->model),
+                       read_bytes_per_token(planned->model, planned->plan)};
 }
 
 Result<flash_plan> Engine::configure(const flash_plan_request& request) {

@@ -182,8 +182,7 @@ double used_bytes_per_token(const Model& model) {
     return used;
 }
 
-double estimate_tokens_per_second(const Model& model, const Plan& plan, const Speed& speed) {
-    if (speed.disk <= 0 || speed.compute <= 0) return 0;
+double read_bytes_per_token(const Model& model, const Plan& plan) {
     double experts = 0;
     for (size_t i = 0; i < model.tensors.size(); i++) {
         if (plan.placement[i] == Placement::Experts) experts += static_cast<double>(model.tensors[i].size);
@@ -195,7 +194,7 @@ double estimate_tokens_per_second(const Model& model, const Plan& plan, const Sp
         const double outside = std::max(0.0, 1 - static_cast<double>(plan.expert_pool_bytes) / experts);
         read += experts * model.used_expert_share * std::pow(outside, kLocality);
     }
-    return 1.0 / std::max(read / speed.disk, used_bytes_per_token(model) / speed.compute);
+    return read;
 }
 
 }  // namespace flash

@@ -20,9 +20,9 @@ Result<Speed> measure_speed(const Model& model, const Plan& plan, uint32_t threa
 double used_bytes_per_token(const Model& model);
 
 /**
- * Tokens per second of decoding: the disk and the arithmetic work at the same time, so the slower one decides. Of a MoE
- * model it depends on the text how many experts are missing: taken is what routing like that of published models gives.
+ * Bytes that decoding reads for one token. Of a MoE model it depends on the text how many experts are missing: taken is
+ * what routing like that of published models gives.
  */
-double estimate_tokens_per_second(const Model& model, const Plan& plan, const Speed& speed);
+double read_bytes_per_token(const Model& model, const Plan& plan);
 
 }  // namespace flash

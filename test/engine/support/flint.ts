@@ -83,6 +83,7 @@ export const planReport = z.strictObject({
       diskBytesPerSecond: z.number().positive(),
       computeBytesPerSecond: z.number().positive(),
       usedBytesPerToken: z.number().positive(),
+      readBytesPerToken: z.number().nonnegative(),
     })
     .exactOptional(),
   reason: z.string().min(1).exactOptional(),
