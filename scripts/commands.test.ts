@@ -1,13 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 
 const folder = import.meta.dirname;
+const empty = mkdtempSync(path.join(tmpdir(), "flint-no-tools-"));
+afterAll(() => rmSync(empty, { recursive: true }));
 
 test.each(["start", "test", "package"])("npm %s names a missing tool in one line and exits with 2", (name) => {
-  const empty = mkdtempSync(path.join(tmpdir(), "flint-no-tools-"));
   const env = { ...process.env, PATH: empty, CXX: undefined };
   const { status, stderr } = spawnSync(process.execPath, [path.join(folder, `${name}.mjs`)], { env, encoding: "utf8" });
   expect(stderr.trimEnd().split("\n")).toHaveLength(1);
