@@ -27,11 +27,19 @@ export default defineConfig({
       },
       {
         test: {
+          name: "native",
+          include: ["test/native.test.ts"],
+          testTimeout: 10 * minutes,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
           name: "host",
           include: ["test/host/**/*.test.ts"],
           testTimeout: 5 * minutes,
           hookTimeout: 5 * minutes,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -42,7 +50,7 @@ export default defineConfig({
           hookTimeout: 5 * minutes,
           // A window that opens and a browser that clicks are two: now and then one is ahead of the other.
           retry: 1,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

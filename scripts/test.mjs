@@ -39,17 +39,22 @@ async function runChecks(/** @type {Steps} */ steps) {
 /**
  * @typedef {{ status: string, assertionResults: { status: string }[] }} FileResult of vitest's JSON report
  * @param {string[]} args
+ * @param {{ background?: boolean }} [options] background: in what time nothing else wants
  * @returns {Promise<Counts>} a file that could not be run counts as a failed test
  */
-async function runVitest(args) {
-  const report = path.join(root, "build/test/report.json");
+async function runVitest(args, { background = false } = {}) {
+  const report = path.join(root, `build/test/report${background ? "-background" : ""}.json`);
   await mkdir(path.dirname(report), { recursive: true });
   await rm(report, { force: true });
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
   let crashed = 0;
   try {
-    await run(process.execPath, [vitest, "run", ...reporters, ...args], { cwd: root, show: true });
+    await run(process.execPath, [vitest, "run", ...reporters, ...args], {
+      cwd: root,
+      show: true,
+      background,
+    });
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     crashed = 1;
@@ -84,6 +89,15 @@ async function runNativeSanitized(built) {
 }
 
 /**
+ * @param {Promise<void>} sanitized
+ * @returns {Promise<Counts[]>}
+ */
+async function runNative(sanitized) {
+  const plain = await runVitest(["--project", "native"], { background: true });
+  return [plain, await runNativeSanitized(sanitized)];
+}
+
+/**
  * @param {Steps} steps of which two are taken
  * @param {Promise<void>} sanitized
  */
@@ -92,10 +106,10 @@ async function runAll(steps, sanitized) {
     runVitest(["--project", "unit", "--project", "engine"]),
   );
   // These wait for windows and clicks, and leave a core to others.
-  const others = await steps.run("Running the tests in VS Code, and beside them native ones with sanitizers", () =>
-    Promise.all([runVitest(["--project", "host", "--project", "ui"]), runNativeSanitized(sanitized)]),
+  const others = await steps.run("Running the tests in VS Code, and beside them native ones", () =>
+    Promise.all([runVitest(["--project", "host", "--project", "ui"]), runNative(sanitized)]),
   );
-  return [first, ...others];
+  return [first, ...others.flat()];
 }
 
 await runMain(async () => {

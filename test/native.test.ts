@@ -2,8 +2,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { starterModel } from "../../scripts/starter-model.mjs";
-import { inCheckout } from "./support/flint.js";
+import { starterModel } from "../scripts/starter-model.mjs";
+import { inCheckout } from "./engine/support/flint.js";
 
 test("native tests", async () => {
   const env = { ...process.env, FLINT_TEST_MODEL: await starterModel() };
