@@ -3,13 +3,11 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { createMemoryCgroup, type MemoryCgroup, NoCgroup } from "../../engine-native/cgroup.js";
-import { startSidecar } from "../../engine-native/client.js";
+import { beforeAll, describe, expect, test } from "vitest";
 import { completeRequest, statsRequest } from "../../engine-native/protocol.js";
 import { inCheckout, planModel } from "./support/flint.js";
 import { syntheticModel, vocabulary } from "./support/models.js";
-import { load, sidecarScript } from "./support/sidecar.js";
+import { cappedSidecar, load } from "./support/sidecar.js";
 
 const contextTokens = 1536;
 const promptTokens = 1000;
@@ -22,16 +20,6 @@ async function wideModel(): Promise<string> {
   const files = ["--vocab", vocabulary("llama-bpe"), "--out", path];
   await promisify(execFile)(inCheckout("build/native/native-tests/flint-synthesize"), [...shape.split(" "), ...files]);
   return path;
-}
-
-/** One that is removed with the test; undefined where this system or user has none. */
-async function cgroup(limitBytes: number): Promise<MemoryCgroup | undefined> {
-  try {
-    return await createMemoryCgroup(limitBytes);
-  } catch (error) {
-    if (error instanceof NoCgroup) return undefined;
-    throw error;
-  }
 }
 
 /** What the kernel calls the largest resident size of a process so far, in bytes. */
@@ -68,18 +56,7 @@ describe.each([
     ["two thirds of the way to all in memory", 2 / 3, 64],
   ])("keeps %s from load to the last token", async (_, share, answerTokens) => {
     const cap = Math.round(least + share * (most - least));
-    const group = await cgroup(cap);
-    const log: string[] = [];
-    const sidecar = await startSidecar({
-      scriptPath: sidecarScript,
-      onLog: (line) => log.push(line),
-      ...(group ? { launcher: group.launcher } : {}),
-    });
-    onTestFinished(async () => {
-      sidecar.dispose();
-      await sidecar.exited;
-      await group?.remove();
-    });
+    const { sidecar, group, log } = await cappedSidecar(cap);
     const work = async () => {
       const { plan } = await load(sidecar, model, { ramCapBytes: cap, contextTokens });
       const result = await sidecar.connection.sendRequest(completeRequest, {

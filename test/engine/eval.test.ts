@@ -2,7 +2,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { flint, inCheckout, report } from "./support/flint.js";
+import { flashReport, flint, inCheckout, report } from "./support/flint.js";
 
 const model = inCheckout("test/models/flint-tiny-relu2-f16.gguf");
 const folder = inCheckout("build/test-models");
@@ -16,23 +16,15 @@ async function textFile(name: string, content: string): Promise<string> {
   return path;
 }
 
-const flash = z.strictObject({
-  readBytes: z.int().nonnegative(),
-  readBytesPerToken: z.number().nonnegative(),
-  readsPerToken: z.number().nonnegative(),
-  firstLayerMs: z.number().positive().exactOptional(),
-  diskBytesPerSecond: z.number().positive().exactOptional(),
-  hitRate: z.number().min(0).max(1),
-});
 const share = z.number().min(0).max(1);
 const textReport = z.strictObject({
   perplexity: z.number().positive(),
   accuracy: share,
   tokens: z.int().positive(),
   bytes: z.int().positive(),
-  flash,
+  flash: flashReport,
 });
-const infillReport = z.strictObject({ exactMatch: share, cases: z.int().positive(), flash });
+const infillReport = z.strictObject({ exactMatch: share, cases: z.int().positive(), flash: flashReport });
 
 const evaluateText = async (path: string, ...args: string[]) =>
   report(textReport, await flint("eval", model, "--text", path, ...args, "--json"));

@@ -1,8 +1,7 @@
 /** A model of its own for completions: beside the other within one cap, and first at its turn. */
 import { copyFile, rm, truncate } from "node:fs/promises";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { createMemoryCgroup, type MemoryCgroup, NoCgroup } from "../../engine-native/cgroup.js";
-import { type Sidecar, startSidecar } from "../../engine-native/client.js";
+import type { Sidecar } from "../../engine-native/client.js";
 import {
   chatRequest,
   completeRequest,
@@ -13,7 +12,7 @@ import {
 import { starterModel } from "../../scripts/starter-model.mjs";
 import { flint, inCheckout, planModel, planReport, report } from "./support/flint.js";
 import { syntheticModel } from "./support/models.js";
-import { load, sidecar, sidecarScript, watch } from "./support/sidecar.js";
+import { cappedSidecar, load, sidecar, watch } from "./support/sidecar.js";
 
 const contextTokens = 512;
 
@@ -89,16 +88,6 @@ describe("the plan", () => {
   });
 });
 
-/** One that is removed with the test; undefined where this system or user has none. */
-async function cgroup(limitBytes: number): Promise<MemoryCgroup | undefined> {
-  try {
-    return await createMemoryCgroup(limitBytes);
-  } catch (error) {
-    if (error instanceof NoCgroup) return undefined;
-    throw error;
-  }
-}
-
 test.each([
   // More than its context, which is cut.
   ["a streamed chat model, a small inline model", () => [tinyLlama, small] as const, 2500],
@@ -106,17 +95,7 @@ test.each([
 ])("both together stay within the smallest cap: %s", async (_, pair, words) => {
   const [modelPath, inlineModelPath] = pair();
   const cap = await smallestCap(await sidecar(), modelPath, inlineModelPath);
-  const group = await cgroup(cap);
-  const started = await startSidecar({
-    scriptPath: sidecarScript,
-    onLog: () => undefined,
-    ...(group ? { launcher: group.launcher } : {}),
-  });
-  onTestFinished(async () => {
-    started.dispose();
-    await started.exited;
-    await group?.remove();
-  });
+  const { sidecar: started, group } = await cappedSidecar(cap);
   const result = await load(started, modelPath, { inlineModelPath, ramCapBytes: cap });
   expect(result).toMatchObject({ inline: { infill: false }, plan: { inlineBytes: expect.any(Number) } });
   for (let round = 0; round < 2; round++) {
@@ -130,6 +109,15 @@ test.each([
   expect(stats.memory.peakBytes).toBeLessThanOrEqual(cap);
   if (group) expect(await group.usage()).toMatchObject({ oomKills: 0 });
 });
+
+/** A long answer and a long completion, of both of which there is something. */
+async function bothUnderWay(started: Sidecar) {
+  const answer = chat(started, 400);
+  await answer.reached(1);
+  const suggestion = complete(started, "one two three", 1500);
+  await suggestion.reached(1);
+  return { answer, suggestion };
+}
 
 describe("turns", () => {
   test("a completion does not wait for the end of an answer, which says the same all the same", async () => {
@@ -152,10 +140,7 @@ describe("turns", () => {
 
   test("an answer can be stopped while a completion runs, and a completion while an answer does", async () => {
     const started = await loaded(tinyLlama, small);
-    const answer = chat(started, 400);
-    await answer.reached(1);
-    const suggestion = complete(started, "one two three", 1500);
-    await suggestion.reached(1);
+    const { answer, suggestion } = await bothUnderWay(started);
     answer.cancel();
     expect(await answer.result).toMatchObject({ finishReason: "cancelled" });
     expect(suggestion.text()).not.toBe("");
@@ -166,10 +151,7 @@ describe("turns", () => {
 
   test("unloading ends both, and both can be loaded again", async () => {
     const started = await loaded(tinyLlama, small);
-    const answer = chat(started, 400);
-    await answer.reached(1);
-    const suggestion = complete(started, "one two three", 1500);
-    await suggestion.reached(1);
+    const { answer, suggestion } = await bothUnderWay(started);
     await started.connection.sendRequest(unloadRequest);
     expect(await answer.result).toMatchObject({ finishReason: "cancelled" });
     expect(await suggestion.result).toMatchObject({ finishReason: "cancelled" });

@@ -89,6 +89,16 @@ export const planReport = z.strictObject({
   reason: z.string().min(1).exactOptional(),
 }) satisfies z.ZodType<Plan>;
 
+/** What flash did in it: no field more and none less. */
+export const flashReport = z.strictObject({
+  readBytes: bytes,
+  readBytesPerToken: z.number().nonnegative(),
+  readsPerToken: z.number().nonnegative(),
+  firstLayerMs: z.number().positive().exactOptional(),
+  diskBytesPerSecond: z.number().positive().exactOptional(),
+  hitRate: z.number().min(0).max(1),
+});
+
 /** `run --json`: no field more and none less. */
 export const runReport = z.strictObject({
   model: z.string().min(1),
@@ -99,14 +109,7 @@ export const runReport = z.strictObject({
   msPerToken: z.strictObject({ mean: milliseconds, median: milliseconds, p95: milliseconds }),
   tokensPerSecond: z.number().nonnegative(),
   memory: z.strictObject({ capBytes: bytes, peakBytes: bytes }),
-  flash: z.strictObject({
-    readBytes: bytes,
-    readBytesPerToken: z.number().nonnegative(),
-    readsPerToken: z.number().nonnegative(),
-    firstLayerMs: z.number().positive().exactOptional(),
-    diskBytesPerSecond: z.number().positive().exactOptional(),
-    hitRate: z.number().min(0).max(1),
-  }),
+  flash: flashReport,
   plan: planReport.nullable(),
   finishReason: z.enum(["stop", "length", "cancelled"]),
 });

@@ -8,6 +8,7 @@ import {
   StreamMessageReader,
   StreamMessageWriter,
 } from "vscode-jsonrpc/node";
+import { createMemoryCgroup, type MemoryCgroup, NoCgroup } from "../../../engine-native/cgroup.js";
 import { type Sidecar, startSidecar } from "../../../engine-native/client.js";
 import {
   type GenerationProgress,
@@ -26,6 +27,34 @@ export async function sidecar(): Promise<Sidecar> {
   const started = await startSidecar({ scriptPath: sidecarScript, onLog: () => undefined });
   onTestFinished(() => started.dispose());
   return started;
+}
+
+export interface CappedSidecar {
+  sidecar: Sidecar;
+  /** Undefined where this system or user has none. */
+  group: MemoryCgroup | undefined;
+  /** What it has logged so far. */
+  log: readonly string[];
+}
+
+/** A sidecar in a memory cgroup of this size, page cache included. Both end with the test. */
+export async function cappedSidecar(limitBytes: number): Promise<CappedSidecar> {
+  const group = await createMemoryCgroup(limitBytes).catch((error: unknown) => {
+    if (error instanceof NoCgroup) return undefined;
+    throw error;
+  });
+  const log: string[] = [];
+  const sidecar = await startSidecar({
+    scriptPath: sidecarScript,
+    onLog: (line) => log.push(line),
+    ...(group ? { launcher: group.launcher } : {}),
+  });
+  onTestFinished(async () => {
+    sidecar.dispose();
+    await sidecar.exited;
+    await group?.remove();
+  });
+  return { sidecar, group, log };
 }
 
 /** A sidecar that was asked nothing yet. */
