@@ -38,8 +38,7 @@ class Cursor {
     template <typename T>
     T number() {
         std::array<char, sizeof(T)> bytes;
-        advance(sizeof(T));
-        if (!file_.read(bytes.data(), bytes.size())) throw Fault("it cannot be read");
+        take(bytes.data(), bytes.size());
         T value = 0;
         for (size_t i = bytes.size(); i-- > 0;) value = static_cast<T>(value << 8 | static_cast<uint8_t>(bytes[i]));
         return value;
@@ -67,8 +66,7 @@ class Cursor {
             return false;
         }
         std::string name(length, '\0');
-        advance(length);
-        if (!file_.read(name.data(), static_cast<std::streamsize>(length))) throw Fault("it cannot be read");
+        take(name.data(), length);
         return name == expected;
     }
 
@@ -100,6 +98,11 @@ class Cursor {
         constexpr std::array<uint8_t, GGUF_TYPE_COUNT> kSizes = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
         if (type < kSizes.size() && kSizes[type] > 0) return kSizes[type];
         throw Fault("it has a value of the unknown type " + std::to_string(type));
+    }
+
+    void take(char* bytes, uint64_t count) {
+        advance(count);
+        if (!file_.read(bytes, static_cast<std::streamsize>(count))) throw Fault("it cannot be read");
     }
 
     void advance(uint64_t bytes) {

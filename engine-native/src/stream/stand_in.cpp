@@ -25,22 +25,23 @@ StandIn::StandIn(const ggml_tensor* node, const TensorInfo& tensor, const Repack
     ggml_graph_add_node(graph_, result_);
 }
 
+void StandIn::take(int64_t row, int64_t rows) {
+    weights_->ne[1] = result_->ne[0] = rows;
+    weights_->nb[2] = weights_->nb[3] = weights_->nb[1] * static_cast<size_t>(rows);
+    result_->data = static_cast<uint8_t*>(node_->data) + static_cast<size_t>(row) * node_->nb[0];
+}
+
 ggml_status StandIn::multiply(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights) {
     if (repack_) return multiply_repacked(kernel, row, rows, weights);
     weights_->data = const_cast<uint8_t*>(weights);  // kernels only read src[0]
-    weights_->ne[1] = rows;
-    weights_->nb[2] = weights_->nb[3] = weights_->nb[1] * static_cast<size_t>(rows);
-    result_->ne[0] = rows;
-    result_->data = static_cast<uint8_t*>(node_->data) + static_cast<size_t>(row) * node_->nb[0];
+    take(row, rows);
     return kernel.compute(graph_);
 }
 
 ggml_status StandIn::multiply_repacked(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights) {
     for (int64_t done = 0; done < rows; done += repack_->rows()) {
-        weights_->ne[1] = result_->ne[0] = std::min(repack_->rows(), rows - done);
-        weights_->nb[2] = weights_->nb[3] = weights_->nb[1] * static_cast<size_t>(weights_->ne[1]);
+        take(row + done, std::min(repack_->rows(), rows - done));
         repack_->fill(weights_, weights + static_cast<size_t>(done) * weights_->nb[1]);
-        result_->data = static_cast<uint8_t*>(node_->data) + static_cast<size_t>(row + done) * node_->nb[0];
         const ggml_status status = kernel.compute(graph_);
         if (status != GGML_STATUS_SUCCESS) return status;
     }
@@ -62,10 +63,8 @@ ggml_status StandIn::multiply_by_token(const Kernel& kernel, int64_t row, int64_
             const size_t token = static_cast<size_t>(i);
             token_->data = static_cast<uint8_t*>(node_->src[1]->data) + token * token_->nb[1];
             weights_->data = const_cast<uint8_t*>(weights) + static_cast<size_t>(done) * weights_->nb[1];
-            weights_->ne[1] = result_->ne[0] = std::min(group, rows - done);
-            weights_->nb[2] = weights_->nb[3] = weights_->nb[1] * static_cast<size_t>(weights_->ne[1]);
-            result_->data = static_cast<uint8_t*>(node_->data) + static_cast<size_t>(row + done) * node_->nb[0] +
-                            token * node_->nb[1];
+            take(row + done, std::min(group, rows - done));
+            result_->data = static_cast<uint8_t*>(result_->data) + token * node_->nb[1];
             const ggml_status status = kernel.compute(graph_);
             if (status != GGML_STATUS_SUCCESS) return status;
         }

@@ -33,6 +33,8 @@ class StandIn {
         void operator()(ggml_context* context) const { ggml_free(context); }
     };
 
+    /** Makes the operation that of `rows` rows from `row` on, of the first token. */
+    void take(int64_t row, int64_t rows);
     ggml_status multiply_repacked(const Kernel& kernel, int64_t row, int64_t rows, const uint8_t* weights);
 
     const ggml_tensor* node_;
