@@ -6,14 +6,16 @@
 
 #include "ggml-impl.h"
 #include "neurons/budget.h"
+#include "neurons/filling.h"
 
 namespace flash {
 namespace {
 
-/** Neurons that a thread dequantizes and adds at once: their rows stay in its cache for all tokens. */
-constexpr uint32_t kGroup = 16;
-/** Neurons of which a thread guesses or multiplies the next ones. */
+/** Neurons of which a thread multiplies, or guesses, the next ones. */
 constexpr uint32_t kChunk = 64;
+constexpr uint32_t kGuessed = 512;
+/** Neurons that a thread adds at once: their columns stay in its cache for all tokens. */
+constexpr uint32_t kBlock = 1024;
 
 /** Adds the time of its life to a counter. */
 class Stopwatch {
@@ -103,7 +105,24 @@ Result<std::unique_ptr<Neurons>> Neurons::open(const Store& store, Sparsity spar
         if (!gap) return gap.error();
         neurons->gap_ = *gap;
     }
+    if (techniques.window) neurons->filler_ = std::thread([filled = neurons.get()] { filled->fill_windows(); });
     return neurons;
+}
+
+Neurons::~Neurons() {
+    turns_.close();
+    if (filler_.joinable()) filler_.join();
+}
+
+void Neurons::fill_windows() {
+    for (Layer& layer : layers_) {
+        const auto turn = turns_.background();
+        if (!turn) return;
+        const Filling filling = fill(*layer.window, layer.shape, layer.resident, part_of(layer),
+                                     sparsity_ == Sparsity::Predict, gap_, fetch_, [&] { return turns_.closed(); });
+        stats_.reads += filling.reads;
+        stats_.read_bytes += filling.bytes;
+    }
 }
 
 Neurons::Layer* Neurons::find(uint32_t number) {
@@ -212,11 +231,7 @@ Result<bool> Neurons::admit(Workers& workers, Layer& layer, size_t first_run, si
             const Arrival& arrival = arrivals_[i];
             const uint8_t* up = with_up ? arrival.source : nullptr;
             const uint8_t* down = arrival.source + (with_up ? shape.up_bytes : 0);
-            const uint32_t* expected = layer.resident.checksums + size_t{2} * arrival.neuron;
-            if ((with_up && static_cast<uint32_t>(checksum(up, shape.up_bytes)) != expected[0]) ||
-                static_cast<uint32_t>(checksum(down, shape.down_bytes)) != expected[1]) {
-                corrupt = arrival.neuron;
-            }
+            if (!is_intact(shape, layer.resident, arrival.neuron, up, down)) corrupt = arrival.neuron;
             if (arrival.row != Window::kNone) {
                 if (with_up) std::memcpy(window.up(arrival.row), up, shape.up_bytes);
                 std::memcpy(window.down(arrival.row), down, shape.down_bytes);
@@ -242,27 +257,23 @@ void Neurons::accumulate(Workers& workers, const Layer& layer, const ggml_tensor
     const uint32_t step = unit * std::max(1U, units / (2 * workers.count()));
     const ggml_tensor* hidden = down->src[1];
     in_parallel(workers, 0, width, step, [&](uint32_t from, uint32_t to) {
-        std::vector<float> rows(size_t{kGroup} * (to - from));
-        for (uint32_t group = begin; group < end; group += kGroup) {
-            const uint32_t count = std::min(kGroup, end - group);
-            for (uint32_t i = 0; i < count; i++) {
-                dequantize(type, rows_[group + i].down, from, to - from, rows.data() + size_t{i} * (to - from));
-            }
+        std::vector<WeightedRow> rows;
+        for (uint32_t block = begin; block < end; block += kBlock) {
             for (int64_t token = 0; token < down->ne[1]; token++) {
                 const float* activations = row_of(hidden, token);
-                float* sum = row_of(down, token) + from;
-                for (uint32_t i = 0; i < count; i++) {
-                    const float activation = activations[active_[group + i]];
-                    if (activation == 0.0F) continue;
-                    add_scaled(rounded(activation, type), rows.data() + size_t{i} * (to - from), to - from, sum);
+                rows.clear();
+                for (uint32_t i = block; i < std::min(end, block + kBlock); i++) {
+                    const float activation = activations[active_[i]];
+                    if (activation != 0.0F) rows.push_back({rows_[i].down, rounded(activation, type)});
                 }
+                add_rows(type, rows, from, to - from, row_of(down, token) + from);
             }
         }
     });
 }
 
 Result<ggml_status> Neurons::project(Workers& workers, uint32_t number, const ggml_tensor* down, const Stop& stop) {
-    const std::lock_guard use(use_);
+    const Turns::Turn turn(turns_);
     Layer* layer = find(number);
     GGML_ASSERT(layer != nullptr && down->src[1]->type == GGML_TYPE_F32 && down->src[1]->ne[2] == 1);
     const ggml_tensor* hidden = down->src[1];
@@ -309,12 +320,13 @@ void Neurons::predict(Workers& workers, const Layer& layer, const ggml_tensor* u
     const uint32_t neurons = layer.shape.record.neurons;
     named_.assign(neurons, 0);
     std::atomic<uint64_t> active{0};
-    in_parallel(workers, 0, neurons, kChunk, [&](uint32_t from, uint32_t to) {
+    in_parallel(workers, 0, neurons, kGuessed, [&](uint32_t from, uint32_t to) {
         uint64_t count = 0;
         for (uint32_t token = 0; token < tokens; token++) {
             float* hidden = row_of(down->src[1], token);
+            layer.predictor->score(from, to, compressed_.data() + token * compressed_bytes, hidden + from);
             for (uint32_t i = from; i < to; i++) {
-                const bool is_active = layer.predictor->active(i, compressed_.data() + token * compressed_bytes);
+                const bool is_active = hidden[i] > layer.shape.record.threshold;
                 hidden[i] = is_active ? 1.0F : 0.0F;
                 count += is_active ? 1 : 0;
                 named_[i] = named_[i] | (is_active ? 1 : 0);
@@ -351,7 +363,7 @@ void Neurons::activate(Workers& workers, const Layer& layer, const ggml_tensor* 
 
 Result<ggml_status> Neurons::feed_forward(Workers& workers, uint32_t number, const ggml_tensor* up,
                                           const ggml_tensor* down, const Stop& stop) {
-    const std::lock_guard use(use_);
+    const Turns::Turn turn(turns_);
     Layer* layer = find(number);
     GGML_ASSERT(layer != nullptr && layer->predictor != nullptr && up->src[1]->type == GGML_TYPE_F32);
     predict(workers, *layer, up, down);

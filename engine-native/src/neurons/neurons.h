@@ -3,12 +3,13 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
+#include <thread>
 #include <vector>
 
 #include "neurons/budget.h"
 #include "neurons/fetch.h"
 #include "neurons/predictor.h"
+#include "neurons/turns.h"
 #include "neurons/window.h"
 #include "store/store.h"
 #include "stream/workers.h"
@@ -47,6 +48,7 @@ class Neurons {
     /** @param window_bytes for neurons in memory. Fails with FLASH_NOT_A_MODEL, FLASH_READ_FAILED. */
     static Result<std::unique_ptr<Neurons>> open(const Store& store, Sparsity sparsity, uint64_t window_bytes,
                                                  Techniques techniques, NeuronStats& stats);
+    ~Neurons();
 
     /** Asked between reads; true ends the computation with GGML_STATUS_ABORTED. */
     using Stop = std::function<bool()>;
@@ -97,6 +99,8 @@ class Neurons {
      */
     Result<ggml_status> sweep(Workers& workers, Layer& layer, const Stop& stop, const std::function<void()>& meanwhile,
                               const std::function<void(uint32_t begin, uint32_t end)>& ready);
+    /** On a thread of its own: brings those into the windows that calibration found active most often. */
+    void fill_windows();
     /** Of the misses in these runs, which are here: checks them, and keeps those that the window has room for. */
     Result<bool> admit(Workers& workers, Layer& layer, size_t first_run, size_t last_run, uint32_t& admitted);
     /** Names the neurons of each token: 1 in the block's activations where active, else 0. Fills active_. */
@@ -114,7 +118,7 @@ class Neurons {
     NeuronStats& stats_;
     uint64_t gap_ = 0;
     std::vector<Layer> layers_;
-    std::mutex use_;  // one computation at a time: contexts of one model share the windows
+    Turns turns_;  // contexts of one model share the windows
 
     // Of the computation that runs.
     std::vector<uint32_t> active_;   // neurons, ascending
@@ -130,6 +134,8 @@ class Neurons {
     std::vector<uint8_t> converted_;
     std::vector<uint8_t> named_;  // by neuron, for any token
     Fetch fetch_;
+
+    std::thread filler_;  // last: it ends before what it fills
 };
 
 }  // namespace flash

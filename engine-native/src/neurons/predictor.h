@@ -19,10 +19,8 @@ class Predictor {
     uint64_t compressed_bytes() const { return up_product_.activation_bytes(rank_); }
     /** The first half, for one token: x has `embedding` elements. */
     void compress(const float* x, uint8_t* compressed) const;
-    /** The second half, for one neuron. */
-    bool active(uint32_t neuron, const uint8_t* compressed) const {
-        return up_product_(part_->up + neuron * row_bytes_, compressed, rank_) + part_->offset[neuron] > threshold_;
-    }
+    /** The second half: the scores of the neurons from `first` to before `last`. */
+    void score(uint32_t first, uint32_t last, const uint8_t* compressed, float* scores) const;
 
   private:
     Predictor(DotProduct down_product, DotProduct up_product, const NeuronLayer& layer, const ResidentPart& part);
@@ -33,7 +31,6 @@ class Predictor {
     uint32_t embedding_;
     uint32_t rank_;
     uint64_t row_bytes_;
-    float threshold_;
 };
 
 }  // namespace flash

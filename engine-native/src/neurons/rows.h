@@ -16,6 +16,7 @@ class DotProduct {
 
     /** Bytes of a row of activations in the type that this product wants. */
     uint64_t activation_bytes(int64_t width) const { return ggml_row_size(activation_type_, width); }
+    ggml_type activation_type() const { return activation_type_; }
     void convert(const float* activations, int64_t width, uint8_t* converted) const;
     float operator()(const uint8_t* row, const uint8_t* converted, int64_t width) const {
         float result = 0;
@@ -32,10 +33,23 @@ class DotProduct {
 /** Elements that a part of a row of this type must be a multiple of. */
 int64_t part_granularity(ggml_type type);
 
-/** The `count` elements of a row from `first` on; both multiples of part_granularity. */
-void dequantize(ggml_type type, const uint8_t* row, int64_t first, int64_t count, float* out);
+/** A row, and what it is multiplied with. */
+struct WeightedRow {
+    const uint8_t* row;
+    float weight;
+};
 
-/** sum += scale × row, `count` elements. */
-void add_scaled(float scale, const float* row, int64_t count, float* sum);
+/**
+ * sum += weight × row for the `count` elements of each row from `first` on, row after row; `first` is a multiple of
+ * part_granularity, and so is `count` unless it ends with the row. `sum` has `count` elements.
+ */
+void add_rows(ggml_type type, const std::vector<WeightedRow>& rows, int64_t first, int64_t count, float* sum);
+
+/**
+ * The products of `count` rows of Q4_0, one after the other, with a row of Q8_0: as DotProduct has them but for rounding,
+ * for rows so short that calling it takes longer than the arithmetic.
+ */
+void multiply_short_rows(const uint8_t* rows, uint32_t count, const uint8_t* activations, int64_t width,
+                         float* products);
 
 }  // namespace flash

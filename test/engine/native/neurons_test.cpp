@@ -149,11 +149,21 @@ void rows_are_as_ggml_reads_them() {
             ggml_quantize_chunk(type, numbers.data(), row.data(), 0, 1, kWidth, nullptr);
         std::vector<float> expected = numbers;
         if (type != GGML_TYPE_F32) ggml_get_type_traits(type)->to_float(row.data(), expected.data(), kWidth);
+        // Twenty times, so that there is more than one group of rows; and an odd end where the type has one.
         const int64_t part = flash::part_granularity(type);
-        for (int64_t first = 0; first < kWidth; first += part) {
-            std::vector<float> actual(static_cast<size_t>(part));
-            flash::dequantize(type, row.data(), first, part, actual.data());
-            CHECK(std::memcmp(actual.data(), expected.data() + first, actual.size() * sizeof(float)) == 0);
+        const int64_t whole = ggml_blck_size(type) == 1 ? kWidth - 5 : kWidth;
+        std::vector<flash::WeightedRow> rows;
+        for (int i = 0; i < 20; i++) rows.push_back({row.data(), static_cast<float>(i - 5)});
+        for (int64_t first = 0; first < whole; first += part) {
+            std::vector<float> actual(static_cast<size_t>(std::min(part, whole - first)), 1.0F);
+            flash::add_rows(type, rows, first, static_cast<int64_t>(actual.size()), actual.data());
+            for (size_t i = 0; i < actual.size(); i++) {
+                float sum = 1;
+                for (const flash::WeightedRow& added : rows) {
+                    sum = std::fma(added.weight, expected[static_cast<size_t>(first) + i], sum);
+                }
+                CHECK_EQUAL(actual[i], sum);
+            }
         }
         const auto product = flash::DotProduct::of(type);
         CHECK(product);
@@ -165,9 +175,31 @@ void rows_are_as_ggml_reads_them() {
         // The activations may be rounded to 8 bits.
         CHECK(std::abs((*product)(row.data(), converted.data(), kWidth) - exact) < 0.02 * kWidth / std::sqrt(kWidth));
     }
-    std::vector<float> sum(33, 1.0F);
-    flash::add_scaled(2.0F, numbers.data(), 33, sum.data());
-    for (size_t i = 0; i < sum.size(); i++) CHECK(std::abs(sum[i] - (1.0F + 2.0F * numbers[i])) < 1e-6F);
+}
+
+void short_rows_multiply_as_ggml_does() {
+    ggml_backend_load_all_from_path(GGML_LIBRARIES_FOLDER);
+    constexpr uint32_t kRows = 7;
+    Random random(6);
+    for (const int64_t width : {32, 128, 640}) {
+        std::vector<float> numbers(kRows * static_cast<size_t>(width));
+        std::vector<float> other(static_cast<size_t>(width));
+        for (float& number : numbers) number = random.normal();
+        for (float& number : other) number = random.normal();
+        const size_t row_bytes = ggml_row_size(GGML_TYPE_Q4_0, width);
+        std::vector<uint8_t> rows(kRows * row_bytes);
+        ggml_quantize_chunk(GGML_TYPE_Q4_0, numbers.data(), rows.data(), 0, kRows, width, nullptr);
+        const auto product = flash::DotProduct::of(GGML_TYPE_Q4_0);
+        CHECK(product && product->activation_type() == GGML_TYPE_Q8_0);
+        std::vector<uint8_t> converted(product->activation_bytes(width));
+        product->convert(other.data(), width, converted.data());
+        std::vector<float> actual(kRows);
+        flash::multiply_short_rows(rows.data(), kRows, converted.data(), width, actual.data());
+        for (uint32_t row = 0; row < kRows; row++) {
+            const float expected = (*product)(rows.data() + row * row_bytes, converted.data(), width);
+            CHECK(std::abs(actual[row] - expected) < 1e-4F * std::sqrt(static_cast<float>(width)));
+        }
+    }
 }
 
 }  // namespace
@@ -180,6 +212,7 @@ TestCases neurons_tests() {
         {"reads merge what is near", runs_merge_what_is_near},
         {"windows are shared by tokens", windows_share_by_tokens},
         {"neurons' rows are as ggml reads them", rows_are_as_ggml_reads_them},
+        {"short rows are multiplied as ggml does", short_rows_multiply_as_ggml_does},
     };
 }
 
