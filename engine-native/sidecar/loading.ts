@@ -125,8 +125,13 @@ async function loadModel(
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LoadedModels> {
   const { flash, llama } = runtime;
-  const { streamedBytes = 0, pinnedBytes = 0, expertCacheBytes = 0 } = planned?.plan.weights ?? {};
-  const streams = streamedBytes + expertCacheBytes > 0;
+  const {
+    streamedBytes = 0,
+    pinnedBytes = 0,
+    expertCacheBytes = 0,
+    neuronCacheBytes = 0,
+  } = planned?.plan.weights ?? {};
+  const isOurs = streamedBytes + pinnedBytes + expertCacheBytes + neuronCacheBytes > 0;
   const speculates = planned !== undefined && guesses(planned.plan);
   let model: LlamaModel | undefined;
   let draft: Draft | undefined;
@@ -152,7 +157,7 @@ async function loadModel(
       sequences: 1,
       threads: exactly(params.threads),
       // Detection takes attention on our backend for attention on another device, and turns it off.
-      flashAttention: streams ? true : "auto",
+      flashAttention: isOurs ? true : "auto",
       ignoreMemorySafetyChecks: true,
       failedCreationRemedy: false,
       createSignal: signal,
@@ -175,7 +180,7 @@ async function loadModel(
         modelPath: params.modelPath,
         model,
         sequence,
-        chunkTokens: streams ? context.batchSize : wholeBatchTokens,
+        chunkTokens: isOurs ? context.batchSize : wholeBatchTokens,
         // How many experts a prompt uses is not known before.
         passBytes: speculates ? streamedBytes + pinnedBytes : 0,
         chatWrapper: resolveChatWrapper(model),
