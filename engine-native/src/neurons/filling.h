@@ -19,8 +19,8 @@ struct Filling {
 };
 
 /**
- * Brings those neurons into the rows of a window that are empty which calibration found active most often: otherwise the
- * first tokens would. Ends early when `stop` says so, or when the store cannot be read or is damaged: who needs the
+ * Brings those neurons into the rows of a window that are empty which calibration found active most often: otherwise
+ * the first tokens would. Ends early when `stop` says so, or when the store cannot be read or is damaged: who needs the
  * neuron will say that.
  * @param part of a neuron that is read: its column, or with_up all of it
  */

@@ -100,7 +100,8 @@ struct WideQ8 {
     }
 };
 
-/** Elements of the sum stay in registers while a group of rows is added; the next group's come from memory meanwhile. */
+/** Elements of the sum stay in registers while a group of rows is added; the next group's come from memory meanwhile.
+ */
 template <typename Wide>
 __attribute__((target("avx2,fma,f16c"))) void add_rows_wide(const std::vector<WeightedRow>& rows, int64_t first,
                                                             int64_t count, float* sum) {

@@ -46,8 +46,8 @@ struct WeightedRow {
 void add_rows(ggml_type type, const std::vector<WeightedRow>& rows, int64_t first, int64_t count, float* sum);
 
 /**
- * The products of `count` rows of Q4_0, one after the other, with a row of Q8_0: as DotProduct has them but for rounding,
- * for rows so short that calling it takes longer than the arithmetic.
+ * The products of `count` rows of Q4_0, one after the other, with a row of Q8_0: as DotProduct has them but for
+ * rounding, for rows so short that calling it takes longer than the arithmetic.
  */
 void multiply_short_rows(const uint8_t* rows, uint32_t count, const uint8_t* activations, int64_t width,
                          float* products);

@@ -2,13 +2,16 @@
 // proves with a real model.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <numeric>
 
 #include "ggml-backend.h"
 #include "neurons/budget.h"
 #include "neurons/fetch.h"
+#include "neurons/filling.h"
 #include "neurons/rows.h"
 #include "neurons/window.h"
 #include "random.h"
@@ -116,6 +119,64 @@ void runs_merge_what_is_near() {
     CHECK_EQUAL(count, 1000U);
 }
 
+void windows_fill_with_what_calibration_found_active() {
+    constexpr uint32_t kNeurons = 40;
+    constexpr uint32_t kWidth = 8;  // numbers in F32: a row and a column of 32 bytes each
+    using Bundle = std::array<float, 2 * kWidth>;
+    std::vector<Bundle> bundles(kNeurons);
+    flash::NeuronLayer layer{};
+    layer.record.neurons = kNeurons;
+    layer.up_bytes = layer.down_bytes = sizeof(Bundle) / 2;
+    std::vector<uint32_t> checksums;
+    std::vector<float> frequency(kNeurons, 0.0F);
+    for (uint32_t i = 0; i < kNeurons; i++) {
+        for (size_t j = 0; j < bundles[i].size(); j++) bundles[i][j] = static_cast<float>(100 * i + j);
+        for (const size_t half : {size_t{0}, size_t{kWidth}}) {
+            checksums.push_back(static_cast<uint32_t>(flash::checksum(bundles[i].data() + half, sizeof(Bundle) / 2)));
+        }
+        if (i >= 20 && i % 3 == 0) frequency[i] = static_cast<float>(i);  // 21, 24 … 39
+    }
+    flash::ResidentPart resident;
+    resident.checksums = checksums.data();
+    resident.frequency = frequency.data();
+    const std::string path = scratch_folder() + "/bundles";
+    const auto file = [&](uint32_t damaged) {
+        std::vector<Bundle> written = bundles;
+        if (damaged < kNeurons) written[damaged][kWidth] += 1;
+        std::ofstream(path, std::ios::binary)
+            .write(reinterpret_cast<const char*>(written.data()),
+                   static_cast<std::streamsize>(written.size() * sizeof(Bundle)));
+        return flash::Reader::open(path);
+    };
+    const auto filled = [&](uint32_t damaged, uint32_t capacity) {
+        const auto reader = file(damaged);
+        CHECK(reader);
+        flash::Fetch fetch(*reader);
+        Window window(kNeurons, capacity, layer.up_bytes, layer.down_bytes, frequency.data());
+        const flash::Filling filling = flash::fill(window, layer, resident, {0, sizeof(Bundle), sizeof(Bundle)}, true,
+                                                   0, fetch, [] { return false; });
+        CHECK_EQUAL(filling.bytes, filling.reads * sizeof(Bundle));
+        window.begin();
+        std::vector<uint32_t> found;
+        for (uint32_t i = 0; i < kNeurons; i++) {
+            if (!window.has(i)) continue;
+            found.push_back(i);
+            const uint32_t row = window.touch(i);
+            CHECK(std::memcmp(window.up(row), bundles[i].data(), layer.up_bytes) == 0);
+            CHECK(std::memcmp(window.down(row), bundles[i].data() + kWidth, layer.down_bytes) == 0);
+        }
+        CHECK_EQUAL(filling.reads, found.size());
+        return found;
+    };
+    using Found = std::vector<uint32_t>;
+    CHECK(filled(kNeurons, 3) == (Found{33, 36, 39}));
+    // Those that never were active are not worth reading.
+    CHECK(filled(kNeurons, kNeurons) == (Found{21, 24, 27, 30, 33, 36, 39}));
+    // What is damaged does not get in, nor does what comes after it: who needs it will say so.
+    CHECK(filled(36, 3) == (Found{33}));
+    CHECK(filled(kNeurons, 0).empty());
+}
+
 void windows_share_by_tokens() {
     const std::vector<flash::LayerDemand> layers = {{1000, 10, 400}, {1000, 10, 10}, {1000, 10, 100}};
     const auto half = flash::share_windows(layers, 5100);
@@ -211,6 +272,7 @@ TestCases neurons_tests() {
         {"a window knows the frequent beforehand, and forgets", window_knows_the_frequent_beforehand_and_forgets},
         {"reads merge what is near", runs_merge_what_is_near},
         {"windows are shared by tokens", windows_share_by_tokens},
+        {"windows fill with what calibration found active", windows_fill_with_what_calibration_found_active},
         {"neurons' rows are as ggml reads them", rows_are_as_ggml_reads_them},
         {"short rows are multiplied as ggml does", short_rows_multiply_as_ggml_does},
     };

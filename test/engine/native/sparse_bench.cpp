@@ -17,8 +17,10 @@ namespace {
 constexpr const char* kUsage =
     "usage: flint-sparse-bench --model FILE --text FILE [--sparsity exact|predict|dense] [--window BYTES | "
     "--ram-cap BYTES]\n"
-    "         [--no-window] [--no-bundles] [--stock] [--tokens N]\n"
-    "--window is memory for weights beyond the least that the model works with; --stock is llama.cpp with mmap.\n";
+    "         [--no-window] [--no-bundles] [--stock] [--tokens N] [--batch N]\n"
+    "--window is memory for weights beyond the least that the model works with; --stock is llama.cpp with mmap.\n"
+    "--batch is tokens that are decoded together: without a window, the neurons loaded are those that any of them "
+    "uses.\n";
 
 std::string read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
@@ -33,7 +35,8 @@ double milliseconds(uint64_t nanoseconds, uint32_t tokens) { return static_cast<
 }  // namespace
 
 int main(int count, char** arguments) {
-    std::map<std::string, std::string> options = {{"--sparsity", "exact"}, {"--window", "0"}, {"--tokens", "192"}};
+    std::map<std::string, std::string> options = {
+        {"--sparsity", "exact"}, {"--window", "0"}, {"--tokens", "192"}, {"--batch", "1"}};
     for (int i = 1; i < count; i++) {
         const std::string name = arguments[i];
         const bool flag = name == "--no-window" || name == "--no-bundles" || name == "--stock";
@@ -47,6 +50,8 @@ int main(int count, char** arguments) {
         using Clock = std::chrono::steady_clock;
         const std::string path = options["--model"];
         const auto tokens = static_cast<uint32_t>(std::stoul(options["--tokens"]));
+        const auto batch = static_cast<uint32_t>(std::stoul(options["--batch"]));
+        if (batch == 0 || tokens % batch != 0) throw std::runtime_error("the tokens must be whole batches");
         flint::Run run;
         const bool stock = options.count("--stock") > 0;
         if (!stock) {
@@ -68,16 +73,16 @@ int main(int count, char** arguments) {
         if (text.size() < kWarm + tokens || kWarm + tokens > flint::kContextTokens) {
             throw std::runtime_error("the text or the context has too few tokens");
         }
-        flash_stats before{};
-        Clock::time_point start;
-        for (uint32_t i = 0; i < kWarm + tokens; i++) {
-            if (i == kWarm) {
-                if (!stock) flint::flash().stats(&before);
-                start = Clock::now();
-            }
+        const auto decode = [&](uint32_t first, uint32_t count) {
             flint::Logits ignored;
-            if (model.decode({text[i]}, ignored) != 0) throw std::runtime_error("llama.cpp could not compute");
-        }
+            const std::vector<int32_t> together(text.begin() + first, text.begin() + first + count);
+            if (model.decode(together, ignored) != 0) throw std::runtime_error("llama.cpp could not compute");
+        };
+        for (uint32_t i = 0; i < kWarm; i++) decode(i, 1);
+        flash_stats before{};
+        if (!stock) flint::flash().stats(&before);
+        const Clock::time_point start = Clock::now();
+        for (uint32_t i = kWarm; i < kWarm + tokens; i += batch) decode(i, batch);
         const double total = std::chrono::duration<double, std::milli>(Clock::now() - start).count() / tokens;
         flash_stats after = before;
         if (!stock) flint::flash().stats(&after);
