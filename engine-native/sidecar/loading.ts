@@ -160,13 +160,13 @@ async function loadModel(
     flash?.deconfigure();
     const maximumTokens = planned ? longestGuess(planned.plan) : 0;
     if (params.draftModelPath !== undefined && planned && planned.plan.draftBytes > 0) {
-      draft = await loadDraft(llama, params.draftModelPath, model, { contextTokens, maximumTokens }, signal);
+      draft = await loadDraft(llama, params.draftModelPath, model, contextTokens, signal);
     }
-    const predictor = draft ? { draft: draft.predictor } : {};
+    const guesser = draft ? { draft: draft.guesser } : {};
     // What others have computed meanwhile says nothing about guessing.
     const now = () => performance.now() - turns.waitedMs;
     const sequence = context.getSequence(
-      speculates ? { tokenPredictor: new Speculation({ maximumTokens, now, ...predictor }) } : {},
+      speculates ? { tokenPredictor: new Speculation({ maximumTokens, now, ...guesser }) } : {},
     );
     const loaded = model;
     return {

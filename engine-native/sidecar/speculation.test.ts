@@ -1,20 +1,17 @@
-import { type Token, TokenPredictor } from "node-llama-cpp";
+import type { Token } from "node-llama-cpp";
 import { describe, expect, test } from "vitest";
 import type { Plan } from "../protocol.js";
-import { longestGuess, Speculation, Worth } from "./speculation.js";
+import { type Guesser, longestGuess, Speculation, Worth } from "./speculation.js";
 
 const start = (stateTokens: Token[], evaluateOptions = {}) =>
   ({ stateTokens, evaluateOptions }) as Parameters<Speculation["reset"]>[0];
 
 /** Says the same each time. */
-class Fixed extends TokenPredictor {
-  constructor(readonly guess: Token[]) {
-    super();
-  }
-  reset = () => undefined;
-  pushTokens = () => undefined;
-  predictTokens = () => this.guess;
-}
+const fixed = (guess: Token[]): Guesser => ({
+  reset: () => Promise.resolve(),
+  push: () => undefined,
+  guess: (maximumTokens) => Promise.resolve(guess.slice(0, maximumTokens)),
+});
 
 const tokens = (...ids: number[]) => ids as Token[];
 
@@ -47,7 +44,7 @@ describe("guessing", () => {
 
 describe("a draft model", () => {
   const guess = async (evaluateOptions = {}) => {
-    const draft = new Fixed(tokens(7, 8, 9));
+    const draft = fixed(tokens(7, 8, 9));
     const speculation = new Speculation({ maximumTokens: 2, draft, now: () => 0 });
     await speculation.reset(start(tokens(1, 2, 3, 1), evaluateOptions));
     await speculation.predictTokens();

@@ -27,6 +27,10 @@ class Rate {
     this.#passes += 1;
   }
 
+  get msPerToken(): number {
+    return this.#tokens === 0 ? Number.POSITIVE_INFINITY : this.#ms / this.#tokens;
+  }
+
   /** Undefined while too little is known. */
   get tokensPerMs(): number | undefined {
     return this.#passes < 3 || this.#ms === 0 ? undefined : this.#tokens / this.#ms;
@@ -48,6 +52,11 @@ export class Worth {
     this.#passes += 1;
   }
 
+  /** Of a token without guesses, in milliseconds; for ever while none was measured. */
+  get plainMs(): number {
+    return this.#plain.msPerToken;
+  }
+
   /** Now and then one pass is made the other way, so that a change is noticed. */
   get pays(): boolean {
     const guessed = this.#guessed.tokensPerMs;
@@ -58,11 +67,21 @@ export class Worth {
   }
 }
 
+/** Another model that says how a text goes on. */
+export interface Guesser {
+  /** Begins with another text. */
+  reset(tokens: readonly Token[]): Promise<void>;
+  /** The text goes on with these. */
+  push(tokens: readonly Token[]): void;
+  /** @param tokenMs what one that comes true saves: a token without guesses, in milliseconds */
+  guess(maximumTokens: number, tokenMs: number): Promise<Token[]>;
+}
+
 export interface SpeculationOptions {
   /** Of one guess. */
   maximumTokens: number;
   /** Asked where the prompt has nothing to offer. */
-  draft?: TokenPredictor;
+  draft?: Guesser;
   /** In milliseconds. */
   now?(): number;
 }
@@ -77,7 +96,7 @@ type Start = Parameters<TokenPredictor["reset"]>[0];
 export class Speculation extends TokenPredictor {
   readonly #lookup: InputLookupTokenPredictor;
   readonly #maximumTokens: number;
-  readonly #draft: TokenPredictor | undefined;
+  readonly #draft: Guesser | undefined;
   readonly #now: () => number;
   #worth = new Worth();
   #off = false;
@@ -102,13 +121,13 @@ export class Speculation extends TokenPredictor {
     this.#lookup.reset({ stateTokens });
     // Without its end, which is what is looked for.
     this.#lookup.updateInputTokens(stateTokens.slice(0, -1));
-    if (!this.#off) await this.#draft?.reset(start);
+    if (!this.#off) await this.#draft?.reset(stateTokens);
   }
 
   pushTokens(tokens: Token[]): void {
     if (this.#pass) this.#pass.tokens += tokens.length;
     this.#lookup.pushTokens(tokens);
-    if (!this.#off) this.#draft?.pushTokens(tokens);
+    if (!this.#off) this.#draft?.push(tokens);
   }
 
   /** Called before each pass. */
@@ -124,15 +143,10 @@ export class Speculation extends TokenPredictor {
   async #guess(): Promise<Token[]> {
     const found = this.#lookup.predictTokens();
     if (found.length > 0 || !this.#draft) return found;
-    return (await this.#draft.predictTokens()).slice(0, this.#maximumTokens);
+    return this.#draft.guess(this.#maximumTokens, this.#worth.plainMs);
   }
 
-  override async stop(untilPredictionsExhausted?: boolean): Promise<void> {
-    await this.#draft?.stop(untilPredictionsExhausted);
-  }
-
-  override async dispose(): Promise<void> {
+  override dispose(): void {
     this.#lookup.dispose();
-    await this.#draft?.dispose();
   }
 }
