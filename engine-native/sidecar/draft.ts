@@ -87,12 +87,12 @@ class DraftGuesser implements Guesser {
     this.#tokens.push(...tokens);
   }
 
-  async guess(maximumTokens: number, tokenMs: number): Promise<Token[]> {
+  async guess(maximumTokens: number, tokenMs: number, checkMs: number): Promise<Token[]> {
     const guess: Token[] = [];
     const unread = await this.#unread();
     const steps = this.#sequence.evaluateWithMetadata(unread, { confidence: true }, { temperature: 0 });
     try {
-      for (let chance = 1; guess.length < maximumTokens && chance * tokenMs > (this.#draftMs ?? 0); ) {
+      for (let chance = 1; guess.length < maximumTokens && chance * tokenMs > (this.#draftMs ?? 0) + checkMs; ) {
         const start = performance.now();
         const { value } = await steps.next();
         if (!value) break;

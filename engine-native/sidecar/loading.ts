@@ -23,7 +23,7 @@ import { engineError } from "./errors.js";
 import { completionPrompt, cutPrompt, supportsInfill } from "./infill.js";
 import { doesNotFit, type ModelsPlan, planAlone, planModels, refusedFor } from "./plan.js";
 import type { Runtime } from "./runtime.js";
-import { longestGuess, Speculation } from "./speculation.js";
+import { checkMs, longestGuess, Speculation } from "./speculation.js";
 import type { Turns } from "./turns.js";
 import { exactly, loadWhole, type WholePlan, wholeBatchTokens } from "./whole.js";
 
@@ -166,7 +166,9 @@ async function loadModel(
     // What others have computed meanwhile says nothing about guessing.
     const now = () => performance.now() - turns.waitedMs;
     const sequence = context.getSequence(
-      speculates ? { tokenPredictor: new Speculation({ maximumTokens, now, ...guesser }) } : {},
+      speculates
+        ? { tokenPredictor: new Speculation({ maximumTokens, checkMs: checkMs(planned.plan), now, ...guesser }) }
+        : {},
     );
     const loaded = model;
     return {

@@ -10,10 +10,13 @@ const mostGuessed = 7;
  */
 export function longestGuess({ weights, measured }: Pick<Plan, "weights" | "measured">): number {
   if (!measured) return mostGuessed;
-  const passSeconds = weights.streamedBytes / measured.diskBytesPerSecond;
-  const tokenSeconds = measured.usedBytesPerToken / measured.computeBytesPerSecond;
-  return Math.min(Math.max(Math.round(passSeconds / tokenSeconds), 2), mostGuessed);
+  const passMs = (1000 * weights.streamedBytes) / measured.diskBytesPerSecond;
+  return Math.min(Math.max(Math.round(passMs / checkMs({ measured })), 2), mostGuessed);
 }
+
+/** What it takes to compute one more token, in milliseconds. */
+export const checkMs = ({ measured }: Pick<Plan, "measured">): number =>
+  measured ? (1000 * measured.usedBytesPerToken) / measured.computeBytesPerSecond : 0;
 
 /** Tokens gained and the time that they took, with what is old counting ever less. */
 class Rate {
@@ -73,13 +76,18 @@ export interface Guesser {
   reset(tokens: readonly Token[]): Promise<void>;
   /** The text goes on with these. */
   push(tokens: readonly Token[]): void;
-  /** @param tokenMs what one that comes true saves: a token without guesses, in milliseconds */
-  guess(maximumTokens: number, tokenMs: number): Promise<Token[]>;
+  /**
+   * @param tokenMs what one that comes true saves: a token without guesses, in milliseconds
+   * @param checkMs what each costs, beside the time to guess it
+   */
+  guess(maximumTokens: number, tokenMs: number, checkMs: number): Promise<Token[]>;
 }
 
 export interface SpeculationOptions {
   /** Of one guess. */
   maximumTokens: number;
+  /** To check one more token, in milliseconds. */
+  checkMs?: number;
   /** Asked where the prompt has nothing to offer. */
   draft?: Guesser;
   /** In milliseconds. */
@@ -96,6 +104,7 @@ type Start = Parameters<TokenPredictor["reset"]>[0];
 export class Speculation extends TokenPredictor {
   readonly #lookup: InputLookupTokenPredictor;
   readonly #maximumTokens: number;
+  readonly #checkMs: number;
   readonly #draft: Guesser | undefined;
   readonly #now: () => number;
   #worth = new Worth();
@@ -103,12 +112,13 @@ export class Speculation extends TokenPredictor {
   /** The pass that runs: since when, with a guess or not, and what it has yielded. */
   #pass: { start: number; guessed: boolean; tokens: number } | undefined;
 
-  constructor({ maximumTokens, draft, now }: SpeculationOptions) {
+  constructor({ maximumTokens, checkMs = 0, draft, now }: SpeculationOptions) {
     super();
     // One equal word says little.
     const patternLength = { min: 2 };
     this.#lookup = new InputLookupTokenPredictor({ patternLength, predictionLength: { max: maximumTokens } });
     this.#maximumTokens = maximumTokens;
+    this.#checkMs = checkMs;
     this.#draft = draft;
     this.#now = now ?? (() => performance.now());
   }
@@ -143,7 +153,7 @@ export class Speculation extends TokenPredictor {
   async #guess(): Promise<Token[]> {
     const found = this.#lookup.predictTokens();
     if (found.length > 0 || !this.#draft) return found;
-    return this.#draft.guess(this.#maximumTokens, this.#worth.plainMs);
+    return this.#draft.guess(this.#maximumTokens, this.#worth.plainMs, this.#checkMs);
   }
 
   override dispose(): void {
