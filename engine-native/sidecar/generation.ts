@@ -62,7 +62,7 @@ export async function continueTokens(context: GenerationContext, prompt: Token[]
       yieldEogToken: params.ignoreEos === true,
       ...(params.seed === undefined ? {} : { seed: params.seed }),
     });
-    for await (const token of withTurns(evaluation, () => context.beforePass())) {
+    for await (const token of withTurns(evaluation, context)) {
       timings.add(1);
       tokens.push(token);
       // The whole answer each time: a character may need more than one token, and spaces depend on what is before.
@@ -78,7 +78,7 @@ export async function continueTokens(context: GenerationContext, prompt: Token[]
       if (tokens.length >= limit) return finish("length");
       if (signal.aborted) return finish("cancelled");
     }
-    return finish("stop");
+    return finish(signal.aborted ? "cancelled" : "stop");
   } catch (error) {
     // An aborted computation surfaces as a failed decode.
     if (signal.aborted) return finish("cancelled");
@@ -121,7 +121,7 @@ export async function answer(
   });
   const { evaluate } = sequence;
   // LlamaChat asks the sequence for each token.
-  sequence.evaluate = (...args) => withTurns(evaluate.apply(sequence, args), () => context.beforePass());
+  sequence.evaluate = (...args) => withTurns(evaluate.apply(sequence, args), context);
   const chat = new LlamaChat({ contextSequence: sequence, chatWrapper: wrapper, autoDisposeSequence: false });
   try {
     // A conversation longer than the context is shortened by node-llama-cpp, so there is no prompt to read ahead.
