@@ -173,6 +173,7 @@ export class Engine {
       const flash = (await this.#runtime)?.flash;
       const context: GenerationContext = {
         ...{ sequence: chat.sequence, chunkTokens: chat.chunkTokens, params, signal: either, onProgress, leftBehind },
+        speculation: chat.speculation,
         startPass: () => (chat.passBytes > 0 && flash?.share(chat.passBytes)) || (() => 0),
         beforePass: () => this.#turns.pass(either),
         leaveBehind: (work) => this.#leaveBehind(work),

@@ -43,7 +43,7 @@ export interface Loaded {
 /** All that is loaded. */
 export interface LoadedModels {
   params: LoadParams;
-  chat: Loaded & { chatWrapper: ChatWrapper };
+  chat: Loaded & { chatWrapper: ChatWrapper; speculation: Speculation | undefined };
   inline?: Loaded | undefined;
   /** What was read since it was loaded, over so many tokens. */
   measure(tokens: number): FlashStats;
@@ -165,18 +165,17 @@ async function loadModel(
     const guesser = draft ? { draft: draft.guesser } : {};
     // What others have computed meanwhile says nothing about guessing.
     const now = () => performance.now() - turns.waitedMs;
-    const sequence = context.getSequence(
-      speculates
-        ? { tokenPredictor: new Speculation({ maximumTokens, checkMs: checkMs(planned.plan), now, ...guesser }) }
-        : {},
-    );
+    const speculation = speculates
+      ? new Speculation({ maximumTokens, checkMs: checkMs(planned.plan), now, ...guesser })
+      : undefined;
     const loaded = model;
     return {
       params,
       chat: {
         modelPath: params.modelPath,
         model,
-        sequence,
+        sequence: context.getSequence(),
+        speculation,
         chunkTokens: streams ? context.batchSize : wholeBatchTokens,
         // How many experts a prompt uses is not known before.
         passBytes: speculates ? streamedBytes + pinnedBytes : 0,

@@ -3,9 +3,6 @@ import { describe, expect, test } from "vitest";
 import type { Plan } from "../protocol.js";
 import { type Guesser, longestGuess, Speculation, Worth } from "./speculation.js";
 
-const start = (stateTokens: Token[], evaluateOptions = {}) =>
-  ({ stateTokens, evaluateOptions }) as Parameters<Speculation["reset"]>[0];
-
 /** Says the same each time. */
 const fixed = (guess: Token[]): Guesser => ({
   reset: () => Promise.resolve(),
@@ -19,45 +16,43 @@ describe("guessing", () => {
   test("what followed the same words in the prompt", async () => {
     let now = 0;
     const speculation = new Speculation({ maximumTokens: 3, now: () => now });
-    await speculation.reset(start(tokens(1, 2, 3, 4, 5, 6, 9, 2, 3)));
+    await speculation.reset(tokens(1, 2, 3, 4, 5, 6, 9, 2, 3));
     // The first pass is plain: it tells what the others are measured against.
-    expect(await speculation.predictTokens()).toEqual([]);
+    expect(await speculation.guess()).toEqual([]);
     now = 10;
-    speculation.pushTokens(tokens(4));
-    expect(await speculation.predictTokens()).toEqual([5, 6, 9]);
+    speculation.push(tokens(4));
+    expect(await speculation.guess()).toEqual([5, 6, 9]);
     now = 20;
-    speculation.pushTokens(tokens(7));
-    expect(await speculation.predictTokens()).toEqual([]);
+    speculation.push(tokens(7));
+    expect(await speculation.guess()).toEqual([]);
   });
 
   test("starts anew with another prompt", async () => {
     const speculation = new Speculation({ maximumTokens: 2, now: () => 0 });
-    await speculation.reset(start(tokens(1, 2, 3, 1)));
-    await speculation.predictTokens();
-    speculation.pushTokens(tokens(2));
-    expect(await speculation.predictTokens()).toEqual([3]);
-    await speculation.reset(start(tokens(7, 8, 9, 7)));
-    speculation.pushTokens(tokens(2));
-    expect(await speculation.predictTokens()).toEqual([]);
+    await speculation.reset(tokens(1, 2, 3, 1));
+    await speculation.guess();
+    speculation.push(tokens(2));
+    expect(await speculation.guess()).toEqual([3]);
+    await speculation.reset(tokens(7, 8, 9, 7));
+    speculation.push(tokens(2));
+    expect(await speculation.guess()).toEqual([]);
   });
 });
 
 describe("a draft model", () => {
-  const guess = async (evaluateOptions = {}) => {
+  const guess = async () => {
     const draft = fixed(tokens(7, 8, 9));
     const speculation = new Speculation({ maximumTokens: 2, draft, now: () => 0 });
-    await speculation.reset(start(tokens(1, 2, 3, 1), evaluateOptions));
-    await speculation.predictTokens();
-    speculation.pushTokens(tokens(2));
-    const looked = await speculation.predictTokens();
-    speculation.pushTokens(tokens(5));
-    return [looked, await speculation.predictTokens()];
+    await speculation.reset(tokens(1, 2, 3, 1));
+    await speculation.guess();
+    speculation.push(tokens(2));
+    const looked = await speculation.guess();
+    speculation.push(tokens(5));
+    return [looked, await speculation.guess()];
   };
 
   test("is asked where the prompt has nothing to offer, for no more than is wanted", async () =>
     expect(await guess()).toEqual([[3], [7, 8]]));
-  test("is not asked for a random answer that can be repeated", async () =>
-    expect(await guess({ temperature: 1, seed: 1 })).toEqual([[], []]));
 });
 
 describe("how many tokens at once", () => {

@@ -1,5 +1,5 @@
 /** Guesses the next tokens, so that one pass over the weights may yield several: checking some costs as one does. */
-import { InputLookupTokenPredictor, type Token, TokenPredictor } from "node-llama-cpp";
+import { InputLookupTokenPredictor, type Token } from "node-llama-cpp";
 import type { Plan } from "../protocol.js";
 
 const mostGuessed = 7;
@@ -94,26 +94,21 @@ export interface SpeculationOptions {
   now?(): number;
 }
 
-/** Of a predictor, before each generation. */
-type Start = Parameters<TokenPredictor["reset"]>[0];
-
 /**
  * What the prompt has after the last words of the answer (node-llama-cpp's prompt lookup, over the whole prompt), else what a
  * draft model says, while it pays. A sequence has one for its whole life.
  */
-export class Speculation extends TokenPredictor {
+export class Speculation {
   readonly #lookup: InputLookupTokenPredictor;
   readonly #maximumTokens: number;
   readonly #checkMs: number;
   readonly #draft: Guesser | undefined;
   readonly #now: () => number;
   #worth = new Worth();
-  #off = false;
   /** The pass that runs: since when, with a guess or not, and what it has yielded. */
   #pass: { start: number; guessed: boolean; tokens: number } | undefined;
 
   constructor({ maximumTokens, checkMs = 0, draft, now }: SpeculationOptions) {
-    super();
     // One equal word says little.
     const patternLength = { min: 2 };
     this.#lookup = new InputLookupTokenPredictor({ patternLength, predictionLength: { max: maximumTokens } });
@@ -123,40 +118,39 @@ export class Speculation extends TokenPredictor {
     this.#now = now ?? (() => performance.now());
   }
 
-  async reset(start: Start): Promise<void> {
-    const { stateTokens, evaluateOptions } = start;
+  /** Begins with another text. */
+  async reset(text: Token[]): Promise<void> {
     this.#pass = undefined;
-    // Checking a guess draws random numbers: how many must not depend on the time that passes take.
-    this.#off = evaluateOptions.seed !== undefined && (evaluateOptions.temperature ?? 0) > 0;
-    this.#lookup.reset({ stateTokens });
+    this.#lookup.reset({ stateTokens: text });
     // Without its end, which is what is looked for.
-    this.#lookup.updateInputTokens(stateTokens.slice(0, -1));
-    if (!this.#off) await this.#draft?.reset(stateTokens);
+    this.#lookup.updateInputTokens(text.slice(0, -1));
+    await this.#draft?.reset(text);
   }
 
-  pushTokens(tokens: Token[]): void {
+  /** The text goes on with these. */
+  push(tokens: Token[]): void {
     if (this.#pass) this.#pass.tokens += tokens.length;
     this.#lookup.pushTokens(tokens);
-    if (!this.#off) this.#draft?.push(tokens);
+    this.#draft?.push(tokens);
   }
 
   /** Called before each pass. */
-  async predictTokens(): Promise<Token[]> {
+  async guess(): Promise<Token[]> {
     const start = this.#now();
     const last = this.#pass;
     if (last && last.tokens > 0) this.#worth.add(last.guessed, last.tokens, start - last.start);
-    const guess = !this.#off && this.#worth.pays ? await this.#guess() : [];
+    const guess = this.#worth.pays ? await this.#ask() : [];
     this.#pass = { start, guessed: guess.length > 0, tokens: 0 };
     return guess;
   }
 
-  async #guess(): Promise<Token[]> {
+  async #ask(): Promise<Token[]> {
     const found = this.#lookup.predictTokens();
     if (found.length > 0 || !this.#draft) return found;
     return this.#draft.guess(this.#maximumTokens, this.#worth.plainMs, this.#checkMs);
   }
 
-  override dispose(): void {
+  dispose(): void {
     this.#lookup.dispose();
   }
 }
