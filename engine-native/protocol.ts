@@ -276,6 +276,8 @@ export interface ConvertResult {
 
 export type GenerationProgress =
   | { kind: "prompt"; readTokens: number; totalTokens: number }
+  /** The disk has given nothing for so long, in milliseconds, of what the answer needs: told each second, and 0 when it gives again. */
+  | { kind: "disk"; silentMs: number }
   /** `text` may be empty while a character is still incomplete; `tokensPerSecond` is of the answer so far. */
   | { kind: "text"; text: string; tokens: number[]; tokensPerSecond: number };
 

@@ -7,6 +7,11 @@ const slowFactor = 4;
 /** Reads of less than this tell nothing of a disk, in bytes. */
 const tellingBytes = 32e6;
 
+/** In words, while the disk gives nothing at all. */
+export function silentDisk(silentMs: number): string {
+  return `Waiting for the disk: no data for ${Math.round(silentMs / 1000)} s`;
+}
+
 /** In words, when the disk gave much less for this answer than when the model was loaded. */
 export function slowDisk(
   measured: Plan["measured"],

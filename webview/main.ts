@@ -30,7 +30,17 @@ const composer = new Composer(
 const welcome = new Welcome((text, attach) => composer.propose(text, attach));
 const footer = new Footer();
 document.body.append(
-  element("main", "chat", welcome.root, transcript.root, problem, activity.root, composer.root, footer.root),
+  element(
+    "main",
+    "chat",
+    welcome.root,
+    transcript.root,
+    problem,
+    activity.root,
+    activity.announcement,
+    composer.root,
+    footer.root,
+  ),
 );
 
 function show(): void {

@@ -45,7 +45,7 @@ export type Message = UserMessage | AssistantMessage;
 
 /** What the engine does, in words. */
 export interface Status {
-  phase: "empty" | "idle" | "loading" | "ready" | "reading" | "answering" | "failed";
+  phase: "empty" | "idle" | "loading" | "ready" | "reading" | "answering" | "waiting" | "failed";
   /** Name of the chosen model. */
   model?: string | undefined;
   /** "Fits in 6.0 GiB, about 5 tokens/s", known before it is loaded. */

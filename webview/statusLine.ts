@@ -6,12 +6,15 @@ import type { Status } from "./messages.js";
 export class Activity {
   readonly root = element("div", "activity");
   private readonly words = element("span", "");
+  /** For screen readers, which are told once: the words beside it count seconds. */
+  readonly announcement = element("div", "announcement");
   private readonly bar = document.createElement("vscode-progress-bar");
 
   constructor() {
     this.bar.max = 1;
     this.root.append(this.words, this.bar);
     this.root.hidden = true;
+    this.announcement.role = "status";
   }
 
   show({ phase, activity, fraction }: Status): void {
@@ -21,6 +24,8 @@ export class Activity {
     this.bar.ariaLabel = activity ?? "";
     this.bar.hidden = fraction === undefined;
     if (fraction !== undefined) this.bar.value = fraction;
+    const told = phase === "waiting" ? "The answer waits for the disk. You can stop it." : "";
+    if (this.announcement.textContent !== told) this.announcement.textContent = told;
   }
 }
 

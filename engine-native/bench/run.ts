@@ -22,6 +22,10 @@ export interface Workload {
   contextTokens: number;
   /** Of a converted model; absent: exact. */
   sparsity?: Sparsity;
+  /** What is continued, and the same by all; absent: a sentence. */
+  prompt?: string;
+  /** Guesses for the flash engine. */
+  draftModelPath?: string;
   /** To generate. The first is not measured: reading the prompt is in it. */
   tokens: number;
   /**
@@ -57,7 +61,7 @@ export type Run = (
   cgroup?: MemoryUsage;
 };
 
-const prompt = "The quick brown fox jumps over the lazy dog";
+const sentence = "The quick brown fox jumps over the lazy dog";
 /** Some passes over what is streamed: a short look at a disk can find it far from the speed that it keeps up. */
 const diskMs = 3000;
 const scriptPath = fileURLToPath(new URL("./sidecar.js", import.meta.url));
@@ -123,7 +127,7 @@ export async function withUsage(run: Run, cgroup: MemoryCgroup | undefined, ende
 
 async function generate(sidecar: Sidecar, engine: EngineKind, workload: Workload): Promise<Measured> {
   const { connection, process } = sidecar;
-  const { tokens: maximumTokens, plainWeights: _, ...model } = workload;
+  const { tokens: maximumTokens, plainWeights: _, prompt, ...model } = workload;
   await connection.sendRequest(loadRequest, { ...model, engine });
   let readBefore: number | undefined;
   let begun = false;
@@ -133,7 +137,7 @@ async function generate(sidecar: Sidecar, engine: EngineKind, workload: Workload
     readBefore = readBytes(process.pid);
   });
   const result = await connection.sendRequest(completeRequest, {
-    prefix: prompt,
+    prefix: prompt ?? sentence,
     maximumTokens,
     temperature: 0,
     ignoreEos: true,

@@ -11,11 +11,12 @@ import { compareSparse, type SparseCase, type SparseComparison, sourceOf, sparse
 import { syntheticModel } from "../bench/synthetic.js";
 import { table } from "../bench/table.js";
 import { cancelledBy } from "../client.js";
-import { convertRequest, ErrorCode, type Plan, planRequest, type Sparsity } from "../protocol.js";
+import { convertRequest, ErrorCode, type Plan, type PlanParams, planRequest } from "../protocol.js";
 import { engineError } from "../sidecar/errors.js";
 import { parseSize } from "../size.js";
 import { UsageError } from "./exit.js";
 import { withSidecar } from "./session.js";
+import { readText } from "./text.js";
 
 /** A cap, or a share of the model's file size. */
 export type Cap = { bytes: number } | { percent: number };
@@ -26,6 +27,8 @@ export interface BenchOptions {
   tokens: number;
   runs: number;
   context: number;
+  promptFile?: string;
+  draftModel?: string;
   small?: boolean;
   peer?: "airllm";
   sparse?: boolean;
@@ -109,15 +112,9 @@ async function sparseModel(small: boolean, signal: AbortSignal): Promise<string>
 const capOf = (cap: Cap, bytes: number) => ("bytes" in cap ? cap.bytes : Math.round((bytes * cap.percent) / 100));
 
 /** @throws ResponseError DoesNotFit */
-async function planFor(
-  modelPath: string,
-  ramCapBytes: number,
-  contextTokens: number,
-  sparsity: Sparsity = "exact",
-): Promise<Plan> {
-  const params = { modelPath, ramCapBytes, contextTokens, sparsity };
+async function planFor(params: PlanParams): Promise<Plan> {
   const plan = await withSidecar(({ connection }) => connection.sendRequest(planRequest, params));
-  if (!plan.fits) throw engineError(ErrorCode.DoesNotFit, `${modelPath} ${plan.reason}`);
+  if (!plan.fits) throw engineError(ErrorCode.DoesNotFit, `${params.modelPath} ${plan.reason}`);
   return plan;
 }
 
@@ -131,9 +128,9 @@ async function plannedSparse(
 ): Promise<SparseCase> {
   signal.throwIfAborted();
   const ramCapBytes = capOf(cap, source.bytes);
-  const { minimumCapBytes } = await planFor(sourcePath, ramCapBytes, contextTokens);
+  const { minimumCapBytes } = await planFor({ modelPath: sourcePath, ramCapBytes, contextTokens });
   for (const sparsity of ["exact", "predict"] as const) {
-    await planFor(modelPath, ramCapBytes, contextTokens, sparsity);
+    await planFor({ modelPath, ramCapBytes, contextTokens, sparsity });
   }
   return {
     modelPath,
@@ -153,16 +150,23 @@ async function planned(
   model: string,
   { files, bytes }: { files: string[]; bytes: number },
   cap: Cap,
-  { context, tokens, runs }: BenchOptions,
+  { context, tokens, runs, draftModel, promptFile }: BenchOptions,
   signal: AbortSignal,
 ) {
   signal.throwIfAborted();
   const ramCapBytes = capOf(cap, bytes);
-  const params = { modelPath: resolve(model), ramCapBytes, contextTokens: context };
-  const plan = await planFor(params.modelPath, ramCapBytes, context);
+  const params = {
+    ...{ modelPath: resolve(model), ramCapBytes, contextTokens: context },
+    ...(draftModel !== undefined && { draftModelPath: resolve(draftModel) }),
+  };
+  const plan = await planFor(params);
+  const prompt = promptFile === undefined ? undefined : await readText(promptFile);
   const allResident = plan.weights.streamedBytes + plan.weights.rowReadBytes === 0;
   const plainWeights = !allResident && canKeepPlainWeights();
-  return { work: { ...params, tokens, plainWeights, runs, files }, modelBytes: bytes };
+  return {
+    work: { ...params, ...(prompt !== undefined && { prompt }), tokens, plainWeights, runs, files },
+    modelBytes: bytes,
+  };
 }
 
 /** All files of a model, of which `path` is the first, and their size. A file that is missing is the engine's to tell. */

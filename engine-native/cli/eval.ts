@@ -1,5 +1,4 @@
 /** `flint eval`: how well a model predicts a text, or fills gaps: what to decide about a quantization or sparsity by. */
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { cancelledBy, type Sidecar } from "../client.js";
@@ -17,6 +16,7 @@ import {
 import { formatSize } from "../size.js";
 import { UsageError } from "./exit.js";
 import { withSidecar } from "./session.js";
+import { readText } from "./text.js";
 
 export interface EvalOptions {
   text?: string;
@@ -66,20 +66,12 @@ type Work = (sidecar: Sidecar, signal: AbortSignal) => Promise<EvaluationResult 
 
 async function workOf({ text, infill }: EvalOptions): Promise<Work> {
   if (text !== undefined && infill === undefined) {
-    const content = await read(text);
+    const content = await readText(text);
     return (sidecar, signal) => evaluateText(sidecar, content, signal);
   }
   if (infill === undefined || text !== undefined) throw new UsageError("give either --text or --infill");
-  const cases = parseCases(infill, await read(infill));
+  const cases = parseCases(infill, await readText(infill));
   return (sidecar, signal) => evaluateInfill(sidecar, cases, signal);
-}
-
-async function read(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
-  }
 }
 
 function parseCases(file: string, content: string): InfillCase[] {

@@ -154,6 +154,8 @@ program
   .addOption(new Option("--tokens <n>", "in each run, of which the first is not measured").argParser(count).default(16))
   .addOption(new Option("--runs <n>", "of each engine, in turn").argParser(count).default(5))
   .addOption(new Option("--context <tokens>", "tokens of context").argParser(count).default(1024))
+  .option("--prompt-file <file>", "what is continued (default: a sentence)")
+  .addOption(draftModel())
   .option("--small", "without a model: a smaller synthetic one; the default where CI is set")
   .addOption(
     new Option("--peer <program>", "AirLLM too, which is installed once (a few GB), on a synthetic BF16 model").choices(

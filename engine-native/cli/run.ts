@@ -1,5 +1,4 @@
 /** `flint run`: one generation. */
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { CancellationToken } from "vscode-jsonrpc";
 import { cancelledBy, type Sidecar } from "../client.js";
@@ -17,9 +16,10 @@ import {
   statsRequest,
 } from "../protocol.js";
 import { formatSize } from "../size.js";
-import { slowDisk } from "../slowDisk.js";
+import { silentDisk, slowDisk } from "../slowDisk.js";
 import { UsageError } from "./exit.js";
 import { withSidecar } from "./session.js";
+import { readText } from "./text.js";
 
 export interface RunOptions {
   prompt?: string;
@@ -43,7 +43,7 @@ export interface RunOptions {
 /** Streams the answer to standard output, or prints one JSON object. @throws UsageError, ResponseError. */
 export async function run(model: string, options: RunOptions, signal: AbortSignal): Promise<void> {
   const prompt = await promptText(options);
-  const suffix = options.suffixFile === undefined ? undefined : await text(options.suffixFile);
+  const suffix = options.suffixFile === undefined ? undefined : await readText(options.suffixFile);
   if (options.chat && suffix !== undefined) throw new UsageError("--chat and --suffix-file do not go together");
   signal.throwIfAborted();
   const { loaded, result, memory } = await withSidecar((sidecar) =>
@@ -65,19 +65,11 @@ export async function run(model: string, options: RunOptions, signal: AbortSigna
   signal.throwIfAborted();
 }
 
-async function text(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
-  }
-}
-
 async function promptText({ prompt, promptFile }: RunOptions): Promise<string> {
   if ((prompt === undefined) === (promptFile === undefined)) {
     throw new UsageError("give the prompt with either --prompt or --prompt-file");
   }
-  return prompt ?? text(promptFile ?? "");
+  return prompt ?? readText(promptFile ?? "");
 }
 
 function load(
@@ -114,8 +106,10 @@ async function generate(
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     ...(options.ignoreEos ? { ignoreEos: true } : {}),
   };
+  const tellDisk = diskTeller();
   const listener = connection.onProgress(generationProgress, progressToken, (progress) => {
     if (progress.kind === "text" && !options.json) process.stdout.write(progress.text);
+    if (progress.kind === "disk") tellDisk(progress.silentMs);
   });
   try {
     return await (options.chat
@@ -128,6 +122,17 @@ async function generate(
   } finally {
     listener.dispose();
   }
+}
+
+/** The terminal keeps what was said: once that it waits, and once that it does not any more. */
+function diskTeller(): (silentMs: number) => void {
+  let waiting = false;
+  return (silentMs) => {
+    const silent = silentMs > 0;
+    if (silent && !waiting) process.stderr.write(`\n${silentDisk(silentMs)}. Ctrl+C stops.\n`);
+    if (!silent && waiting) process.stderr.write("The disk gives data again.\n");
+    waiting = silent;
+  };
 }
 
 function report(model: string, loaded: LoadResult, result: GenerationResult, memory: Memory) {

@@ -1,13 +1,14 @@
 /** A draft model: small, with the same vocabulary, all in memory. It guesses tokens while the large one is streamed. */
 import { basename } from "node:path";
-import { DraftSequenceTokenPredictor, type Llama, type LlamaModel, type TokenPredictor } from "node-llama-cpp";
+import type { Llama, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import { ErrorCode, type Plan } from "../protocol.js";
 import { engineError } from "./errors.js";
 import type { Flash, FlashPlan, FlashRequest } from "./flash.js";
+import type { Guesser } from "./speculation.js";
 import { loadWhole, planWhole } from "./whole.js";
 
 export interface Draft {
-  predictor: TokenPredictor;
+  guesser: Guesser;
   dispose(): Promise<void>;
 }
 
@@ -41,14 +42,13 @@ const sample =
 
 /**
  * Loads it for `model`'s context.
- * @param maximumTokens of one guess
  * @throws ResponseError InvalidArgument where the vocabularies differ, NotAModel; the signal's reason.
  */
 export async function loadDraft(
   llama: Llama,
   modelPath: string,
   model: LlamaModel,
-  { contextTokens, maximumTokens }: { contextTokens: number; maximumTokens: number },
+  contextTokens: number,
   signal: AbortSignal,
 ): Promise<Draft> {
   const wanted = { modelPath, contextTokens, threads: draftThreads };
@@ -60,15 +60,58 @@ export async function loadDraft(
         `The draft model ${basename(modelPath)} has another vocabulary than the model. Choose a small one of the same family, or none.`,
       );
     }
-    const sequence = context.getSequence();
-    const predictor = new DraftSequenceTokenPredictor(sequence, {
-      minTokens: 1,
-      maxTokens: maximumTokens,
-      evaluateOptions: { temperature: 0 },
-    });
-    return { predictor, dispose: () => draft.dispose() };
+    return { guesser: new DraftGuesser(context.getSequence()), dispose: () => draft.dispose() };
   } catch (error) {
     await draft.dispose();
     throw error;
+  }
+}
+
+/** Says greedily how the text goes on, for as long as that is likely enough to save time. */
+class DraftGuesser implements Guesser {
+  readonly #sequence: LlamaContextSequence;
+  #tokens: Token[] = [];
+  /** That one more token takes, in milliseconds, with what is old counting ever less. */
+  #draftMs: number | undefined;
+
+  constructor(sequence: LlamaContextSequence) {
+    this.#sequence = sequence;
+  }
+
+  async reset(tokens: readonly Token[]): Promise<void> {
+    this.#tokens = [...tokens];
+    await this.#sequence.evaluateWithoutGeneratingNewTokens((await this.#unread()).slice(0, -1));
+  }
+
+  push(tokens: readonly Token[]): void {
+    this.#tokens.push(...tokens);
+  }
+
+  async guess(maximumTokens: number, tokenMs: number, checkMs: number): Promise<Token[]> {
+    const guess: Token[] = [];
+    const unread = await this.#unread();
+    const steps = this.#sequence.evaluateWithMetadata(unread, { confidence: true }, { temperature: 0 });
+    try {
+      for (let chance = 1; guess.length < maximumTokens && chance * tokenMs > (this.#draftMs ?? 0) + checkMs; ) {
+        const start = performance.now();
+        const { value } = await steps.next();
+        if (!value) break;
+        const ms = performance.now() - start;
+        // The first step also reads what was accepted meanwhile.
+        if (guess.length > 0) this.#draftMs = this.#draftMs === undefined ? ms : 0.9 * this.#draftMs + 0.1 * ms;
+        guess.push(value.token);
+        chance *= value.confidence;
+      }
+    } finally {
+      await steps.return();
+    }
+    return guess;
+  }
+
+  /** Forgets what was guessed wrongly. @returns what is to be read before the next guess */
+  async #unread(): Promise<Token[]> {
+    const tokens = this.#tokens.slice(1 - this.#sequence.contextSize);
+    await this.#sequence.adaptStateToTokens(tokens.slice(0, -1), false);
+    return tokens.slice(this.#sequence.nextTokenIndex);
   }
 }

@@ -29,6 +29,7 @@ import { type Loaded, type LoadedModels, loadModels, noFlash } from "./loading.j
 import { processMemory } from "./memory.js";
 import { planModels, withReason } from "./plan.js";
 import { Runtime } from "./runtime.js";
+import { tellingSilence } from "./silence.js";
 import { Turns } from "./turns.js";
 
 export type EngineState = "empty" | "loading" | "ready" | "generating";
@@ -53,6 +54,8 @@ export class Engine {
   readonly #chatLane = new Lane();
   readonly #inlineLane = new Lane();
   readonly #turns = new Turns();
+  /** Pieces of work on the chat model that were left behind and go on. */
+  #left = 0;
 
   constructor(options: { onState(state: EngineState): void; log(line: string): void }) {
     this.#onState = options.onState;
@@ -86,21 +89,22 @@ export class Engine {
     if (params.messages.at(-1)?.role !== "user") {
       throw engineError(ErrorCode.InvalidArgument, "The last message of a chat must be the user's.");
     }
-    return this.#chatLane.run(() =>
-      this.#onChatModel(params, signal, onProgress, (context, { chatWrapper }) =>
+    return this.#chatLane.enter((leftBehind) =>
+      this.#onChatModel(params, signal, onProgress, leftBehind, (context, { chatWrapper }) =>
         answer(context, chatWrapper, params.messages),
       ),
     );
   }
 
   complete(params: CompleteParams, signal: AbortSignal, onProgress: OnProgress): Promise<GenerationResult> {
-    const inline = () => this.#inlineLane.run(() => this.#onInlineModel(params, signal, onProgress));
+    const inline = () =>
+      this.#inlineLane.enter((leftBehind) => this.#onInlineModel(params, signal, onProgress, leftBehind));
     if (this.#loaded?.inline) return inline();
-    return this.#chatLane.run(() =>
+    return this.#chatLane.enter((leftBehind) =>
       // A load may have been ahead of it.
       this.#loaded?.inline
         ? inline()
-        : this.#onChatModel(params, signal, onProgress, (context, { promptOf }) =>
+        : this.#onChatModel(params, signal, onProgress, leftBehind, (context, { promptOf }) =>
             continueTokens(context, promptOf(params)),
           ),
     );
@@ -162,28 +166,46 @@ export class Engine {
     params: GenerationParams,
     signal: AbortSignal,
     onProgress: OnProgress,
+    leftBehind: Promise<unknown>,
     run: (context: GenerationContext, chat: LoadedModels["chat"]) => Promise<Generated>,
   ): Promise<GenerationResult> {
     return this.#compute(signal, async ({ loaded: { chat }, signal: either }, measure) => {
       const flash = (await this.#runtime)?.flash;
       const context: GenerationContext = {
-        ...{ sequence: chat.sequence, chunkTokens: chat.chunkTokens, params, signal: either, onProgress },
+        ...{ sequence: chat.sequence, chunkTokens: chat.chunkTokens, params, signal: either, onProgress, leftBehind },
+        speculation: chat.speculation,
         startPass: () => (chat.passBytes > 0 && flash?.share(chat.passBytes)) || (() => 0),
         beforePass: () => this.#turns.pass(either),
-        leaveBehind: (work) => this.#chatLane.leaveBehind(work),
+        leaveBehind: (work) => this.#leaveBehind(work),
         onDecode: () => flash?.setTokenByToken(true),
       };
-      const generated = await run(context, chat);
+      const generated = await tellingSilence(
+        () => flash?.silentMs ?? 0,
+        (silentMs) => onProgress({ kind: "disk", silentMs }),
+        () => run(context, chat),
+      );
       return toResult(chat, generated, measure(generated.tokens.length));
     });
   }
 
   /** The backend has no part in it: what is told to that is about the chat model. */
-  #onInlineModel(params: CompleteParams, signal: AbortSignal, onProgress: OnProgress): Promise<GenerationResult> {
+  #onInlineModel(
+    params: CompleteParams,
+    signal: AbortSignal,
+    onProgress: OnProgress,
+    leftBehind: Promise<unknown>,
+  ): Promise<GenerationResult> {
     return this.#work(signal, ({ loaded: { inline }, signal: either }) => {
       if (!inline) throw engineError(ErrorCode.InvalidState, "The inline model is not loaded any more.");
       const context: GenerationContext = {
-        ...{ sequence: inline.sequence, chunkTokens: inline.chunkTokens, params, signal: either, onProgress },
+        ...{
+          sequence: inline.sequence,
+          chunkTokens: inline.chunkTokens,
+          params,
+          signal: either,
+          onProgress,
+          leftBehind,
+        },
         startPass: () => () => 0,
         beforePass: () => Promise.resolve(),
         leaveBehind: (work) => this.#inlineLane.leaveBehind(work),
@@ -213,10 +235,21 @@ export class Engine {
         throw failure === undefined ? error : engineError(ErrorCode.ReadFailed, failure);
       } finally {
         own.signal.removeEventListener("abort", abort);
-        flash?.setAbort(false);
+        if (this.#left === 0) flash?.setAbort(false);
         flash?.setTokenByToken(false);
       }
     });
+  }
+
+  /** What is left behind ends as soon as it sees that it should: until then it is told so. */
+  #leaveBehind(work: Promise<unknown>): void {
+    const ended = async () => {
+      await Promise.allSettled([work]);
+      this.#left -= 1;
+      if (this.#left === 0) (await this.#runtime)?.flash?.setAbort(false);
+    };
+    this.#left += 1;
+    this.#chatLane.leaveBehind(ended());
   }
 
   async #work<T>(signal: AbortSignal, work: (work: Work) => Promise<T>): Promise<T> {

@@ -36,6 +36,8 @@ interface NativeStats {
   readBytes: number;
   reads: number;
   readMs: number;
+  /** Now. */
+  silentMs: number;
   firstLayerMs: number;
 }
 type NativeRequest = [
@@ -140,6 +142,11 @@ export class Flash {
   share(passBytes: number): () => number {
     const start = this.#addon.stats().usedBytes;
     return () => (this.#addon.stats().usedBytes - start) / passBytes;
+  }
+
+  /** For how long the disk has given nothing of reads that are under way, in milliseconds; 0 where none is. */
+  get silentMs(): number {
+    return this.#addon.stats().silentMs;
   }
 
   /** Why the last computation failed, once. */

@@ -8,7 +8,9 @@ import {
 } from "node-llama-cpp";
 import { type ChatMessage, ErrorCode, type GenerationParams } from "../protocol.js";
 import { engineError } from "./errors.js";
+import { guessing } from "./guessed.js";
 import { type PrefillContext, prefill } from "./prefill.js";
+import type { Speculation } from "./speculation.js";
 import { Timings } from "./timings.js";
 import { withTurns } from "./turns.js";
 
@@ -23,6 +25,8 @@ export interface Generated {
 
 export interface GenerationContext extends PrefillContext {
   params: GenerationParams;
+  /** Absent where it would not pay. */
+  speculation?: Speculation | undefined;
   /** Called when the prompt is read: from now on a batch is a token and guesses of those that follow. */
   onDecode(): void;
 }
@@ -57,12 +61,12 @@ export async function continueTokens(context: GenerationContext, prompt: Token[]
     await prefill(context, prompt);
     if (signal.aborted) return finish("cancelled");
     context.onDecode();
-    const evaluation = sequence.evaluate(prompt.slice(-1), {
+    const evaluation = guessing(sequence, context.speculation)(prompt.slice(-1), {
       temperature: params.temperature ?? 0,
       yieldEogToken: params.ignoreEos === true,
       ...(params.seed === undefined ? {} : { seed: params.seed }),
     });
-    for await (const token of withTurns(evaluation, () => context.beforePass())) {
+    for await (const token of withTurns(evaluation, context)) {
       timings.add(1);
       tokens.push(token);
       // The whole answer each time: a character may need more than one token, and spaces depend on what is before.
@@ -78,7 +82,7 @@ export async function continueTokens(context: GenerationContext, prompt: Token[]
       if (tokens.length >= limit) return finish("length");
       if (signal.aborted) return finish("cancelled");
     }
-    return finish("stop");
+    return finish(signal.aborted ? "cancelled" : "stop");
   } catch (error) {
     // An aborted computation surfaces as a failed decode.
     if (signal.aborted) return finish("cancelled");
@@ -121,7 +125,8 @@ export async function answer(
   });
   const { evaluate } = sequence;
   // LlamaChat asks the sequence for each token.
-  sequence.evaluate = (...args) => withTurns(evaluate.apply(sequence, args), () => context.beforePass());
+  const guessed = guessing(sequence, context.speculation);
+  sequence.evaluate = (...args) => withTurns(guessed(...args), context);
   const chat = new LlamaChat({ contextSequence: sequence, chatWrapper: wrapper, autoDisposeSequence: false });
   try {
     // A conversation longer than the context is shortened by node-llama-cpp, so there is no prompt to read ahead.

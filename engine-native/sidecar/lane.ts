@@ -4,7 +4,15 @@ export class Lane {
   #leftBehind: Promise<unknown> = Promise.resolve();
 
   run<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(() => this.#leftBehind).then(work);
+    return this.enter(async (leftBehind) => {
+      await leftBehind;
+      return work();
+    });
+  }
+
+  /** As run, for work that waits for what was left behind by itself, and may be stopped meanwhile. */
+  enter<T>(work: (leftBehind: Promise<unknown>) => Promise<T>): Promise<T> {
+    const result = this.#last.then(() => work(this.#leftBehind));
     // A failure is its caller's; the next in line runs all the same.
     this.#last = result.then(
       () => undefined,
@@ -15,7 +23,7 @@ export class Lane {
 
   /** Takes over what goes on after its result is not wanted any more: the next in line waits for it. */
   leaveBehind(work: Promise<unknown>): void {
-    // What became of it was told as cancelled.
-    this.#leftBehind = work.catch(() => undefined);
+    // What became of it was told as cancelled. It may have been left behind itself while it waited.
+    this.#leftBehind = Promise.allSettled([this.#leftBehind, work]);
   }
 }

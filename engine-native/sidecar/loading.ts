@@ -23,7 +23,7 @@ import { engineError } from "./errors.js";
 import { completionPrompt, cutPrompt, supportsInfill } from "./infill.js";
 import { doesNotFit, type ModelsPlan, planAlone, planModels, refusedFor } from "./plan.js";
 import type { Runtime } from "./runtime.js";
-import { longestGuess, Speculation } from "./speculation.js";
+import { checkMs, longestGuess, Speculation } from "./speculation.js";
 import type { Turns } from "./turns.js";
 import { exactly, loadWhole, type WholePlan, wholeBatchTokens } from "./whole.js";
 
@@ -43,7 +43,7 @@ export interface Loaded {
 /** All that is loaded. */
 export interface LoadedModels {
   params: LoadParams;
-  chat: Loaded & { chatWrapper: ChatWrapper };
+  chat: Loaded & { chatWrapper: ChatWrapper; speculation: Speculation | undefined };
   inline?: Loaded | undefined;
   /** What was read since it was loaded, over so many tokens. */
   measure(tokens: number): FlashStats;
@@ -165,21 +165,22 @@ async function loadModel(
     flash?.deconfigure();
     const maximumTokens = planned ? longestGuess(planned.plan) : 0;
     if (params.draftModelPath !== undefined && planned && planned.plan.draftBytes > 0) {
-      draft = await loadDraft(llama, params.draftModelPath, model, { contextTokens, maximumTokens }, signal);
+      draft = await loadDraft(llama, params.draftModelPath, model, contextTokens, signal);
     }
-    const predictor = draft ? { draft: draft.predictor } : {};
+    const guesser = draft ? { draft: draft.guesser } : {};
     // What others have computed meanwhile says nothing about guessing.
     const now = () => performance.now() - turns.waitedMs;
-    const sequence = context.getSequence(
-      speculates ? { tokenPredictor: new Speculation({ maximumTokens, now, ...predictor }) } : {},
-    );
+    const speculation = speculates
+      ? new Speculation({ maximumTokens, checkMs: checkMs(planned.plan), now, ...guesser })
+      : undefined;
     const loaded = model;
     return {
       params,
       chat: {
         modelPath: params.modelPath,
         model,
-        sequence,
+        sequence: context.getSequence(),
+        speculation,
         chunkTokens: isOurs ? context.batchSize : wholeBatchTokens,
         // How many experts a prompt uses is not known before.
         passBytes: speculates ? streamedBytes + pinnedBytes : 0,

@@ -1,5 +1,5 @@
 /** Guesses the next tokens, so that one pass over the weights may yield several: checking some costs as one does. */
-import { InputLookupTokenPredictor, type Token, TokenPredictor } from "node-llama-cpp";
+import { InputLookupTokenPredictor, type Token } from "node-llama-cpp";
 import type { Plan } from "../protocol.js";
 
 const mostGuessed = 7;
@@ -10,10 +10,13 @@ const mostGuessed = 7;
  */
 export function longestGuess({ weights, measured }: Pick<Plan, "weights" | "measured">): number {
   if (!measured) return mostGuessed;
-  const passSeconds = weights.streamedBytes / measured.diskBytesPerSecond;
-  const tokenSeconds = measured.usedBytesPerToken / measured.computeBytesPerSecond;
-  return Math.min(Math.max(Math.round(passSeconds / tokenSeconds), 2), mostGuessed);
+  const passMs = (1000 * weights.streamedBytes) / measured.diskBytesPerSecond;
+  return Math.min(Math.max(Math.round(passMs / checkMs({ measured })), 2), mostGuessed);
 }
+
+/** What it takes to compute one more token, in milliseconds. */
+export const checkMs = ({ measured }: Pick<Plan, "measured">): number =>
+  measured ? (1000 * measured.usedBytesPerToken) / measured.computeBytesPerSecond : 0;
 
 /** Tokens gained and the time that they took, with what is old counting ever less. */
 class Rate {
@@ -25,6 +28,10 @@ class Rate {
     this.#tokens = 0.9 * this.#tokens + tokens;
     this.#ms = 0.9 * this.#ms + ms;
     this.#passes += 1;
+  }
+
+  get msPerToken(): number {
+    return this.#tokens === 0 ? Number.POSITIVE_INFINITY : this.#ms / this.#tokens;
   }
 
   /** Undefined while too little is known. */
@@ -48,6 +55,11 @@ export class Worth {
     this.#passes += 1;
   }
 
+  /** Of a token without guesses, in milliseconds; for ever while none was measured. */
+  get plainMs(): number {
+    return this.#plain.msPerToken;
+  }
+
   /** Now and then one pass is made the other way, so that a change is noticed. */
   get pays(): boolean {
     const guessed = this.#guessed.tokensPerMs;
@@ -58,81 +70,87 @@ export class Worth {
   }
 }
 
+/** Another model that says how a text goes on. */
+export interface Guesser {
+  /** Begins with another text. */
+  reset(tokens: readonly Token[]): Promise<void>;
+  /** The text goes on with these. */
+  push(tokens: readonly Token[]): void;
+  /**
+   * @param tokenMs what one that comes true saves: a token without guesses, in milliseconds
+   * @param checkMs what each costs, beside the time to guess it
+   */
+  guess(maximumTokens: number, tokenMs: number, checkMs: number): Promise<Token[]>;
+}
+
 export interface SpeculationOptions {
   /** Of one guess. */
   maximumTokens: number;
+  /** To check one more token, in milliseconds. */
+  checkMs?: number;
   /** Asked where the prompt has nothing to offer. */
-  draft?: TokenPredictor;
+  draft?: Guesser;
   /** In milliseconds. */
   now?(): number;
 }
-
-/** Of a predictor, before each generation. */
-type Start = Parameters<TokenPredictor["reset"]>[0];
 
 /**
  * What the prompt has after the last words of the answer (node-llama-cpp's prompt lookup, over the whole prompt), else what a
  * draft model says, while it pays. A sequence has one for its whole life.
  */
-export class Speculation extends TokenPredictor {
+export class Speculation {
   readonly #lookup: InputLookupTokenPredictor;
   readonly #maximumTokens: number;
-  readonly #draft: TokenPredictor | undefined;
+  readonly #checkMs: number;
+  readonly #draft: Guesser | undefined;
   readonly #now: () => number;
   #worth = new Worth();
-  #off = false;
   /** The pass that runs: since when, with a guess or not, and what it has yielded. */
   #pass: { start: number; guessed: boolean; tokens: number } | undefined;
 
-  constructor({ maximumTokens, draft, now }: SpeculationOptions) {
-    super();
+  constructor({ maximumTokens, checkMs = 0, draft, now }: SpeculationOptions) {
     // One equal word says little.
     const patternLength = { min: 2 };
     this.#lookup = new InputLookupTokenPredictor({ patternLength, predictionLength: { max: maximumTokens } });
     this.#maximumTokens = maximumTokens;
+    this.#checkMs = checkMs;
     this.#draft = draft;
     this.#now = now ?? (() => performance.now());
   }
 
-  async reset(start: Start): Promise<void> {
-    const { stateTokens, evaluateOptions } = start;
+  /** Begins with another text. */
+  async reset(text: Token[]): Promise<void> {
     this.#pass = undefined;
-    // Checking a guess draws random numbers: how many must not depend on the time that passes take.
-    this.#off = evaluateOptions.seed !== undefined && (evaluateOptions.temperature ?? 0) > 0;
-    this.#lookup.reset({ stateTokens });
+    this.#lookup.reset({ stateTokens: text });
     // Without its end, which is what is looked for.
-    this.#lookup.updateInputTokens(stateTokens.slice(0, -1));
-    if (!this.#off) await this.#draft?.reset(start);
+    this.#lookup.updateInputTokens(text.slice(0, -1));
+    await this.#draft?.reset(text);
   }
 
-  pushTokens(tokens: Token[]): void {
+  /** The text goes on with these. */
+  push(tokens: Token[]): void {
     if (this.#pass) this.#pass.tokens += tokens.length;
     this.#lookup.pushTokens(tokens);
-    if (!this.#off) this.#draft?.pushTokens(tokens);
+    this.#draft?.push(tokens);
   }
 
   /** Called before each pass. */
-  async predictTokens(): Promise<Token[]> {
+  async guess(): Promise<Token[]> {
     const start = this.#now();
     const last = this.#pass;
     if (last && last.tokens > 0) this.#worth.add(last.guessed, last.tokens, start - last.start);
-    const guess = !this.#off && this.#worth.pays ? await this.#guess() : [];
+    const guess = this.#worth.pays ? await this.#ask() : [];
     this.#pass = { start, guessed: guess.length > 0, tokens: 0 };
     return guess;
   }
 
-  async #guess(): Promise<Token[]> {
+  async #ask(): Promise<Token[]> {
     const found = this.#lookup.predictTokens();
     if (found.length > 0 || !this.#draft) return found;
-    return (await this.#draft.predictTokens()).slice(0, this.#maximumTokens);
+    return this.#draft.guess(this.#maximumTokens, this.#worth.plainMs, this.#checkMs);
   }
 
-  override async stop(untilPredictionsExhausted?: boolean): Promise<void> {
-    await this.#draft?.stop(untilPredictionsExhausted);
-  }
-
-  override async dispose(): Promise<void> {
+  dispose(): void {
     this.#lookup.dispose();
-    await this.#draft?.dispose();
   }
 }

@@ -15,6 +15,7 @@ function held(turns: Turns) {
 }
 
 const never = new AbortController().signal;
+const passing = (beforePass: () => Promise<void>) => ({ beforePass, signal: never, leaveBehind: () => undefined });
 
 async function* letters() {
   for (const letter of "abc") yield letter;
@@ -25,7 +26,11 @@ test("tokens wait for what goes first, and come one by one after it", async () =
   const seen: string[] = [];
   const first = held(turns);
   const answer = (async () => {
-    for await (const letter of withTurns(letters(), () => turns.pass(never))) seen.push(letter);
+    for await (const letter of withTurns(
+      letters(),
+      passing(() => turns.pass(never)),
+    ))
+      seen.push(letter);
   })();
   await setImmediate();
   expect(seen).toEqual([]);
@@ -70,6 +75,10 @@ test("an answer that is left early ends what yields it", async () => {
       ended = true;
     }
   }
-  for await (const _ of withTurns(steps(), () => Promise.resolve())) break;
+  for await (const _ of withTurns(
+    steps(),
+    passing(() => Promise.resolve()),
+  ))
+    break;
   expect(ended).toBe(true);
 });

@@ -3,6 +3,8 @@
  * an answer to end: the chat model lets it go first between two passes over its weights. A pass that runs is not interrupted.
  * node-llama-cpp keeps their passes apart (`exactly` in whole.ts).
  */
+import { orLeave, type Stoppable } from "./stop.js";
+
 export class Turns {
   #interjection: Promise<void> | undefined;
   #waitedMs = 0;
@@ -40,20 +42,27 @@ export class Turns {
   }
 }
 
-/** The tokens of `steps`, before each of which it is awaited that there may be a pass. */
+/**
+ * The tokens of `steps`, before each of which it is awaited that there may be a pass. Ends early where one still goes on a while
+ * after the signal.
+ */
 export async function* withTurns<Value, Replacement>(
   steps: AsyncGenerator<Value, void, Replacement | undefined>,
-  beforePass: () => Promise<void>,
+  context: Stoppable & { beforePass(): Promise<void> },
 ): AsyncGenerator<Value, void, Replacement | undefined> {
+  let left = false;
   try {
     let replacement: Replacement | undefined;
     while (true) {
-      await beforePass();
-      const step = await steps.next(replacement);
-      if (step.done) return;
+      await context.beforePass();
+      const step = await orLeave(context, steps.next(replacement));
+      left = step === undefined;
+      if (!step || step.done) return;
       replacement = yield step.value;
     }
   } finally {
-    await steps.return();
+    const ended = steps.return();
+    if (left) context.leaveBehind(ended);
+    else await ended;
   }
 }

@@ -12,7 +12,7 @@ extern "C" {
 
 #define FLASH_BACKEND_NAME "Flash"
 #define FLASH_API_NAME "flash_api"
-#define FLASH_API_VERSION 5
+#define FLASH_API_VERSION 6
 
 typedef enum flash_status {
     FLASH_OK = 0,
@@ -73,6 +73,7 @@ typedef struct flash_stats {
     uint64_t read_bytes;  // of these, read from flash
     uint64_t reads;
     uint64_t read_time;       // nanoseconds in which reads were under way
+    uint64_t silence;         // nanoseconds for which the disk has given nothing now of reads that are under way
     uint64_t first_layer;     // nanoseconds of the model loaded last: the first streamed layer of its first pass
     uint64_t neurons;         // of the feed-forward blocks, for each token that passed
     uint64_t active_neurons;  // of these, computed

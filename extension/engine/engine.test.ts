@@ -8,6 +8,7 @@ import {
   chatRequest,
   completeRequest,
   ErrorCode,
+  type GenerationProgress,
   generationProgress,
   type LoadParams,
   loadRequest,
@@ -31,6 +32,7 @@ function fakeSidecar(model: FakeModel) {
   server.onRequest(loadRequest, (params, token) => model.load(params, token));
   server.onRequest(chatRequest, async ({ messages, progressToken = "" }, token) => {
     await server.sendProgress(generationProgress, progressToken, { kind: "prompt", readTokens: 1, totalTokens: 2 });
+    for (const progress of model.progress) await server.sendProgress(generationProgress, progressToken, progress);
     const say = (text: string) =>
       server.sendProgress(generationProgress, progressToken, { kind: "text", text, tokens: [1], tokensPerSecond: 7 });
     return model.chat(messages.at(-1)?.text ?? "", say, token);
@@ -73,6 +75,8 @@ const untilCancelled = (token: CancellationToken) =>
 
 class FakeModel {
   loads: LoadParams[] = [];
+  /** Told before each answer. */
+  progress: GenerationProgress[] = [];
   plan = async (): Promise<Plan> => plan;
   load = async (params: LoadParams, _: CancellationToken) => {
     this.loads.push(params);
@@ -124,6 +128,25 @@ test("loads at the first question, streams the answer, and is ready again", asyn
   expect(states).toEqual(["loading", "ready", "reading", "answering", "ready"]);
   expect(model.loads).toMatchObject([{ ...settings, engine: "flash" }]);
   expect(engine.tokensPerSecond).toBe(10);
+});
+
+test("a disk that gives nothing is told until it gives again, in a prompt and in an answer", async () => {
+  const model = new FakeModel();
+  model.progress = [
+    { kind: "disk", silentMs: 2000 },
+    { kind: "prompt", readTokens: 1, totalTokens: 2 },
+    { kind: "disk", silentMs: 0 },
+    { kind: "text", text: "", tokens: [], tokensPerSecond: 7 },
+    { kind: "disk", silentMs: 3000 },
+  ];
+  const { engine } = setUp(model);
+  const silences: (number | undefined)[] = [];
+  engine.onDidChangeState((state) => {
+    if (state.kind === "reading" || state.kind === "answering") silences.push(state.silentMs);
+  });
+  await engine.chat(ask("Hi"), () => undefined);
+  // The beginning, the reports, and the two pieces of the answer.
+  expect(silences).toEqual([undefined, undefined, 2000, 2000, undefined, undefined, 3000, undefined, undefined]);
 });
 
 test("all who wait for a load share one", async () => {

@@ -353,10 +353,19 @@ export class Engine {
       this.setState({ kind: "answering", tokensPerSecond: progress.tokensPerSecond });
       return;
     }
+    const { currentState } = this;
+    if (progress.kind === "disk") {
+      if (currentState.kind !== "reading" && currentState.kind !== "answering") return;
+      const { silentMs: _, ...state } = currentState;
+      this.setState(progress.silentMs > 0 ? { ...state, silentMs: progress.silentMs } : state);
+      return;
+    }
     const { readTokens, totalTokens } = progress;
-    const before = this.currentState.kind === "reading" ? this.currentState.progress?.first : undefined;
-    const first = before ?? { readTokens, time: Date.now() };
-    this.setState({ kind: "reading", progress: { readTokens, totalTokens, first } });
+    const before = currentState.kind === "reading" ? currentState : undefined;
+    const first = before?.progress?.first ?? { readTokens, time: Date.now() };
+    // How far it is is told over and over, also while nothing comes.
+    const waiting = before?.silentMs === undefined ? {} : { silentMs: before.silentMs };
+    this.setState({ kind: "reading", progress: { readTokens, totalTokens, first }, ...waiting });
   }
 
   private setState(state: EngineState): void {

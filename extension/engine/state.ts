@@ -8,12 +8,17 @@ export interface PromptProgress {
   first: { readTokens: number; time: number };
 }
 
+interface Waiting {
+  /** For so long, in ms, the disk has given nothing that is needed now; absent while it does. */
+  silentMs?: number;
+}
+
 /** What the engine does. `idle`: a model is chosen and is loaded when it is first needed. */
 export type EngineState =
   | { kind: "empty" }
   | { kind: "idle" }
   | { kind: "loading"; progress?: LoadProgress }
   | { kind: "ready" }
-  | { kind: "reading"; progress?: PromptProgress }
-  | { kind: "answering"; tokensPerSecond: number }
+  | ({ kind: "reading"; progress?: PromptProgress } & Waiting)
+  | ({ kind: "answering"; tokensPerSecond: number } & Waiting)
   | { kind: "failed"; error: unknown };

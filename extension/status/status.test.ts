@@ -63,6 +63,13 @@ test("loading and reading tell how far they are", () => {
   expect(activity({ kind: "reading", progress }, 100).activity).toBe("Reading your prompt: 1,200 of 3,400 tokens");
 });
 
+test("a disk that gives nothing is told, and what can be done", () => {
+  const waiting = "Waiting for the disk: no data for 5 s. You can stop the answer.";
+  const answering: Snapshot = { ...snapshot, state: { kind: "answering", tokensPerSecond: 2, silentMs: 5012 } };
+  expect(toStatus(answering)).toMatchObject({ phase: "waiting", activity: waiting });
+  expect(activity({ kind: "reading", silentMs: 5012 })).toEqual({ activity: waiting });
+});
+
 function problem(error: unknown, changed: Partial<typeof settings & { contextTokens: number }> = {}) {
   const failed: Snapshot = { ...snapshot, state: { kind: "failed", error }, settings: { ...settings, ...changed } };
   const { message, actions } = toStatus(failed).problem ?? { message: undefined, actions: [] };

@@ -2,6 +2,7 @@ import { totalmem } from "node:os";
 import { basename } from "node:path";
 import type { LoadResult, Plan, Stats } from "../../engine-native/protocol.js";
 import { formatSize } from "../../engine-native/size.js";
+import { silentDisk } from "../../engine-native/slowDisk.js";
 import type { Problem, Status } from "../../webview/messages.js";
 import type { EngineSettings } from "../engine/engine.js";
 import { type EngineStopped, NoModel } from "../engine/errors.js";
@@ -32,7 +33,7 @@ export function toStatus(snapshot: Snapshot, now = Date.now()): Status {
   const speed = speedOf(snapshot);
   const memory = memoryOf(snapshot);
   return {
-    phase: state.kind,
+    phase: isWaiting(state) ? "waiting" : state.kind,
     model: modelName(settings),
     fit: plan?.fits && settings ? fit(plan, settings) : undefined,
     ...activity(state, now),
@@ -118,6 +119,7 @@ export function toProblem(error: unknown, settings: EngineSettings | undefined):
 
 /** What the engine is busy with, and how much of it is done (0 to 1). */
 export function activity(state: EngineState, now = Date.now()): Pick<Status, "activity" | "fraction"> {
+  if (isWaiting(state)) return { activity: `${silentDisk(state.silentMs)}. You can stop the answer.` };
   switch (state.kind) {
     case "loading": {
       if (!state.progress) return { activity: "Loading: starting the engine" };
@@ -140,6 +142,10 @@ export function activity(state: EngineState, now = Date.now()): Pick<Status, "ac
       return {};
   }
 }
+
+/** Whether the disk gives nothing that an answer needs. */
+const isWaiting = (state: EngineState): state is EngineState & { silentMs: number } =>
+  "silentMs" in state && state.silentMs !== undefined;
 
 function fit({ estimatedTokensPerSecond: speed }: Plan, { ramCapBytes }: EngineSettings): string {
   const fits = `Fits in ${formatSize(ramCapBytes)}`;

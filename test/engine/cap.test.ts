@@ -7,8 +7,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { completeRequest, statsRequest } from "../../engine-native/protocol.js";
 import { inCheckout, planModel } from "./support/flint.js";
 import { syntheticModel, vocabulary } from "./support/models.js";
-import { cappedSidecar, load } from "./support/sidecar.js";
+import { cappedSidecar, heldBy, load } from "./support/sidecar.js";
 
+const held = await heldBy();
 const contextTokens = 1536;
 const promptTokens = 1000;
 
@@ -54,7 +55,7 @@ describe.each([
     ["the smallest cap", 0, 128],
     ["a third of the way to all in memory", 1 / 3, 64],
     ["two thirds of the way to all in memory", 2 / 3, 64],
-  ])("keeps %s from load to the last token", async (_, share, answerTokens) => {
+  ])(`keeps %s from load to the last token, held by ${held}`, async (_, share, answerTokens) => {
     const cap = Math.round(least + share * (most - least));
     const { sidecar, group, log } = await cappedSidecar(cap);
     const work = async () => {

@@ -133,6 +133,7 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
     object.Set("readBytes", Napi::Number::New(env, static_cast<double>(stats.read_bytes)));
     object.Set("reads", Napi::Number::New(env, static_cast<double>(stats.reads)));
     object.Set("readMs", Napi::Number::New(env, static_cast<double>(stats.read_time) / 1e6));
+    object.Set("silentMs", Napi::Number::New(env, static_cast<double>(stats.silence) / 1e6));
     object.Set("firstLayerMs", Napi::Number::New(env, static_cast<double>(stats.first_layer) / 1e6));
     return object;
 }

@@ -175,6 +175,7 @@ flash_stats Engine::stats() const {
         /* .read_bytes        = */ stats_.read_bytes + neurons.read_bytes,
         /* .reads             = */ stats_.reads + neurons.reads,
         /* .read_time         = */ ReadQueue::busy_nanoseconds(),
+        /* .silence           = */ ReadQueue::silent_nanoseconds(),
         /* .first_layer       = */ stats_.first_layer,
         /* .neurons           = */ neurons.total,
         /* .active_neurons    = */ neurons.active,

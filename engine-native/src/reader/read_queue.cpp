@@ -12,7 +12,11 @@ using State = ReadRequest::State;
 /** How soon a waiter sees that it should stop, when the disk says nothing. */
 constexpr std::chrono::milliseconds kStopInterval(50);
 
-std::atomic<uint64_t> busy{0};  // nanoseconds
+using Clock = std::chrono::steady_clock;
+
+std::atomic<uint64_t> busy{0};             // nanoseconds
+std::atomic<unsigned> all_under_way{0};    // pieces, or reads of threads, of all queues
+std::atomic<Clock::time_point> last_sign;  // when the first of these began, or one ended since
 
 bool settled(const ReadRequest& request) { return request.state == State::Done || request.state == State::Failed; }
 
@@ -73,12 +77,22 @@ void ReadQueue::withdraw(ReadRequest& request) {
 
 uint64_t ReadQueue::busy_nanoseconds() { return busy; }
 
+uint64_t ReadQueue::silent_nanoseconds() {
+    if (all_under_way == 0) return 0;
+    return static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - last_sign.load()).count());
+}
+
 void ReadQueue::note_begin() {
-    if (under_way_++ == 0) busy_since_ = std::chrono::steady_clock::now();
+    if (under_way_++ == 0) busy_since_ = Clock::now();
+    // First the time: who looks in between must not see an old one.
+    if (all_under_way == 0) last_sign = Clock::now();
+    all_under_way++;
 }
 
 void ReadQueue::note_end() {
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = Clock::now();
+    last_sign = now;
+    all_under_way--;
     busy += static_cast<uint64_t>(std::chrono::nanoseconds(now - busy_since_).count());
     busy_since_ = now;
     under_way_--;

@@ -74,6 +74,8 @@ class ReadQueue {
 
     /** Of all queues since the process started: nanoseconds in which reads were under way, as far as any has ended. */
     static uint64_t busy_nanoseconds();
+    /** Of all queues: nanoseconds for which reads have been under way now without one of them having ended; else 0. */
+    static uint64_t silent_nanoseconds();
 
   private:
     /** Around each piece, or each read of a thread. Called with mutex_ held. */

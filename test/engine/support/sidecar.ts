@@ -29,6 +29,18 @@ export async function sidecar(): Promise<Sidecar> {
   return started;
 }
 
+/** What holds a {@link cappedSidecar} to its limit here, in words. */
+export async function heldBy(): Promise<string> {
+  try {
+    const group = await createMemoryCgroup(64 * 1024 ** 2);
+    await group.remove();
+    return `a memory cgroup (v${group.version})`;
+  } catch (error) {
+    if (error instanceof NoCgroup) return `nothing: its resident size is looked at, as ${error.message}`;
+    throw error;
+  }
+}
+
 export interface CappedSidecar {
   sidecar: Sidecar;
   /** Undefined where this system or user has none. */
@@ -107,6 +119,8 @@ export interface Watched {
   text(): string;
   /** Resolves when so many tokens or pieces of text have come. */
   reached(pieces: number): Promise<void>;
+  /** Resolves when such progress comes. */
+  told(such: (progress: GenerationProgress) => boolean): Promise<void>;
   cancel(): void;
 }
 
@@ -121,10 +135,10 @@ export function watch(
   const cancellation = new CancellationTokenSource();
   const progress: GenerationProgress[] = [];
   const pieces = () => progress.filter(({ kind }) => kind === "text").length;
-  const waiting: { pieces: number; resolve: () => void }[] = [];
+  const waiting: { fulfilled(value: GenerationProgress): boolean; resolve(): void }[] = [];
   const listener = connection.onProgress(generationProgress, progressToken, (value) => {
     progress.push(value);
-    for (const { pieces: wanted, resolve } of waiting) if (pieces() >= wanted) resolve();
+    for (const { fulfilled, resolve } of waiting) if (fulfilled(value)) resolve();
   });
   const result = send(progressToken, cancellation.token).finally(() => listener.dispose());
   // Whoever does not await it has ended the sidecar on purpose.
@@ -136,8 +150,9 @@ export function watch(
     reached: (wanted) =>
       new Promise((resolve) => {
         if (pieces() >= wanted) resolve();
-        else waiting.push({ pieces: wanted, resolve });
+        else waiting.push({ fulfilled: () => pieces() >= wanted, resolve });
       }),
+    told: (fulfilled) => new Promise((resolve) => waiting.push({ fulfilled, resolve })),
     cancel: () => cancellation.cancel(),
   };
 }

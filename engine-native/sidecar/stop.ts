@@ -1,0 +1,39 @@
+/** Stopping what may not end soon. */
+import { setTimeout as after } from "node:timers/promises";
+
+/**
+ * A pass over streamed weights ends well within it, in milliseconds. One of llama.cpp alone cannot be stopped, and a read may
+ * hang for as long as the disk does.
+ */
+const stopMs = 100;
+
+export interface Stoppable {
+  signal: AbortSignal;
+  /** Takes over work that goes on after its result is not wanted any more; what comes next must wait for it. */
+  leaveBehind(work: Promise<unknown>): void;
+}
+
+const left = Symbol("left behind");
+
+/** @returns what `work` comes to; undefined when it still goes on a while after the signal, and is left behind */
+export async function orLeave<T>({ signal, leaveBehind }: Stoppable, work: Promise<T>): Promise<T | undefined> {
+  const done = new AbortController();
+  try {
+    const result = await Promise.race([work, stopped(signal, done.signal)]);
+    if (result !== left) return result;
+    leaveBehind(work);
+    return undefined;
+  } finally {
+    done.abort();
+  }
+}
+
+/** Resolves a while after the signal; never when it is not needed any more. */
+async function stopped(signal: AbortSignal, done: AbortSignal): Promise<typeof left> {
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true, signal: done });
+  });
+  await after(stopMs);
+  return left;
+}

@@ -1,0 +1,101 @@
+/** A disk that does not answer: whoever waits is told so, may stop at once, and goes on when the disk does. */
+import { execFile } from "node:child_process";
+import { open, rm } from "node:fs/promises";
+import { promisify } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { type Sidecar, startSidecar } from "../../engine-native/client.js";
+import { completeRequest, type GenerationProgress, planRequest } from "../../engine-native/protocol.js";
+import { inCheckout, start } from "./support/flint.js";
+import { type ShapeName, syntheticModel } from "./support/models.js";
+import { load, sidecarScript, watch } from "./support/sidecar.js";
+
+const contextTokens = 512;
+const heldReads = inCheckout("build/native/native-tests/libflint-held-reads.so");
+
+/** Direct reads of a process that has `env` hang from `hold` to `release`. */
+function disk(name: string) {
+  const pipe = inCheckout(`build/test-models/held-${name}-${process.pid}`);
+  const release = async () => {
+    // To open it for reading and writing waits for nobody, and wakes all who wait for a writer.
+    const file = await open(pipe, "r+").catch(() => undefined);
+    await rm(pipe, { force: true });
+    await file?.close();
+  };
+  onTestFinished(release);
+  return {
+    env: { LD_PRELOAD: heldReads, FLINT_HELD_READS: pipe },
+    hold: () => promisify(execFile)("mkfifo", [pipe]),
+    release,
+  };
+}
+
+const silent = (progress: GenerationProgress) => progress.kind === "disk" && progress.silentMs >= 2000;
+const speaking = (progress: GenerationProgress) => progress.kind === "disk" && progress.silentMs === 0;
+
+const continued = (sidecar: Sidecar, prefix: string, maximumTokens = 400) =>
+  watch(sidecar, (progressToken, token) =>
+    sidecar.connection.sendRequest(completeRequest, { prefix, maximumTokens, ignoreEos: true, progressToken }, token),
+  );
+
+/** A sidecar with the smallest cap for a model, on a disk that can be held. */
+async function streaming(modelPath: string, { env }: ReturnType<typeof disk>): Promise<Sidecar> {
+  const launcher = ["env", ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
+  const sidecar = await startSidecar({ scriptPath: sidecarScript, onLog: () => undefined, launcher });
+  onTestFinished(() => sidecar.dispose());
+  const request = { modelPath, ramCapBytes: 1024 ** 4, contextTokens };
+  const { minimumCapBytes } = await sidecar.connection.sendRequest(planRequest, request);
+  await load(sidecar, modelPath, { ramCapBytes: minimumCapBytes, contextTokens });
+  return sidecar;
+}
+
+describe.each<ShapeName>(["arcee-f16", "qwen3moe-iq4_xs"])("%s", (shape) => {
+  test("an answer tells that it waits and goes on, or is stopped at once, as is the next", async () => {
+    const held = disk(shape);
+    const sidecar = await streaming(await syntheticModel(shape), held);
+    const undisturbed = await continued(sidecar, "Hello", 4).result;
+
+    const answer = continued(sidecar, "Hello");
+    await answer.reached(2);
+    await held.hold();
+    await answer.told(silent);
+    const before = answer.progress.length;
+    await Promise.all([answer.told(speaking), held.release()]);
+    await answer.told(({ kind }) => kind === "text");
+    expect(answer.progress.length).toBeGreaterThan(before);
+
+    await held.hold();
+    await answer.told(silent);
+    answer.cancel();
+    expect(await answer.result).toMatchObject({ finishReason: "cancelled" });
+
+    // The disk still holds what was stopped.
+    const next = continued(sidecar, "word ".repeat(200));
+    await next.told(silent);
+    next.cancel();
+    expect(await next.result).toMatchObject({ finishReason: "cancelled", tokens: [] });
+
+    const last = continued(sidecar, "Hello", 4);
+    await last.told(silent);
+    await held.release();
+    expect((await last.result).tokens).toEqual(undisturbed.tokens);
+  });
+});
+
+test("flint run tells it on the terminal, and ends with Ctrl+C", async () => {
+  const held = disk("run");
+  const model = await syntheticModel("arcee-f16");
+  const cap = ["--ram-cap", "190MiB", "--context", `${contextTokens}`];
+  const running = start(["run", model, "--prompt", "Hello", "--ignore-eos", ...cap], { env: held.env });
+  const said = (stream: NodeJS.ReadableStream, words: string) =>
+    new Promise<void>((resolve) => {
+      stream.on("data", (chunk: string) => chunk.includes(words) && resolve());
+    });
+  await new Promise<void>((resolve) => running.process.stdout.once("data", () => resolve()));
+  await held.hold();
+  await said(running.process.stderr, "Waiting for the disk: no data for");
+  await Promise.all([said(running.process.stderr, "The disk gives data again."), held.release()]);
+  await held.hold();
+  await said(running.process.stderr, "Waiting for the disk: no data for");
+  running.process.kill("SIGINT");
+  expect((await running.ended).status).toBe(130);
+});
