@@ -72,6 +72,7 @@ typedef struct flash_stats {
     uint64_t used_bytes;  // weights that our operations used, from memory or flash
     uint64_t read_bytes;  // of these, read from flash
     uint64_t reads;
+    uint64_t guessed_bytes;   // of those read: experts of the next layer, before its router chose
     uint64_t read_time;       // nanoseconds in which reads were under way
     uint64_t silence;         // nanoseconds for which the disk has given nothing now of reads that are under way
     uint64_t first_layer;     // nanoseconds of the model loaded last: the first streamed layer of its first pass

@@ -2,67 +2,14 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <unordered_map>
 
 #include "backend/buffer.h"
+#include "backend/expert_layers.h"
 #include "backend/token_by_token.h"
-#include "experts/pass.h"
 #include "ggml-impl.h"
 
 namespace flash {
 namespace {
-
-/** The MoE layers of a graph, one after the other: of each, all experts that are missing are read at once. */
-class ExpertLayers {
-  public:
-    explicit ExpertLayers(const ggml_cgraph* graph) : graph_(graph) {
-        for (int i = 0; i < graph->n_nodes; i++) {
-            const ggml_tensor* node = graph->nodes[i];
-            if (node->op == GGML_OP_MUL_MAT_ID && find_weight(node)) layers_.emplace(source_of(node->src[2]), i);
-        }
-    }
-
-    /** Whether this node says which experts a later layer uses. */
-    bool routes(const ggml_tensor* node) const { return !layers_.empty() && layers_.count(node) > 0; }
-
-    /** Once `node` is computed: reads for its layer begin, long before the first product where the router comes early.
-     */
-    void prefetch(const ggml_tensor* node) {
-        if (pass_ && left_ > 0) return;
-        begin(layers_.at(node));
-    }
-
-    Result<ggml_status> multiply(Workers& workers, const Weight& weight, int index, const Stream::Stop& stop) {
-        const ggml_tensor* node = graph_->nodes[index];
-        if (!pass_ || pass_->ids() != node->src[2]) begin(index);
-        left_--;
-        return pass_->multiply(workers, *weight.info, node, stop);
-    }
-
-  private:
-    static const ggml_tensor* source_of(const ggml_tensor* ids) { return ids->view_src ? ids->view_src : ids; }
-
-    /** @param first the index of the layer's first product */
-    void begin(int first) {
-        pass_.reset();
-        const ggml_tensor* ids = graph_->nodes[first]->src[2];
-        Experts* experts = find_weight(graph_->nodes[first])->served->experts.get();
-        std::vector<const TensorInfo*> tensors;
-        for (int i = first; i < graph_->n_nodes; i++) {
-            const ggml_tensor* node = graph_->nodes[i];
-            if (node->op != GGML_OP_MUL_MAT_ID) continue;
-            if (node->src[2] != ids) break;
-            if (const auto weight = find_weight(node)) tensors.push_back(weight->info);
-        }
-        left_ = tensors.size();
-        pass_ = std::make_unique<ExpertPass>(*experts, ids, tensors);
-    }
-
-    const ggml_cgraph* graph_;
-    std::unordered_map<const ggml_tensor*, int> layers_;  // by what says which experts, to the first product
-    std::unique_ptr<ExpertPass> pass_;
-    size_t left_ = 0;  // products of the pass
-};
 
 /** One operation with a weight on flash. */
 ggml_status compute_flash(FlashBackend& context, ExpertLayers& layers, const Weight& weight, const ggml_cgraph* graph,
@@ -169,7 +116,7 @@ ggml_status compute(FlashBackend& context, ggml_cgraph* graph) {
             }
             ggml_cgraph between = ggml_graph_view(graph, begin, i);
             status = context.workers.kernel_for(large).compute(&between);
-            if (routed && status == GGML_STATUS_SUCCESS) layers.prefetch(graph->nodes[i - 1]);
+            if (routed && status == GGML_STATUS_SUCCESS) layers.prefetch(context.workers.kernel(), graph->nodes[i - 1]);
         }
         if (status != GGML_STATUS_SUCCESS) return status;
     }

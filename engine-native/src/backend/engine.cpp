@@ -174,6 +174,7 @@ flash_stats Engine::stats() const {
         /* .used_bytes        = */ stats_.used_bytes + neurons.used_bytes,
         /* .read_bytes        = */ stats_.read_bytes + neurons.read_bytes,
         /* .reads             = */ stats_.reads + neurons.reads,
+        /* .guessed_bytes     = */ stats_.guessed_bytes,
         /* .read_time         = */ ReadQueue::busy_nanoseconds(),
         /* .silence           = */ ReadQueue::silent_nanoseconds(),
         /* .first_layer       = */ stats_.first_layer,

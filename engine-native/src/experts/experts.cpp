@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "experts/guess.h"
 #include "ggml-impl.h"
 
 namespace flash {
@@ -44,6 +45,8 @@ Experts::Experts(const Model& model, const Plan& plan, StreamStats& stats)
     }
 }
 
+Experts::~Experts() { keep(); }
+
 Result<std::unique_ptr<Experts>> Experts::open(const Model& model, const Plan& plan, StreamStats& stats,
                                                const std::string& trace_path) {
     if (plan.expert_pool_bytes == 0) return std::unique_ptr<Experts>();
@@ -81,6 +84,17 @@ Result<bool> Experts::copy(const TensorInfo& tensor, uint64_t offset, uint64_t s
     if (!bytes) return bytes.error();
     std::memcpy(data, *bytes, size);
     return true;
+}
+
+void Experts::submit(ExpertRead& read, Room room) {
+    read.request.file = &readers_[read.part.file];
+    read.request.offset = read.part.offset;
+    read.request.size = read.part.size;
+    read.request.room = room;
+    read.submitted = true;
+    stats_.read_bytes += read.part.size;
+    stats_.reads++;
+    queue_.submit(read.request);
 }
 
 void Experts::keep() {

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "experts/guess_record.h"
 #include "experts/hot_set.h"
 #include "experts/policy.h"
 #include "experts/pool.h"
@@ -28,13 +29,16 @@ struct ExpertPlace {
     uint32_t layer_number;  // among MoE layers
 };
 
+class Guess;
+struct ExpertRead;
+
 /** The experts of one model that are ours: the pool, and what decides what is in it. ExpertPass computes with them. */
 class Experts {
   public:
     /** Null where the plan has no pool. Fails with FLASH_READ_FAILED, FLASH_INVALID_ARGUMENT (the trace). */
     static Result<std::unique_ptr<Experts>> open(const Model& model, const Plan& plan, StreamStats& stats,
                                                  const std::string& trace_path);
-    ~Experts() { keep(); }
+    ~Experts();
 
     /** Writes down, beside the model, which experts were used most: the pool begins with them next time. */
     void keep();
@@ -55,6 +59,7 @@ class Experts {
 
   private:
     friend class ExpertPass;
+    friend class Guess;
 
     Experts(const Model& model, const Plan& plan, StreamStats& stats);
 
@@ -63,6 +68,8 @@ class Experts {
     bool make_room(const ExpertLayer& layer, uint32_t number);
     /** Gives up what was not brought as a whole. */
     void finish_loading();
+    /** Counts a read, and begins it. */
+    void submit(ExpertRead& read, Room room);
 
     std::vector<TensorInfo> tensors_;
     ExpertLayout layout_;
@@ -79,9 +86,11 @@ class Experts {
     uint32_t last_layer_ = UINT32_MAX;
     AlignedBuffer ring_;
     uint64_t ring_room_;
+    GuessRecord guesses_;
     std::optional<RoutingTrace> trace_;
     StreamStats& stats_;
-    ReadQueue queue_{ReadQueue::Method::Best, kBytesInFlight};  // last: its threads end before what they read into
+    ReadQueue queue_{ReadQueue::Method::Best, kBytesInFlight};  // its threads end before what they read into
+    std::unique_ptr<Guess> ahead_;                              // of the layer that comes next
 };
 
 }  // namespace flash

@@ -15,11 +15,10 @@ constexpr size_t kJobsPerWorker = 4;
 ExpertPass::ExpertPass(Experts& experts, const ggml_tensor* ids, const std::vector<const TensorInfo*>& tensors)
     : experts_(experts), use_(experts.use_), ids_(ids), place_(experts.place(*tensors.front())) {
     if (!experts.awaited_.empty()) experts.finish_loading();
-    for (const TensorInfo* tensor : tensors) matrices_.push_back(experts.place(*tensor).matrix);
-    used_matrices_ = matrices_.size();
-    for (const ExpertMatrix& matrix : place_.layer->matrices) {
-        if (std::find(matrices_.begin(), matrices_.end(), &matrix) == matrices_.end()) matrices_.push_back(&matrix);
-    }
+    matrices_ = in_order_of_use(experts, tensors);
+    used_matrices_ = tensors.size();
+    if (experts.ahead_ && experts.ahead_->is_for(place_, matrices_)) guess_ = std::move(experts.ahead_);
+    experts.ahead_.reset();
     choose();
     if (!error_.empty()) return;
     admit();
@@ -59,25 +58,32 @@ void ExpertPass::admit() {
     ExpertPool& pool = experts_.pool_;
     for (Chosen& chosen : chosen_) {
         chosen.memory = pool.find(chosen.number);
-        chosen.missing = chosen.memory == nullptr;
-        if (!chosen.missing) pool.hold(chosen.number);
+        if (guess_) chosen.reads = guess_->take(chosen.number);
+        chosen.missing = chosen.memory == nullptr || !chosen.reads.empty();
+        if (chosen.memory != nullptr) pool.hold(chosen.number);
     }
+    if (guess_) guess_->settle();
     for (Chosen& chosen : chosen_) {
-        if (!chosen.missing) continue;
+        if (chosen.memory != nullptr) continue;
         // Routes are in the order of tokens.
         const bool evict = chosen.routes.back().token + 1 == ids_->ne[1];
         chosen.memory = pool.admit(chosen.number, place_.layer->bundle_bytes, chosen.rank, evict);
     }
-    std::stable_partition(chosen_.begin(), chosen_.end(), [](const Chosen& chosen) { return !chosen.missing; });
+    const auto rest =
+        std::stable_partition(chosen_.begin(), chosen_.end(), [](const Chosen& chosen) { return !chosen.missing; });
+    std::stable_partition(rest, chosen_.end(), [](const Chosen& chosen) { return !chosen.reads.empty(); });
 }
 
 void ExpertPass::plan_reads() {
+    const auto first = std::find_if(chosen_.begin(), chosen_.end(),
+                                    [](const Chosen& chosen) { return chosen.missing && chosen.reads.empty(); });
     for (size_t i = 0; i < matrices_.size(); i++) {
-        for (Chosen& chosen : chosen_) {
+        for (auto at = first; at != chosen_.end(); ++at) {
+            Chosen& chosen = *at;
             // What the ring has had is gone: only what is used now goes through it.
-            if (!chosen.missing || (chosen.memory == nullptr && i >= used_matrices_)) continue;
+            if (chosen.memory == nullptr && i >= used_matrices_) continue;
             for (uint32_t part = 0; part < matrices_[i]->parts(); part++) {
-                Read& read = reads_.emplace_back();
+                ExpertRead& read = reads_.emplace_back();
                 read.part = matrices_[i]->part(chosen.expert, part);
                 read.memory = chosen.memory;
                 chosen.reads.push_back(&read);
@@ -93,22 +99,14 @@ void ExpertPass::plan_reads() {
 
 void ExpertPass::advance() {
     for (; next_read_ < reads_.size(); next_read_++) {
-        Read& read = reads_[next_read_];
-        ReadRequest& request = read.request;
-        if (read.memory != nullptr) {
-            request.room = Room{read.memory + read.part.room, Reader::room_bytes(read.part.size)};
-        } else {
+        ExpertRead& read = reads_[next_read_];
+        Room room{read.memory + read.part.room, Reader::room_bytes(read.part.size)};
+        if (read.memory == nullptr) {
             if (free_rooms_.empty()) break;
-            request.room = free_rooms_.back();
+            room = free_rooms_.back();
             free_rooms_.pop_back();
         }
-        request.file = &experts_.readers_[read.part.file];
-        request.offset = read.part.offset;
-        request.size = read.part.size;
-        read.submitted = true;
-        experts_.stats_.read_bytes += request.size;
-        experts_.stats_.reads++;
-        experts_.queue_.submit(request);
+        experts_.submit(read, room);
     }
     advanced_.notify_all();
 }
@@ -124,7 +122,7 @@ std::vector<ExpertPass::Job> ExpertPass::jobs_of(const ExpertMatrix& matrix, uns
     for (const Chosen& chosen : chosen_) {
         for (uint32_t i = 0; i < matrix.parts(); i++) {
             const ExpertPart part = matrix.part(chosen.expert, i);
-            Read* read = chosen.missing ? chosen.reads[first_read + i] : nullptr;
+            ExpertRead* read = chosen.missing ? chosen.reads[first_read + i] : nullptr;
             // A room of the ring has one user, who frees it.
             const int64_t shares = read != nullptr && read->memory == nullptr ? 1 : pieces;
             const int64_t groups = (part.rows + kRowGroup - 1) / kRowGroup;
@@ -146,7 +144,7 @@ ggml_status ExpertPass::fetch(const Job& job, const Stream::Stop& stop, const ui
         weights = job.chosen->memory + job.rows.room + job.rows.offset % kReadAlignment + job.skipped;
         return GGML_STATUS_SUCCESS;
     }
-    Read& read = *job.read;
+    ExpertRead& read = *job.read;
     {
         std::unique_lock lock(ring_);
         while (!advanced_.wait_for(lock, kStopInterval, [&] { return read.submitted; })) {
@@ -166,7 +164,7 @@ ggml_status ExpertPass::fetch(const Job& job, const Stream::Stop& stop, const ui
     }
 }
 
-void ExpertPass::release_room(const Read& read) {
+void ExpertPass::release_room(const ExpertRead& read) {
     const std::lock_guard lock(ring_);
     free_rooms_.push_back(read.request.room);
     advance();
@@ -210,14 +208,26 @@ Result<ggml_status> ExpertPass::multiply(Workers& workers, const TensorInfo& ten
     return status;
 }
 
-ExpertPass::~ExpertPass() {
-    for (Read& read : reads_) {
-        if (read.submitted && !read.arrived) experts_.queue_.withdraw(read.request);
+bool ExpertPass::guesses() { return error_.empty() && ids_->ne[1] == 1 && experts_.guesses_.guess_again(); }
+
+void ExpertPass::expect(const std::vector<const TensorInfo*>& tensors, const std::vector<int32_t>& experts) {
+    const ExpertPlace& place = experts_.place(*tensors.front());
+    std::vector<uint32_t> numbers;
+    for (const int32_t expert : experts) {
+        if (expert >= 0 && static_cast<uint32_t>(expert) < place.layer->experts)
+            numbers.push_back(place.layer->first + static_cast<uint32_t>(expert));
     }
+    experts_.ahead_ = std::make_unique<Guess>(experts_, place, in_order_of_use(experts_, tensors), numbers);
+}
+
+ExpertPass::~ExpertPass() {
     for (const Chosen& chosen : chosen_) {
+        for (ExpertRead* read : chosen.reads) {
+            if (read->submitted && !read->arrived) experts_.queue_.withdraw(read->request);
+        }
         if (chosen.memory == nullptr) continue;
         const bool whole = std::all_of(chosen.reads.begin(), chosen.reads.end(),
-                                       [](const Read* read) { return read->arrived.load(); });
+                                       [](const ExpertRead* read) { return read->arrived.load(); });
         if (whole)
             experts_.pool_.release(chosen.number, chosen.rank);
         else

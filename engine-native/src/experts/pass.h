@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "experts/experts.h"
+#include "experts/guess.h"
 #include "experts/product.h"
 
 namespace flash {
@@ -35,18 +36,22 @@ class ExpertPass {
 
     const ggml_tensor* ids() const { return ids_; }
 
+    /** Whether `expect` is of use now: for a single token, where guesses have been right, and now and then elsewhere.
+     */
+    bool guesses();
+
+    /**
+     * What the next layer will probably choose, to be read behind what this one waits for.
+     * @param tensors as those of that layer's pass
+     * @param experts of that layer, the likeliest first
+     */
+    void expect(const std::vector<const TensorInfo*>& tensors, const std::vector<int32_t>& experts);
+
     /** Computes a MUL_MAT_ID whose src[0] is `tensor`. Fails with FLASH_READ_FAILED. */
     Result<ggml_status> multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
                                  const Stream::Stop& stop);
 
   private:
-    struct Read {
-        ExpertPart part;
-        uint8_t* memory;  // of the bundle; null: a room of the ring
-        ReadRequest request;
-        bool submitted = false;
-        std::atomic<bool> arrived{false};
-    };
     /** An expert that this batch uses. */
     struct Chosen {
         uint32_t number;  // among all of the model
@@ -55,14 +60,14 @@ class ExpertPass {
         double rank = 0;
         uint8_t* memory = nullptr;  // in the pool; null for one that goes through the ring
         bool missing = false;
-        std::vector<Read*> reads;  // when missing: of all parts, in the order of `matrices_` and then of parts
+        std::vector<ExpertRead*> reads;  // when missing: of all parts, in the order of `matrices_` and then of parts
     };
     /** Some rows of an expert's matrix: a part, or of a large part that several workers share a piece. */
     struct Job {
         const Chosen* chosen;
         ExpertPart rows;
         uint64_t skipped;  // bytes of the part before these rows
-        Read* read;        // null: it is here
+        ExpertRead* read;  // null: it is here
     };
 
     void choose();
@@ -73,7 +78,7 @@ class ExpertPass {
     std::vector<Job> jobs_of(const ExpertMatrix& matrix, unsigned workers) const;
     /** Waits for a job's weights. */
     ggml_status fetch(const Job& job, const Stream::Stop& stop, const uint8_t*& weights, std::string& error);
-    void release_room(const Read& read);
+    void release_room(const ExpertRead& read);
 
     Experts& experts_;
     const std::unique_lock<std::mutex> use_;
@@ -81,12 +86,13 @@ class ExpertPass {
     ExpertPlace place_;
     std::vector<const ExpertMatrix*> matrices_;  // in the order of use, then those that are not used now
     size_t used_matrices_;
-    std::vector<Chosen> chosen_;  // those that are here first
-    std::string error_;           // why nothing can be computed
+    std::unique_ptr<Guess> guess_;  // what was read before this layer was known to want it; null: nothing
+    std::vector<Chosen> chosen_;    // those that are here first, then those that are on their way
+    std::string error_;             // why nothing can be computed
 
     std::mutex ring_;                   // guards what follows
     std::condition_variable advanced_;  // a read was submitted
-    std::deque<Read> reads_;            // in the order of use
+    std::deque<ExpertRead> reads_;      // in the order of use
     size_t next_read_ = 0;              // to submit
     std::vector<Room> free_rooms_;
 };

@@ -80,9 +80,10 @@ ExpertLayout::ExpertLayout(const std::vector<TensorInfo>& tensors) {
         layer->bundle_bytes += matrix.parts() * matrix.room_per_part;
         largest_part_room_ = std::max(largest_part_room_, matrix.room_per_part);
         layer->matrices.push_back(matrix);
-        smallest_bundle_ =
-            smallest_bundle_ == 0 ? layer->bundle_bytes : std::min(smallest_bundle_, layer->bundle_bytes);
-        largest_bundle_ = std::max(largest_bundle_, layer->bundle_bytes);
+    }
+    for (const ExpertLayer& layer : layers_) {
+        smallest_bundle_ = smallest_bundle_ == 0 ? layer.bundle_bytes : std::min(smallest_bundle_, layer.bundle_bytes);
+        largest_bundle_ = std::max(largest_bundle_, layer.bundle_bytes);
     }
 }
 

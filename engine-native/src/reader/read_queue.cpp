@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 namespace flash {
 namespace {
@@ -68,11 +69,16 @@ State ReadQueue::wait(ReadRequest& request, const std::function<bool()>& stop) {
     return request.state;
 }
 
-void ReadQueue::withdraw(ReadRequest& request) {
-    std::unique_lock lock(mutex_);
+void ReadQueue::cancel(ReadRequest& request) {
+    const std::lock_guard lock(mutex_);
     queue_.erase(std::remove(queue_.begin(), queue_.end(), &request), queue_.end());
+}
+
+State ReadQueue::withdraw(ReadRequest& request) {
+    cancel(request);
+    std::unique_lock lock(mutex_);
     finished_.wait(lock, [&] { return request.running == 0; });
-    request.state = State::Idle;
+    return std::exchange(request.state, State::Idle);
 }
 
 uint64_t ReadQueue::busy_nanoseconds() { return busy; }

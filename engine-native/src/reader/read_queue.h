@@ -69,8 +69,14 @@ class ReadQueue {
     /** Blocks until the request is done or failed; `stop` is asked now and then, and true ends the wait early. */
     ReadRequest::State wait(ReadRequest& request, const std::function<bool()>& stop);
 
-    /** Afterwards the request is idle, and nothing writes to its room. Waits for a read that runs. */
-    void withdraw(ReadRequest& request);
+    /** What of the request has not begun will not begin. It is to be withdrawn all the same. */
+    void cancel(ReadRequest& request);
+
+    /**
+     * Afterwards the request is idle, and nothing writes to its room. Waits for a read that runs.
+     * @return what it was before
+     */
+    ReadRequest::State withdraw(ReadRequest& request);
 
     /** Of all queues since the process started: nanoseconds in which reads were under way, as far as any has ended. */
     static uint64_t busy_nanoseconds();

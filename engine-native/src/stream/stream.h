@@ -25,6 +25,7 @@ struct StreamStats {
     std::atomic<uint64_t> used_bytes{0};
     std::atomic<uint64_t> read_bytes{0};
     std::atomic<uint64_t> reads{0};
+    std::atomic<uint64_t> guessed_bytes{0};  // of those read: before it was known that they are needed
     /** Nanoseconds from the beginning of the first pass over the model loaded last to the end of its first layer. */
     std::atomic<uint64_t> first_layer{0};
 };

@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 
+#include "experts/guess_record.h"
 #include "experts/hot_set.h"
 #include "experts/policy.h"
 #include "experts/pool.h"
@@ -19,6 +20,7 @@ namespace {
 
 using flash::DecayedFrequency;
 using flash::ExpertPool;
+using flash::GuessRecord;
 using flash::HotSet;
 
 void policies_rank() {
@@ -95,6 +97,34 @@ void pool_keeps_its_budget() {
     CHECK(pool.size() > 5);
 }
 
+void guesses_must_be_right() {
+    GuessRecord record;
+    CHECK(!record.pays(0) && record.guess_again());
+    for (int i = 0; i < 40; i++) {
+        record.note(0, true);
+        record.note(1, i % 2 == 0);
+        record.note(3, i % 10 != 0);
+        record.note(GuessRecord::kRanks, true);
+    }
+    CHECK(record.pays(0) && !record.pays(1) && !record.pays(2) && record.pays(3));
+    CHECK(!record.pays(GuessRecord::kRanks));
+    const auto of_a_thousand = [&] {
+        int guesses = 0;
+        for (int layer = 0; layer < 1000; layer++) guesses += record.guess_again() ? 1 : 0;
+        return guesses;
+    };
+    CHECK_EQUAL(of_a_thousand(), 1000);
+    // What was right long ago does not count for ever; and it is found out when it is right again.
+    for (const size_t rank : {0, 3}) {
+        for (int i = 0; i < 200; i++) record.note(rank, false);
+    }
+    CHECK(!record.pays(0) && !record.pays(3));
+    const int seldom = of_a_thousand();
+    CHECK(seldom > 20 && seldom < 35);
+    for (int i = 0; i < 300; i++) record.note(0, true);
+    CHECK(record.pays(0));
+}
+
 void hot_set_survives() {
     const std::string model = scratch_folder() + "/hot.gguf";
     const HotSet set(model);
@@ -127,6 +157,7 @@ TestCases experts_tests() {
         {"experts: policies rank by what they say", policies_rank},
         {"experts: the lowest rank that is not held leaves the pool", pool_evicts_the_lowest_rank},
         {"experts: the pool keeps its budget whatever the sizes", pool_keeps_its_budget},
+        {"experts: guesses are read while they are right", guesses_must_be_right},
         {"experts: what was used most is known the next time", hot_set_survives},
     };
 }

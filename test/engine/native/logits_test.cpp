@@ -32,6 +32,8 @@ Shape small(ggml_type type) {
     return shape;
 }
 
+constexpr const char* kGuessed = "experts: guessed before they are chosen";
+
 std::vector<Subject> subjects() {
     // Those that ggml can quantize to in a moment, of every family of kernels: plain, legacy, K, IQ, ternary, FP4.
     const ggml_type types[] = {
@@ -76,6 +78,11 @@ std::vector<Subject> subjects() {
     with_experts("experts: as Mixtral, in several parts", GGML_TYPE_F16, "llama", 4, 2, [](Shape& shape) {
         shape.layers = 2;
         shape.feed_forward = 3072;
+    });
+    // All layers' routers have nearly the same input, so what the next one chooses can be guessed.
+    with_experts(kGuessed, GGML_TYPE_Q8_0, "qwen3moe", 64, 8, [](Shape& shape) {
+        shape.layers = 8;
+        shape.residual = 0;
     });
     // Few, so that of a long prompt each has many tokens.
     with_experts("experts: 2 of 4, Q4_0", GGML_TYPE_Q4_0, "qwen3moe", 4, 2, as_it_is);
@@ -208,6 +215,21 @@ void compare_guessed(const std::string& path) {
     check_same_bits(evaluate(path, run), expected);
 }
 
+/** Experts are read before their layer's router has chosen them, once that has been right for some tokens. */
+void compare_guessed_experts() {
+    const std::string path = scratch_folder() + "/" + kGuessed + ".gguf";
+    const Logits& expected = references().at(path);
+    const flash_plan unlimited = plan(path, uint64_t{1} << 40);
+    const uint64_t cap = (unlimited.minimum_cap_bytes + unlimited.whole_cap_bytes) / 2;
+    flash_stats before{};
+    flash().stats(&before);
+    check_same_bits(evaluate(path, Run{false, cap}), expected);
+    flash_stats after{};
+    flash().stats(&after);
+    CHECK(after.guessed_bytes > before.guessed_bytes);
+    CHECK(after.guessed_bytes - before.guessed_bytes < after.read_bytes - before.read_bytes);
+}
+
 /** A long prompt has the bits of stock llama.cpp with its own layouts. The tokens after it are computed without. */
 void compare_laid_out(const std::string& path) {
     const auto of_prompt = [](Logits logits) {
@@ -258,6 +280,7 @@ TestCases logits_tests() {
         tests.push_back(
             {"rows laid out for a prompt: " + subject.name, [subject] { compare_laid_out(path_of(subject)); }});
     }
+    tests.push_back({std::string("logits from flash are those from memory: ") + kGuessed, compare_guessed_experts});
     tests.push_back({"a model in memory beside one that is served", compare_side_by_side});
     if (!real_model().empty()) tests.push_back({title + real_model(), [] { compare(real_model()); }});
     return tests;

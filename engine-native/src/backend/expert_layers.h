@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "backend/buffer.h"
+#include "backend/router.h"
+#include "experts/pass.h"
+
+namespace flash {
+
+/** The MoE layers of a graph, one after the other: of each, all experts that are missing are read at once. */
+class ExpertLayers {
+  public:
+    explicit ExpertLayers(const ggml_cgraph* graph);
+
+    /** Whether this node says which experts a later layer uses. */
+    bool routes(const ggml_tensor* node) const { return !numbers_.empty() && numbers_.count(node) > 0; }
+
+    /**
+     * Once `node` is computed: reads for its layer begin, long before the first product where the router comes early;
+     * and behind them, those that the next layer will probably want.
+     */
+    void prefetch(const Kernel& kernel, const ggml_tensor* node);
+
+    Result<ggml_status> multiply(Workers& workers, const Weight& weight, int index, const Stream::Stop& stop);
+
+  private:
+    struct Layer {
+        const ggml_tensor* ids;
+        Experts* experts;
+        std::vector<const TensorInfo*> tensors;  // in the order of the products
+    };
+
+    void begin(size_t number);
+
+    const ggml_cgraph* graph_;
+    std::vector<Layer> layers_;
+    std::unordered_map<const ggml_tensor*, size_t> numbers_;  // of layers, by what says which experts
+    std::unique_ptr<ExpertPass> pass_;
+    size_t left_ = 0;  // products of the pass
+};
+
+}  // namespace flash

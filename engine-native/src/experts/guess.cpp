@@ -1,0 +1,83 @@
+#include "experts/guess.h"
+
+#include <algorithm>
+
+namespace flash {
+
+std::vector<const ExpertMatrix*> in_order_of_use(const Experts& experts,
+                                                 const std::vector<const TensorInfo*>& tensors) {
+    std::vector<const ExpertMatrix*> matrices;
+    for (const TensorInfo* tensor : tensors) matrices.push_back(experts.place(*tensor).matrix);
+    for (const ExpertMatrix& matrix : experts.place(*tensors.front()).layer->matrices) {
+        if (std::find(matrices.begin(), matrices.end(), &matrix) == matrices.end()) matrices.push_back(&matrix);
+    }
+    return matrices;
+}
+
+Guess::Guess(Experts& experts, const ExpertPlace& place, std::vector<const ExpertMatrix*> matrices,
+             const std::vector<uint32_t>& numbers)
+    : experts_(experts), place_(place), matrices_(std::move(matrices)) {
+    for (size_t rank = 0; rank < numbers.size(); rank++) {
+        const bool missing = experts_.pool_.find(numbers[rank]) == nullptr;
+        expected_.push_back({numbers[rank], rank, missing, false, false, {}});
+        if (missing || !experts_.guesses_.pays(rank)) continue;
+        // It must not leave for those that are missing.
+        experts_.pool_.hold(numbers[rank]);
+        expected_.back().held = true;
+    }
+    read_missing();
+}
+
+void Guess::read_missing() {
+    ExpertPool& pool = experts_.pool_;
+    for (Expected& expected : expected_) {
+        if (!expected.missing || !experts_.guesses_.pays(expected.rank)) continue;
+        const double rank = experts_.policy_.rank(expected.number);
+        expected.held = pool.admit(expected.number, place_.layer->bundle_bytes, rank, true) != nullptr;
+    }
+    for (const ExpertMatrix* matrix : matrices_) {
+        for (Expected& expected : expected_) {
+            if (!expected.missing || !expected.held) continue;
+            for (uint32_t part = 0; part < matrix->parts(); part++) {
+                ExpertRead& read = reads_.emplace_back();
+                read.part = matrix->part(expected.number - place_.layer->first, part);
+                read.memory = pool.find(expected.number);
+                experts_.submit(read, Room{read.memory + read.part.room, Reader::room_bytes(read.part.size)});
+                experts_.stats_.guessed_bytes += read.part.size;
+                expected.reads.push_back(&read);
+            }
+        }
+    }
+}
+
+std::vector<ExpertRead*> Guess::take(uint32_t number) {
+    const auto found = std::find_if(expected_.begin(), expected_.end(),
+                                    [&](const Expected& expected) { return expected.number == number; });
+    if (found == expected_.end()) return {};
+    found->taken = true;
+    return found->reads;
+}
+
+void Guess::settle() {
+    for (const Expected& expected : expected_) {
+        if (expected.missing) experts_.guesses_.note(expected.rank, expected.taken);
+        if (expected.taken) continue;
+        for (ExpertRead* read : expected.reads) experts_.queue_.cancel(read->request);
+    }
+}
+
+Guess::~Guess() {
+    for (const Expected& expected : expected_) {
+        if (expected.taken || !expected.held) continue;
+        bool whole = true;
+        for (ExpertRead* read : expected.reads) {
+            whole = experts_.queue_.withdraw(read->request) == ReadRequest::State::Done && whole;
+        }
+        if (whole)
+            experts_.pool_.release(expected.number, experts_.policy_.rank(expected.number));
+        else
+            experts_.pool_.drop(expected.number);
+    }
+}
+
+}  // namespace flash

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <vector>
+
+#include "experts/experts.h"
+
+namespace flash {
+
+/** A part of an expert on its way into memory. */
+struct ExpertRead {
+    ExpertPart part;
+    uint8_t* memory;  // of the bundle; null: a room of the ring
+    ReadRequest request;
+    bool submitted = false;
+    std::atomic<bool> arrived{false};
+};
+
+/** A layer's matrices in the order in which `tensors` are used, then those that are not used. */
+std::vector<const ExpertMatrix*> in_order_of_use(const Experts& experts, const std::vector<const TensorInfo*>& tensors);
+
+/**
+ * What the next layer will probably choose. What of it is missing is read, where such guesses have been right: queued
+ * behind what this layer waits for, for the time in which the disk would have nothing to do. That layer's pass takes
+ * what it does choose; the rest stays in the pool, with the rank that it has.
+ */
+class Guess {
+  public:
+    /**
+     * Called, as all of it, by who has `Experts::use_`.
+     * @param numbers experts of the layer, among all of the model, the likeliest first
+     */
+    Guess(Experts& experts, const ExpertPlace& place, std::vector<const ExpertMatrix*> matrices,
+          const std::vector<uint32_t>& numbers);
+    /** Ends reads that nobody waited for. */
+    ~Guess();
+    Guess(const Guess&) = delete;
+    Guess& operator=(const Guess&) = delete;
+
+    bool is_for(const ExpertPlace& place, const std::vector<const ExpertMatrix*>& matrices) const {
+        return place.layer == place_.layer && matrices == matrices_;
+    }
+
+    /**
+     * The layer chose this expert. If it was guessed and has memory in the pool, where it is held, the caller has it
+     * now.
+     * @return its reads, of all parts in the order of the matrices; none where it was here, or is not read
+     */
+    std::vector<ExpertRead*> take(uint32_t number);
+
+    /** All that was chosen has been taken: learns from it, and does not begin to read the rest. */
+    void settle();
+
+  private:
+    struct Expected {
+        uint32_t number;
+        size_t rank;  // in the guess
+        bool missing;
+        bool held = false;  // by us, in the pool
+        bool taken = false;
+        std::vector<ExpertRead*> reads;
+    };
+
+    void read_missing();
+
+    Experts& experts_;
+    ExpertPlace place_;
+    std::vector<const ExpertMatrix*> matrices_;
+    std::vector<Expected> expected_;
+    std::deque<ExpertRead> reads_;
+};
+
+}  // namespace flash

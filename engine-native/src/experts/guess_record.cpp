@@ -1,0 +1,42 @@
+#include "experts/guess_record.h"
+
+#include <algorithm>
+
+namespace flash {
+namespace {
+
+constexpr uint32_t kRemembered = 128;
+constexpr uint32_t kEnough = 12;
+/** Layers at the beginning, and then of so many one, to learn from. A prime, so that all layers get their turn. */
+constexpr uint64_t kFirstLayers = 64;
+constexpr uint64_t kOneLayerOf = 37;
+
+}  // namespace
+
+bool GuessRecord::pays(size_t rank) const {
+    if (rank >= kRanks) return false;
+    // Three of four: with uniform routing the disk has nothing to do for a fifth to a third of the time.
+    const Count& count = counts_[rank];
+    return count.made >= kEnough && 4 * count.right >= 3 * count.made;
+}
+
+bool GuessRecord::guess_again() {
+    const uint64_t layer = layers_++;
+    if (layer < kFirstLayers || layer % kOneLayerOf == 0) return true;
+    size_t rank = 0;
+    while (rank < kRanks && !pays(rank)) rank++;
+    return rank < kRanks;
+}
+
+void GuessRecord::note(size_t rank, bool right) {
+    if (rank >= kRanks) return;
+    Count& count = counts_[rank];
+    if (count.made == kRemembered) {
+        count.made /= 2;
+        count.right /= 2;
+    }
+    count.made++;
+    if (right) count.right++;
+}
+
+}  // namespace flash
