@@ -11,6 +11,7 @@ TestCases logits_tests();
 TestCases api_tests();
 TestCases experts_tests();
 TestCases neurons_tests();
+TestCases filling_tests();
 TestCases header_tests();
 TestCases store_tests();
 TestCases plan_tests();
