@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { flint, inCheckout, planModel, report, runModel, start } from "./support/flint.js";
 import { syntheticModel } from "./support/models.js";
+import { load, sidecar } from "./support/sidecar.js";
 
 const source = inCheckout("test/models/flint-tiny-relu2-f16.gguf");
 const folder = inCheckout(`build/test-models/converted-${process.pid}`);
@@ -93,6 +94,17 @@ describe("exact", () => {
     // The same sums, but for the neurons that add nothing.
     expect(exact.flash.hitRate).toBeLessThanOrEqual(1);
   });
+});
+
+test("flash attention stays on, though our device computes it", async () => {
+  const log: string[] = [];
+  const started = await sidecar((line) => log.push(line));
+  const { plan } = await load(started, model);
+  expect(plan?.weights.streamedBytes).toBe(0);
+  expect(plan?.weights.pinnedBytes).toBeGreaterThan(0);
+  expect(plan?.weights.neuronCacheBytes).toBeGreaterThan(0);
+  // It warns when its detection finds attention on a device of ours, and turns it off.
+  expect(log.filter((line) => /flash attention/i.test(line))).toEqual([]);
 });
 
 test.for(["arcee-sparse", "nemotron-sparse"] as const)(

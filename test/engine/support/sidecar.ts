@@ -23,8 +23,8 @@ import { inCheckout } from "./flint.js";
 export const sidecarScript: string = inCheckout("dist/sidecar.js");
 
 /** A sidecar that is initialized, and ended with the test. */
-export async function sidecar(): Promise<Sidecar> {
-  const started = await startSidecar({ scriptPath: sidecarScript, onLog: () => undefined });
+export async function sidecar(onLog: (line: string) => void = () => undefined): Promise<Sidecar> {
+  const started = await startSidecar({ scriptPath: sidecarScript, onLog });
   onTestFinished(() => started.dispose());
   return started;
 }
