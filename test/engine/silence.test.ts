@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { open, rm } from "node:fs/promises";
 import { promisify } from "node:util";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, type TestContext, test } from "vitest";
 import { type Sidecar, startSidecar } from "../../engine-native/client.js";
 import { completeRequest, type GenerationProgress, planRequest } from "../../engine-native/protocol.js";
 import { inCheckout, start } from "./support/flint.js";
@@ -12,8 +12,11 @@ import { load, sidecarScript, watch } from "./support/sidecar.js";
 const contextTokens = 512;
 const heldReads = inCheckout("build/native/native-tests/libflint-held-reads.so");
 
+/** Of one of the tests that run side by side. */
+type Finished = TestContext["onTestFinished"];
+
 /** Direct reads of a process that has `env` hang from `hold` to `release`. */
-function disk(name: string) {
+function disk(name: string, onTestFinished: Finished) {
   const pipe = inCheckout(`build/test-models/held-${name}-${process.pid}`);
   const release = async () => {
     // To open it for reading and writing waits for nobody, and wakes all who wait for a writer.
@@ -38,7 +41,11 @@ const continued = (sidecar: Sidecar, prefix: string, maximumTokens = 400) =>
   );
 
 /** A sidecar with the smallest cap for a model, on a disk that can be held. */
-async function streaming(modelPath: string, { env }: ReturnType<typeof disk>): Promise<Sidecar> {
+async function streaming(
+  modelPath: string,
+  { env }: ReturnType<typeof disk>,
+  onTestFinished: Finished,
+): Promise<Sidecar> {
   const launcher = ["env", ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
   const sidecar = await startSidecar({ scriptPath: sidecarScript, onLog: () => undefined, launcher });
   onTestFinished(() => sidecar.dispose());
@@ -48,10 +55,16 @@ async function streaming(modelPath: string, { env }: ReturnType<typeof disk>): P
   return sidecar;
 }
 
-describe.each<ShapeName>(["arcee-f16", "qwen3moe-iq4_xs"])("%s", (shape) => {
-  test("an answer tells that it waits and goes on, or is stopped at once, as is the next", async () => {
-    const held = disk(shape);
-    const sidecar = await streaming(await syntheticModel(shape), held);
+const shapes: ShapeName[] = ["arcee-f16", "qwen3moe-iq4_xs"];
+beforeAll(async () => {
+  for (const shape of shapes) await syntheticModel(shape);
+});
+
+// Most of their time they wait.
+describe.concurrent("a disk that does not answer", () => {
+  test.for(shapes)("%s: it is told, answers go on or are stopped at once", async (shape, { onTestFinished }) => {
+    const held = disk(shape, onTestFinished);
+    const sidecar = await streaming(await syntheticModel(shape), held, onTestFinished);
     const undisturbed = await continued(sidecar, "Hello", 4).result;
 
     const answer = continued(sidecar, "Hello");
@@ -79,23 +92,23 @@ describe.each<ShapeName>(["arcee-f16", "qwen3moe-iq4_xs"])("%s", (shape) => {
     await held.release();
     expect((await last.result).tokens).toEqual(undisturbed.tokens);
   });
-});
 
-test("flint run tells it on the terminal, and ends with Ctrl+C", async () => {
-  const held = disk("run");
-  const model = await syntheticModel("arcee-f16");
-  const cap = ["--ram-cap", "190MiB", "--context", `${contextTokens}`];
-  const running = start(["run", model, "--prompt", "Hello", "--ignore-eos", ...cap], { env: held.env });
-  const said = (stream: NodeJS.ReadableStream, words: string) =>
-    new Promise<void>((resolve) => {
-      stream.on("data", (chunk: string) => chunk.includes(words) && resolve());
-    });
-  await new Promise<void>((resolve) => running.process.stdout.once("data", () => resolve()));
-  await held.hold();
-  await said(running.process.stderr, "Waiting for the disk: no data for");
-  await Promise.all([said(running.process.stderr, "The disk gives data again."), held.release()]);
-  await held.hold();
-  await said(running.process.stderr, "Waiting for the disk: no data for");
-  running.process.kill("SIGINT");
-  expect((await running.ended).status).toBe(130);
+  test("flint run tells it on the terminal, and ends with Ctrl+C", async ({ onTestFinished }) => {
+    const held = disk("run", onTestFinished);
+    const model = await syntheticModel("arcee-f16");
+    const cap = ["--ram-cap", "190MiB", "--context", `${contextTokens}`];
+    const running = start(["run", model, "--prompt", "Hello", "--ignore-eos", ...cap], { env: held.env });
+    const said = (stream: NodeJS.ReadableStream, words: string) =>
+      new Promise<void>((resolve) => {
+        stream.on("data", (chunk: string) => chunk.includes(words) && resolve());
+      });
+    await new Promise<void>((resolve) => running.process.stdout.once("data", () => resolve()));
+    await held.hold();
+    await said(running.process.stderr, "Waiting for the disk: no data for");
+    await Promise.all([said(running.process.stderr, "The disk gives data again."), held.release()]);
+    await held.hold();
+    await said(running.process.stderr, "Waiting for the disk: no data for");
+    running.process.kill("SIGINT");
+    expect((await running.ended).status).toBe(130);
+  });
 });
