@@ -58,7 +58,7 @@ export async function buildSanitized() {
  * @param {string} build a folder of this build's own
  * @param {Record<string, string>} kind CMake variables that make it what it is
  * @param {string[]} how it is built
- * @param {{ background?: boolean }} [options] as those of `run`
+ * @param {{ background?: boolean, env?: NodeJS.ProcessEnv }} [options] as those of `run`
  */
 export async function compile(build, kind, how, options) {
   const modules = path.join(root, "node_modules");
