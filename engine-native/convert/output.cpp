@@ -53,10 +53,7 @@ uint64_t OutputFile::size() const {
 }
 
 void OutputFile::resize(uint64_t size) {
-    std::error_code error;
-    if (std::fflush(file_.get()) != 0) fail(std::strerror(errno));
-    std::filesystem::resize_file(native_path(path_), size, error);
-    if (error) fail(error.message());
+    if (std::fflush(file_.get()) != 0 || !resize_file(file_.get(), size)) fail(std::strerror(errno));
 }
 
 void OutputFile::sync() {

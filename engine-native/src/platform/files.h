@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -25,6 +26,8 @@ using FileStream = std::unique_ptr<std::FILE, CloseFile>;
 FileStream open_file(const std::string& path, const char* mode);
 /** Waits until what was written, and flushed, is on the disk. @return false, with errno set, where it fails */
 bool sync_file(std::FILE* file);
+/** Of bytes, with nothing left to flush; not every library's std::filesystem can beyond 4 GiB. @return as sync_file */
+bool resize_file(std::FILE* file, uint64_t size);
 /** Parts that are never written are to take no room on the disk, where the file system can. */
 void allow_holes(std::FILE* file);
 

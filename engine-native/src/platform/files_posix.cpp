@@ -12,6 +12,8 @@ FileStream open_file(const std::string& path, const char* mode) { return FileStr
 
 bool sync_file(std::FILE* file) { return fsync(fileno(file)) == 0; }
 
+bool resize_file(std::FILE* file, uint64_t size) { return ftruncate(fileno(file), static_cast<off_t>(size)) == 0; }
+
 void allow_holes(std::FILE*) {}
 
 }  // namespace flash

@@ -4,6 +4,8 @@
 #include <shellapi.h>
 #include <winioctl.h>
 
+#include <cerrno>
+
 #include "platform/files.h"
 
 namespace flash {
@@ -15,6 +17,8 @@ std::wstring wide(const std::string& text) {
     MultiByteToWideChar(CP_UTF8, 0, text.data(), size, result.data(), static_cast<int>(result.size()));
     return result;
 }
+
+HANDLE handle_of(std::FILE* file) { return reinterpret_cast<HANDLE>(_get_osfhandle(_fileno(file))); }
 
 /** Longer paths have to be said in full, and to the letter. The length is that of folders, which is the smaller one. */
 constexpr size_t kLongestPlain = 247;
@@ -44,10 +48,17 @@ FileStream open_file(const std::string& path, const char* mode) {
 
 bool sync_file(std::FILE* file) { return _commit(_fileno(file)) == 0; }
 
+bool resize_file(std::FILE* file, uint64_t size) {
+    FILE_END_OF_FILE_INFO end{};
+    end.EndOfFile.QuadPart = static_cast<LONGLONG>(size);
+    if (SetFileInformationByHandle(handle_of(file), FileEndOfFileInfo, &end, sizeof end) != 0) return true;
+    errno = GetLastError() == ERROR_DISK_FULL ? ENOSPC : EIO;
+    return false;
+}
+
 void allow_holes(std::FILE* file) {
-    const auto handle = reinterpret_cast<HANDLE>(_get_osfhandle(_fileno(file)));
     DWORD none = 0;
-    DeviceIoControl(handle, FSCTL_SET_SPARSE, nullptr, 0, nullptr, 0, &none, nullptr);
+    DeviceIoControl(handle_of(file), FSCTL_SET_SPARSE, nullptr, 0, nullptr, 0, &none, nullptr);
 }
 
 }  // namespace flash

@@ -135,6 +135,22 @@ void opens_any_name() {
     }
 }
 
+void reads_beyond_4_gib() {
+    const std::string path = scratch_folder() + "/holes";
+    constexpr uint64_t kBytes = (5ULL << 30) + 9;
+    {
+        const flash::FileStream file = flash::open_file(path, "wb");
+        flash::allow_holes(file.get());
+        CHECK(flash::resize_file(file.get(), kBytes));
+    }
+    CHECK_EQUAL(std::filesystem::file_size(flash::native_path(path)), kBytes);
+    const Reader reader = open(path);
+    const AlignedBuffer buffer(Reader::room_bytes(100));
+    CHECK(static_cast<bool>(reader.read(kBytes - 100, 100, buffer)));
+    check_fails(reader, kBytes - 99, 100, path);
+    std::filesystem::remove(flash::native_path(path));
+}
+
 /** A request with room of its own. */
 struct OwnedRequest {
     OwnedRequest(const Reader& reader, uint64_t offset, uint64_t size) : buffer(Reader::room_bytes(size)) {
@@ -220,6 +236,7 @@ TestCases reader_tests() {
         {"reader: fails in a room that is too small", fails_in_a_room_too_small},
         {"reader: fails to open what is missing", opens_only_files},
         {"reader: opens a file of any name", opens_any_name},
+        {"reader: reads beyond 4 GiB", reads_beyond_4_gib},
         {"reader: can be moved", moves},
         {"queue: reads all that is submitted", [] { queue_reads_all(ReadQueue::Method::Best); }},
         {"queue of threads: reads all that is submitted", [] { queue_reads_all(ReadQueue::Method::Threads); }},
