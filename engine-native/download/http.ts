@@ -7,7 +7,7 @@ export interface HttpResponse {
   header(name: string): string | null;
   /** Where it came from, after redirects. */
   url: string;
-  /** May be read once. Leaving the loop early ends the connection. */
+  /** May be read once. A chunk may change when the next is asked for. Leaving the loop early ends the connection. */
   body: AsyncIterable<Uint8Array>;
 }
 
@@ -19,11 +19,11 @@ export type Http = (
 
 export type Fetch = typeof globalThis.fetch;
 
-/**
- * HTTP over `fetch`.
- * @param authorize the value of the Authorization header for a URL, if it gets one
- */
-export function httpOver(fetch: Fetch, authorize: (url: URL) => string | undefined = () => undefined): Http {
+/** The value of the Authorization header for a URL, if it gets one. */
+export type Authorize = (url: URL) => string | undefined;
+
+/** HTTP over `fetch`. */
+export function httpOver(fetch: Fetch, authorize: Authorize = () => undefined): Http {
   return async (url, { headers, signal }) => {
     const authorization = authorize(new URL(url));
     const response = await fetch(url, {

@@ -57,6 +57,8 @@ async function fetchModel({
     folder,
     signal,
     patience,
+    // The others join at once, or so small a file would come over one connection.
+    aloneMs: 1,
     http: (client) => sources.http(client),
     ...(onProgress ? { onProgress } : {}),
   });
