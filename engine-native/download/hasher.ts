@@ -1,7 +1,6 @@
 /** Digests, in a thread of their own: hashing takes as long as reading, and must not hold up anything else. */
 import { Worker } from "node:worker_threads";
 import type { Digest } from "./record.js";
-import type { Slot } from "./slots.js";
 
 /** Hashes a file from its start: what is in memory from there, what is not as far as it is told that it is written. */
 export interface Hasher {
@@ -10,10 +9,10 @@ export interface Hasher {
   /** The file is written up to here, in bytes. */
   written(upTo: number): void;
   /**
-   * Hashes the first `size` bytes of a slot, which are what the file has from {@link told} on.
-   * @returns when the slot may be used again
+   * Hashes `size` bytes of the shared memory, which are what the file has from {@link told} on.
+   * @returns when the memory may be used again
    */
-  take(slot: Slot, size: number): Promise<void>;
+  take(start: number, size: number): Promise<void>;
   /** The digest of all `bytes`, in hexadecimal digits. @throws when the file can't be read */
   finish(bytes: number): Promise<string>;
   dispose(): void;
@@ -59,7 +58,6 @@ export interface HasherOptions {
   /** Of a file that exists. */
   path: string;
   algorithm: Digest["algorithm"];
-  /** Where slots are. */
   memory?: SharedArrayBuffer;
   onProgress?: ((hashed: number) => void) | undefined;
 }
@@ -100,7 +98,7 @@ export function startHasher({ path, algorithm, memory, onProgress }: HasherOptio
       told = upTo;
       post({ upTo, last: false });
     },
-    async take({ start }, size) {
+    async take(start, size) {
       if (failure) throw failure.error;
       told += size;
       const end = told;

@@ -31,9 +31,14 @@ export class Slots {
     });
   }
 
+  /** A slot that is free, if there is one. */
+  takeNow(): Slot | undefined {
+    return this.free.pop();
+  }
+
   /** A slot that is free, or the next that is given back. */
   async take(): Promise<Slot> {
-    return this.free.pop() ?? new Promise((resolve) => this.waiting.push(resolve));
+    return this.takeNow() ?? new Promise((resolve) => this.waiting.push(resolve));
   }
 
   give(slot: Slot): void {

@@ -16,11 +16,17 @@ export interface SpanWriterOptions {
   onWritten(): void;
 }
 
+/** Over a slow line a slot takes long to fill, and people look at the figures. */
+const flushAfterMs = 500;
+
 export class SpanWriter {
+  /** Where the next byte belongs. */
+  next: number;
+  /** Holds the byte for position p of the file at p modulo its length: memory and file are aligned alike. */
   private slot: Slot | undefined;
-  /** Where the slot's first byte belongs, and how many it has. */
-  private position: number;
-  private filled = 0;
+  /** Of its bytes those from here on are still to be sent to the disk. */
+  private unsent: number;
+  private users: Promise<void>[] = [];
   private flushedAt = performance.now();
   private underWay: Promise<void> = Promise.resolve();
   private failure: { error: unknown } | undefined;
@@ -29,64 +35,81 @@ export class SpanWriter {
     private readonly span: Span,
     private readonly options: SpanWriterOptions,
   ) {
-    this.position = span.next;
+    this.next = this.unsent = span.next;
   }
 
-  /** Where the next byte belongs. */
-  get next(): number {
-    return this.position + this.filled;
+  /** Where the next bytes may be put before they are added, if there is room now. */
+  place(): Uint8Array | undefined {
+    this.slot ??= this.options.slots.takeNow();
+    return this.slot?.bytes.subarray(this.next % slotBytes);
   }
 
-  /** For how long nothing has been on its way to the disk, in milliseconds. */
-  get idleMs(): number {
-    return performance.now() - this.flushedAt;
-  }
-
-  /** The chunk may change when this resolves. @throws DownloadError `disk` when something could not be written */
-  async add(chunk: Uint8Array): Promise<void> {
-    for (let done = 0; done < chunk.length; ) {
-      this.slot ??= await this.options.slots.take();
-      // Slots end at multiples of their length in the file: after an odd one they are aligned again.
-      const room = slotBytes - (this.next % slotBytes);
-      const piece = chunk.subarray(done, done + room);
-      this.slot.bytes.set(piece, this.filled);
-      this.filled += piece.length;
-      done += piece.length;
-      if (piece.length === room) this.flush();
-    }
+  /** @throws DownloadError `disk` when something could not be written */
+  add(chunk: Uint8Array): Promise<void> | undefined {
     if (this.failure) throw this.failure.error;
+    for (let done = 0; done < chunk.length; ) {
+      this.slot ??= this.options.slots.takeNow();
+      if (!this.slot) return this.addLater(chunk.subarray(done));
+      const { bytes } = this.slot;
+      const at = this.next % slotBytes;
+      const piece = chunk.subarray(done, done + slotBytes - at);
+      const there = piece.buffer === bytes.buffer && piece.byteOffset === bytes.byteOffset + at;
+      if (!there) bytes.set(piece, at);
+      this.next += piece.length;
+      done += piece.length;
+      if (this.next % slotBytes === 0) {
+        this.flush();
+        this.release();
+      }
+    }
+    if (performance.now() - this.flushedAt >= flushAfterMs) this.flush();
+    return undefined;
+  }
+
+  /** Resolves when all that was added is written. Nothing may be put into a place afterwards. @throws DownloadError */
+  async end(): Promise<void> {
+    this.flush();
+    this.release();
+    await this.underWay;
+    if (this.failure) throw this.failure.error;
+  }
+
+  private async addLater(chunk: Uint8Array): Promise<void> {
+    this.slot = await this.options.slots.take();
+    await this.add(chunk);
   }
 
   /** Sends what there is on its way to the disk. */
-  flush(): void {
-    const { slot, position, filled } = this;
+  private flush(): void {
     this.flushedAt = performance.now();
-    if (!slot) return;
-    this.slot = undefined;
-    this.position += filled;
-    this.filled = 0;
-    const { file, slots, hasher, front, onWritten } = this.options;
+    const { slot, unsent: position, next, span } = this;
+    if (!slot || position === next) return;
+    this.unsent = next;
+    const at = position % slotBytes;
+    const bytes = slot.bytes.subarray(at, at + next - position);
+    const { file, hasher, front, onWritten } = this.options;
     if (hasher && front() === position) hasher.written(position);
     const inOrder = hasher?.told === position;
-    const hashed = inOrder ? hasher.take(slot, filled) : undefined;
-    const written = file.write(slot.bytes.subarray(0, filled), position, hasher !== undefined && !inOrder).then(
-      () => {
-        this.span.next = position + filled;
-        onWritten();
-      },
-      (error: unknown) => {
-        this.failure ??= { error };
-      },
-    );
     // A digest that has failed is told to whoever asks for it.
-    const released = Promise.allSettled([written, hashed]).then(() => slots.give(slot));
-    this.underWay = Promise.all([this.underWay, released]).then(() => undefined);
+    if (inOrder) this.users.push(hasher.take(slot.start + at, bytes.length).catch(() => undefined));
+    const written = file.write(bytes, position, hasher !== undefined && !inOrder).then(() => {
+      span.next = next;
+      onWritten();
+    });
+    this.users.push(
+      written.catch((error: unknown) => {
+        this.failure ??= { error };
+      }),
+    );
   }
 
-  /** Resolves when all that was added is written. @throws DownloadError `disk` */
-  async end(): Promise<void> {
-    this.flush();
-    await this.underWay;
-    if (this.failure) throw this.failure.error;
+  /** Gives the slot back when nobody uses it any more. */
+  private release(): void {
+    const { slot, users } = this;
+    if (!slot) return;
+    this.slot = undefined;
+    this.users = [];
+    const released = Promise.all(users).then(() => this.options.slots.give(slot));
+    this.underWay = Promise.all([this.underWay, released]).then(() => undefined);
   }
 }

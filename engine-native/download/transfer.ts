@@ -13,8 +13,9 @@ import {
   type HttpResponse,
   hostOf,
   type Patience,
+  pourSteadily,
+  type Sink,
   statusError,
-  steadily,
   Transient,
   withinTime,
 } from "./http.js";
@@ -69,8 +70,6 @@ const hashBytes = 4 << 20;
  * in order is hashed from memory.
  */
 const fastBytes = 200e6;
-/** Over a slow line that takes long, and people look at the figures. */
-const flushAfterMs = 500;
 const endless = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -267,13 +266,7 @@ class Attempt {
         },
       });
       try {
-        for await (const chunk of steadily(response, patience.stallMs, signal)) {
-          const room = span.end - writer.next;
-          if (chunk.length > room && !state.ranges) throw tooLong(this.options.what, span.end);
-          await writer.add(chunk.length > room ? chunk.subarray(0, room) : chunk);
-          if (writer.idleMs >= flushAfterMs) writer.flush();
-          if (state.ranges && writer.next === span.end) break;
-        }
+        await pourSteadily(response, this.bounded(writer, span), patience.stallMs, signal);
       } finally {
         await writer.end();
       }
@@ -283,6 +276,22 @@ class Attempt {
         throw new Transient(`${hostOf(response.url)} ended the connection ${span.end - span.next} bytes early`);
       }
     });
+  }
+
+  /** The writer, as far as the span goes. */
+  private bounded(writer: SpanWriter, span: Span): Sink {
+    const { state, what } = this.options;
+    return {
+      place: () => writer.place(),
+      add(chunk) {
+        const room = span.end - writer.next;
+        if (chunk.length > room && !state.ranges) throw tooLong(what, span.end);
+        return writer.add(chunk.subarray(0, room));
+      },
+      get full() {
+        return state.ranges && writer.next === span.end;
+      },
+    };
   }
 
   private checkRange(response: HttpResponse, span: Span): void {
