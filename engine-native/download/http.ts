@@ -294,3 +294,14 @@ export function withinTime<T>(promise: Promise<T>, stallMs: number, host: string
     });
   });
 }
+
+/** An ETag that tells versions apart byte by byte. */
+export function strongTag({ header }: Pick<HttpResponse, "header">): string | undefined {
+  const etag = header("etag");
+  return etag?.startsWith('"') ? etag : undefined;
+}
+
+/** What If-Range may name (RFC 9110, 13.1.5). */
+export function validatorOf(response: Pick<HttpResponse, "header">): string | undefined {
+  return strongTag(response) ?? response.header("last-modified") ?? undefined;
+}

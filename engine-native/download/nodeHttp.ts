@@ -102,6 +102,8 @@ class Passage extends Duplex {
 
   constructor(private readonly connection: Connection) {
     super();
+    // Told to the request, unless Node's client is done with it.
+    this.on("error", () => undefined);
     connection.onBytes = (bytes) => {
       this.push(Buffer.from(bytes));
       return false;

@@ -1,5 +1,8 @@
 /** Takes what arrives of a span to the disk and to the digest, slot by slot, while more arrives. */
+
+import { DownloadError } from "./errors.js";
 import type { Hasher } from "./hasher.js";
+import type { Sink } from "./http.js";
 import type { PartFile } from "./partFile.js";
 import type { TransferState } from "./record.js";
 import { type Slot, type Slots, slotBytes } from "./slots.js";
@@ -112,4 +115,21 @@ export class SpanWriter {
     const released = Promise.all(users).then(() => this.options.slots.give(slot));
     this.underWay = Promise.all([this.underWay, released]).then(() => undefined);
   }
+}
+
+/** A writer that takes no more than its span; without ranges, more than that is an error. */
+export function bounded(writer: SpanWriter, span: Span, ranges: boolean, what: string): Sink {
+  return {
+    place: () => writer.place(),
+    add(chunk) {
+      const room = span.end - writer.next;
+      if (chunk.length > room && !ranges) {
+        throw new DownloadError("damaged", `${what} is longer than the ${span.end} bytes that the server promised.`);
+      }
+      return writer.add(chunk.subarray(0, room));
+    },
+    get full() {
+      return ranges && writer.next === span.end;
+    },
+  };
 }

@@ -14,15 +14,16 @@ import {
   hostOf,
   type Patience,
   pourSteadily,
-  type Sink,
   statusError,
+  strongTag,
   Transient,
+  validatorOf,
   withinTime,
 } from "./http.js";
 import { PartFile, type Snapshot } from "./partFile.js";
 import { type Digest, fresh, received, type TransferState } from "./record.js";
 import { Slots } from "./slots.js";
-import { type Span, SpanWriter } from "./spanWriter.js";
+import { bounded, type Span, SpanWriter } from "./spanWriter.js";
 
 export interface TransferOptions {
   url: string;
@@ -61,8 +62,8 @@ class Restart extends Error {
 const mostRestarts = 2;
 
 const saveEveryMs = 1000;
-/** For what is filled by each connection, and as much again on its way to the disk and the digest. */
-const slotCount = 8;
+/** One for each connection, and one on its way to the disk and the digest. */
+const slotCount = 5;
 /** The digest goes on behind what is written when there is so much. */
 const hashBytes = 4 << 20;
 /**
@@ -266,7 +267,7 @@ class Attempt {
         },
       });
       try {
-        await pourSteadily(response, this.bounded(writer, span), patience.stallMs, signal);
+        await pourSteadily(response, bounded(writer, span, state.ranges, this.options.what), patience.stallMs, signal);
       } finally {
         await writer.end();
       }
@@ -276,22 +277,6 @@ class Attempt {
         throw new Transient(`${hostOf(response.url)} ended the connection ${span.end - span.next} bytes early`);
       }
     });
-  }
-
-  /** The writer, as far as the span goes. */
-  private bounded(writer: SpanWriter, span: Span): Sink {
-    const { state, what } = this.options;
-    return {
-      place: () => writer.place(),
-      add(chunk) {
-        const room = span.end - writer.next;
-        if (chunk.length > room && !state.ranges) throw tooLong(what, span.end);
-        return writer.add(chunk.subarray(0, room));
-      },
-      get full() {
-        return state.ranges && writer.next === span.end;
-      },
-    };
   }
 
   private checkRange(response: HttpResponse, span: Span): void {
@@ -389,20 +374,11 @@ class Attempt {
   }
 }
 
-/** Long enough that asking costs little, short enough that all connections have work and the front moves steadily. */
+/**
+ * Long enough that asking costs little, short enough that all connections have work and the front moves steadily; in
+ * whole blocks of any disk.
+ */
 function spanBytes(bytes: number): number {
-  return Math.min(64 << 20, Math.max(1 << 20, Math.ceil(bytes / 16)));
-}
-
-function strongTag({ header }: Pick<HttpResponse, "header">): string | undefined {
-  const etag = header("etag");
-  return etag?.startsWith('"') ? etag : undefined;
-}
-
-function validatorOf(response: Pick<HttpResponse, "header">): string | undefined {
-  return strongTag(response) ?? response.header("last-modified") ?? undefined;
-}
-
-function tooLong(what: string, bytes: number): DownloadError {
-  return new DownloadError("damaged", `${what} is longer than the ${bytes} bytes that the server promised.`);
+  const step = 1 << 20;
+  return Math.min(64 << 20, Math.ceil(bytes / 16 / step) * step);
 }
