@@ -19,8 +19,8 @@ export interface DownloadCommandOptions {
 export async function environmentSources(): Promise<Sources> {
   if (["http_proxy", "https_proxy"].some((name) => process.env[name] || process.env[name.toUpperCase()])) {
     // Only then: it takes time and memory to load.
-    const { EnvHttpProxyAgent, setGlobalDispatcher } = await import("undici");
-    setGlobalDispatcher(new EnvHttpProxyAgent());
+    const { useEnvironmentProxies } = await import("./proxies.js");
+    useEnvironmentProxies();
     return new Sources({ fetch: globalThis.fetch });
   }
   return new Sources({ fetch: globalThis.fetch, http: nodeHttp });
