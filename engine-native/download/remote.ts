@@ -112,7 +112,7 @@ async function fetchHeader({ url, fileBytes, http, signal, patience, backoff }: 
       const pieces: Uint8Array[] = [have];
       let size = have.length;
       for await (const chunk of steadily(response, patience.stallMs, signal)) {
-        pieces.push(chunk);
+        pieces.push(Uint8Array.from(chunk));
         size += chunk.length;
         if (size >= end) break;
       }
