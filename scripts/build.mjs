@@ -58,17 +58,17 @@ export async function buildSanitized() {
  * @param {string} build a folder of this build's own
  * @param {Record<string, string>} kind CMake variables that make it what it is
  * @param {string[]} how it is built
- * @param {{ background?: boolean }} [options] as those of `run`
+ * @param {{ background?: boolean, env?: NodeJS.ProcessEnv }} [options] as those of `run`
  */
-async function compile(build, kind, how, options) {
+export async function compile(build, kind, how, options) {
   const modules = path.join(root, "node_modules");
   const variables = {
-    ...kind,
     GGML_HEADERS: await llamaHeaders(),
     GGML_LIBRARIES: path.join(modules, `@node-llama-cpp/${platform}/bins/${platform}`),
     NODE_API_HEADERS: path.join(modules, "node-api-headers/include"),
     NODE_ADDON_API: path.join(modules, "node-addon-api"),
     FLINT_TESTS: "ON",
+    ...kind,
   };
   await removeForeign(build);
   const definitions = Object.entries(variables).map(([name, value]) => `-D${name}=${value}`);

@@ -64,3 +64,13 @@ export async function unpackPackage(spec, folder) {
   const { default: pacote } = await import("pacote");
   await pacote.extract(spec, folder, await registryOptions());
 }
+
+/**
+ * @param {string} name of a package
+ * @returns {Promise<string[]>} its versions, the last one last
+ * @throws when the package does not exist, or the network fails
+ */
+export async function versionsOf(name) {
+  const { default: pacote } = await import("pacote");
+  return Object.keys((await pacote.packument(name, await registryOptions())).versions);
+}

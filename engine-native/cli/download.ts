@@ -5,6 +5,7 @@ import { type DownloadProgress, doneBytes, download as downloadModel } from "../
 import { DownloadError } from "../download/errors.js";
 import { defaultModelsFolder } from "../download/folder.js";
 import { hubEndpoint } from "../download/hub.js";
+import { nodeHttp } from "../download/nodeHttp.js";
 import { partPath, readRecord } from "../download/record.js";
 import { parseReference } from "../download/reference.js";
 import { type Candidate, type Found, Sources, usual } from "../download/source.js";
@@ -18,10 +19,11 @@ export interface DownloadCommandOptions {
 export async function environmentSources(): Promise<Sources> {
   if (["http_proxy", "https_proxy"].some((name) => process.env[name] || process.env[name.toUpperCase()])) {
     // Only then: it takes time and memory to load.
-    const { EnvHttpProxyAgent, setGlobalDispatcher } = await import("undici");
-    setGlobalDispatcher(new EnvHttpProxyAgent());
+    const { useEnvironmentProxies } = await import("./proxies.js");
+    useEnvironmentProxies();
+    return new Sources({ fetch: globalThis.fetch });
   }
-  return new Sources({ fetch: globalThis.fetch });
+  return new Sources({ fetch: globalThis.fetch, http: nodeHttp });
 }
 
 /** Downloads, or goes on with a download. @throws DownloadError; what `signal` says when it is aborted */

@@ -1,9 +1,8 @@
 #include "conversion.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -114,21 +113,25 @@ class Conversion {
     }
 
     std::string stem() const {
-        const std::string name = fs::path(request_.source).stem().string();
+        const std::string name = fs::u8path(request_.source).stem().u8string();
         return name + (request_.quantize.empty() ? "" : "-" + request_.quantize) + "-flash";
     }
-    fs::path final_path(const char* extension) const { return fs::path(request_.folder) / (stem() + extension); }
-    fs::path work_path(const char* extension) const { return work_ / (stem() + extension); }
+    fs::path final_path(const char* extension) const {
+        return fs::u8path(request_.folder) / fs::u8path(stem() + extension);
+    }
+    fs::path work_path(const char* extension) const { return work_ / fs::u8path(stem() + extension); }
 
     void prepare_folder() {
-        work_ = fs::path(request_.folder) / ("." + stem() + ".part");
+        work_ = fs::u8path(request_.folder) / fs::u8path("." + stem() + ".part");
         std::error_code failed;
         fs::create_directories(work_, failed);
         if (failed) throw DiskError("cannot write to " + request_.folder + ": " + failed.message());
-        struct stat info {};
-        stat(request_.source.c_str(), &info);
-        key_ = "flint-convert " + std::to_string(kStoreVersion) + " " + std::to_string(info.st_size) + " " +
-               std::to_string(info.st_mtime) + " " + std::to_string(static_cast<int>(request_.predictor)) +
+        const fs::path source = native_path(request_.source);
+        const uint64_t bytes = fs::file_size(source, failed);
+        const auto changed =
+            std::chrono::duration_cast<std::chrono::seconds>(fs::last_write_time(source, failed).time_since_epoch());
+        key_ = "flint-convert " + std::to_string(kStoreVersion) + " " + std::to_string(bytes) + " " +
+               std::to_string(changed.count()) + " " + std::to_string(static_cast<int>(request_.predictor)) +
                (request_.source_order ? " source " : " ") + request_.quantize + " " +
                std::to_string(checksum(request_.calibration.data(), request_.calibration.size())) + " " +
                std::to_string(tokens_) + "\n";
@@ -137,11 +140,11 @@ class Conversion {
     /** The model that becomes the skeleton. */
     Model quantized() {
         if (request_.quantize.empty()) return read(request_.source);
-        const std::string path = work_path("-quantized.gguf").string();
+        const std::string path = work_path("-quantized.gguf").u8string();
         const std::string partial = path + ".part";
-        if (!fs::exists(path)) {
+        if (!fs::exists(fs::u8path(path))) {
             progress_("quantize", 0, 1);
-            const uint64_t free = free_bytes(work_.string());
+            const uint64_t free = free_bytes(work_.u8string());
             if (free < total_bytes(source_)) throw too_full(total_bytes(source_), free);
             llama_model_quantize_params params = llama_model_quantize_default_params();
             params.ftype = kRecipes.at(request_.quantize);
@@ -149,7 +152,7 @@ class Conversion {
             if (llama_model_quantize(request_.source.c_str(), partial.c_str(), &params) != 0) {
                 throw std::runtime_error("llama.cpp cannot quantize " + request_.source);
             }
-            fs::rename(partial, path);
+            fs::rename(fs::u8path(partial), fs::u8path(path));
         }
         return read(path);
     }
@@ -165,7 +168,7 @@ class Conversion {
         std::error_code absent;
         const uint64_t written =
             fs::exists(work_path(".flash"), absent) ? fs::file_size(work_path(".flash"), absent) : 0;
-        const uint64_t free = free_bytes(work_.string()) + written;
+        const uint64_t free = free_bytes(work_.u8string()) + written;
         if (free < needed) throw too_full(needed, free);
     }
 
@@ -180,11 +183,11 @@ class Conversion {
     }
 
     void write_store(const Model& skeleton, const std::vector<LayerPlan>& plans, const Calibration& calibration) {
-        Journal journal((work_ / "journal").string(), key_);
+        Journal journal((work_ / "journal").u8string(), key_);
         const Source skeleton_source(skeleton);
         const Source original(source_);
         const Products products(request_.threads);
-        OutputFile file(work_path(".flash").string());
+        OutputFile file(work_path(".flash").u8string());
         std::vector<StoreLayer> records;
         std::vector<LayerOrder> orders;
         for (size_t i = 0; i < plans.size(); i++) {
@@ -202,7 +205,7 @@ class Conversion {
         progress_("write", 0, 1);
         const uint64_t identity = std::random_device{}() | uint64_t{std::random_device{}()} << 32;
         write_header(file, records, identity, store_bytes(plans));
-        write_skeleton(skeleton, orders, {stem() + ".flash", identity}, work_path(".gguf").string());
+        write_skeleton(skeleton, orders, {stem() + ".flash", identity}, work_path(".gguf").u8string());
         for (const StoreLayer& record : records) {
             const uint64_t predictor = predictor_bytes(record.neurons, record.embedding, record.rank);
             report_.layers.push_back({record.layer, record.neurons, record.rank, predictor, record.figures});
@@ -283,7 +286,7 @@ class Conversion {
 
     /** The converted model, computed by the backend that will serve it. */
     Session serve(const flash_api& api, flash_sparsity sparsity) const {
-        const std::string path = work_path(".gguf").string();
+        const std::string path = work_path(".gguf").u8string();
         flash_plan_request request{};
         request.model_path = path.c_str();
         request.ram_cap_bytes = request_.ram_cap == 0 ? UINT64_MAX / 4 : request_.ram_cap;
@@ -301,17 +304,17 @@ class Conversion {
     }
 
     void finish(const std::vector<LayerPlan>& plans) {
-        report_.model = final_path(".gguf").string();
-        report_.store = final_path(".flash").string();
+        report_.model = final_path(".gguf").u8string();
+        report_.store = final_path(".flash").u8string();
         report_.model_bytes = skeleton_bytes_;
         report_.store_bytes = store_bytes(plans);
         std::error_code failed;
         // The skeleton last: with it the model is there.
-        fs::rename(work_path(".flash"), report_.store, failed);
+        fs::rename(work_path(".flash"), final_path(".flash"), failed);
         if (!failed) {
-            fs::rename(work_path(".gguf"), report_.model, failed);
+            fs::rename(work_path(".gguf"), final_path(".gguf"), failed);
             std::error_code ignored;
-            if (failed) fs::rename(report_.store, work_path(".flash"), ignored);
+            if (failed) fs::rename(final_path(".flash"), work_path(".flash"), ignored);
         }
         if (failed) throw DiskError("cannot write " + report_.model + ": " + failed.message());
         fs::remove_all(work_, failed);

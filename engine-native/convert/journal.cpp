@@ -13,14 +13,14 @@ uint64_t sum_of(const Journal::Entry& entry) {
 }  // namespace
 
 Journal::Journal(const std::string& path, const std::string& key) : path_(path) {
-    std::ifstream file(path, std::ios::binary);
+    std::ifstream file(native_path(path), std::ios::binary);
     std::string found(key.size(), '\0');
     if (file.read(found.data(), static_cast<std::streamsize>(found.size())) && found == key) {
         while (read_entry(file)) {
         }
     } else {
         file.close();
-        std::ofstream(path, std::ios::binary | std::ios::trunc) << key;
+        std::ofstream(native_path(path), std::ios::binary | std::ios::trunc) << key;
     }
 }
 
@@ -30,7 +30,7 @@ const Journal::Entry* Journal::find(uint32_t layer) const {
 }
 
 void Journal::add(const Entry& entry) {
-    std::ofstream file(path_, std::ios::binary | std::ios::app);
+    std::ofstream file(native_path(path_), std::ios::binary | std::ios::app);
     const uint64_t sum = sum_of(entry);
     file.write(reinterpret_cast<const char*>(&entry.record), sizeof entry.record);
     file.write(reinterpret_cast<const char*>(entry.order.data()),

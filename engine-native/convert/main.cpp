@@ -17,6 +17,7 @@
 #include "flash.h"
 #include "footprint.h"
 #include "llama.h"
+#include "platform/files.h"
 
 namespace {
 
@@ -77,10 +78,11 @@ int fail(int status, const char* message) {
 
 }  // namespace
 
-int main(int count, char** arguments) {
+int main(int count, char** given) {
+    const std::vector<std::string> arguments = flash::utf8_arguments(count, given);
     std::map<std::string, std::string> options = {
         {"--threads", "1"}, {"--quantize", ""}, {"--ram-cap", "0"}, {"--predictor", "ridge"}};
-    for (int i = 1; i + 1 < count; i += 2) options[arguments[i]] = arguments[i + 1];
+    for (size_t i = 1; i + 1 < arguments.size(); i += 2) options[arguments[i]] = arguments[i + 1];
     try {
         flash::ConversionRequest request;
         request.ram_cap = std::stoull(options["--ram-cap"]);
@@ -99,7 +101,7 @@ int main(int count, char** arguments) {
         // Its warnings are about what we do on purpose, its errors come as ours.
         llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
         ggml_backend_load_all_from_path(options["--libraries"].c_str());
-        std::ifstream file(options["--calibrate"], std::ios::binary);
+        std::ifstream file(flash::native_path(options["--calibrate"]), std::ios::binary);
         std::ostringstream text;
         text << file.rdbuf();
         if (!file) throw flash::DiskError("cannot read " + options["--calibrate"]);

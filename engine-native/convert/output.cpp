@@ -1,10 +1,5 @@
 #include "output.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -34,44 +29,43 @@ bool is_second_use(const Model& model, const TensorInfo& tensor) {
 
 }  // namespace
 
-OutputFile::OutputFile(const std::string& path) : path_(path), file_(nullptr, &std::fclose) {
-    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (descriptor >= 0) file_.reset(::fdopen(descriptor, "r+b"));
-    if (!file_) throw DiskError("cannot write " + path + ": " + std::strerror(errno));
+OutputFile::OutputFile(const std::string& path) : path_(path), file_(open_file(path, "r+b")) {
+    if (!file_ && errno == ENOENT) file_ = open_file(path, "w+b");
+    if (!file_) fail(std::strerror(errno));
+    allow_holes(file_.get());
 }
+
+void OutputFile::fail(const std::string& why) const { throw DiskError("cannot write " + path_ + ": " + why); }
 
 void OutputFile::write(uint64_t offset, const void* data, size_t size) {
     if (fseeko(file_.get(), static_cast<off_t>(offset), SEEK_SET) != 0 ||
         std::fwrite(data, 1, size, file_.get()) != size) {
-        throw DiskError("cannot write " + path_ + ": " + std::strerror(errno));
+        fail(std::strerror(errno));
     }
 }
 
 uint64_t OutputFile::size() const {
-    struct stat info {};
-    if (std::fflush(file_.get()) != 0 || fstat(fileno(file_.get()), &info) != 0) {
-        throw DiskError("cannot write " + path_ + ": " + std::strerror(errno));
-    }
-    return static_cast<uint64_t>(info.st_size);
+    std::error_code error;
+    if (std::fflush(file_.get()) != 0) fail(std::strerror(errno));
+    const uint64_t bytes = std::filesystem::file_size(native_path(path_), error);
+    if (error) fail(error.message());
+    return bytes;
 }
 
 void OutputFile::resize(uint64_t size) {
-    if (std::fflush(file_.get()) != 0 || ftruncate(fileno(file_.get()), static_cast<off_t>(size)) != 0) {
-        throw DiskError("cannot write " + path_ + ": " + std::strerror(errno));
-    }
+    if (std::fflush(file_.get()) != 0 || !resize_file(file_.get(), size)) fail(std::strerror(errno));
 }
 
 void OutputFile::sync() {
     // A disk that is full may say so only now.
-    if (std::fflush(file_.get()) != 0 || fsync(fileno(file_.get())) != 0) {
-        throw DiskError("cannot write " + path_ + ": " + std::strerror(errno));
-    }
+    if (std::fflush(file_.get()) != 0 || !sync_file(file_.get())) fail(std::strerror(errno));
 }
 
 uint64_t free_bytes(const std::string& folder) {
-    struct statvfs info {};
-    if (statvfs(folder.c_str(), &info) != 0) throw DiskError("cannot use " + folder + ": " + std::strerror(errno));
-    return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+    std::error_code error;
+    const std::filesystem::space_info space = std::filesystem::space(native_path(folder), error);
+    if (error) throw DiskError("cannot use " + folder + ": " + error.message());
+    return space.available;
 }
 
 uint64_t skeleton_bytes(const Model& model, const std::vector<LayerOrder>& layers) {

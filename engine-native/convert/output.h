@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plan/model.h"
+#include "platform/files.h"
 
 namespace flash {
 
@@ -31,8 +32,10 @@ class OutputFile {
     std::FILE* stream() { return file_.get(); }
 
   private:
+    [[noreturn]] void fail(const std::string& why) const;
+
     std::string path_;
-    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+    FileStream file_;
 };
 
 /** Bytes that may still be written to the file system of this folder. */

@@ -31,7 +31,7 @@ std::vector<Block> blocks_of(const Model& model) {
 
 Source::Source(const Model& model) {
     for (const std::string& path : model.files) {
-        files_.emplace_back(std::fopen(path.c_str(), "rb"), &std::fclose);
+        files_.push_back(open_file(path, "rb"));
         if (!files_.back()) throw std::runtime_error("cannot open " + path + ": " + std::strerror(errno));
     }
 }

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <cstdio>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "matrix.h"
 #include "plan/model.h"
+#include "platform/files.h"
 
 namespace flash {
 
@@ -33,8 +32,7 @@ class Source {
     Matrix numbers(const TensorInfo& tensor) const;
 
   private:
-    using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
-    std::vector<File> files_;
+    std::vector<FileStream> files_;
 };
 
 }  // namespace flash

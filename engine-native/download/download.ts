@@ -35,8 +35,10 @@ export interface DownloadOptions {
   signal: AbortSignal;
   onProgress?(progress: DownloadProgress): void;
   patience?: Patience;
-  /** At once, for each file. */
+  /** At most, for each file. */
   connections?: number;
+  /** How often the first connection is looked at, whether it is fast enough without the others. */
+  aloneMs?: number;
 }
 
 /**
@@ -118,6 +120,7 @@ async function run(record: ModelRecord, lock: Lock, options: DownloadOptions): P
       http,
       patience: options.patience ?? defaultPatience,
       connections: options.connections ?? 4,
+      aloneMs: options.aloneMs ?? 250,
       signal,
     });
     if (file) await finish(folder, partPath(folder, name, index), file.name, lock);

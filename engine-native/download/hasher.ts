@@ -1,17 +1,25 @@
-/** Digests of files, in a thread of their own: hashing takes as long as reading, and must not hold up anything else. */
+/** Digests, in a thread of their own: hashing takes as long as reading, and must not hold up anything else. */
 import { Worker } from "node:worker_threads";
 import type { Digest } from "./record.js";
 
-/** Hashes a file from its start as far as it is told that it is written, and on as it grows. */
+/** Hashes a file from its start: what is in memory from there, what is not as far as it is told that it is written. */
 export interface Hasher {
+  /** Everything below is hashed, or waits to be. In bytes. */
+  readonly told: number;
   /** The file is written up to here, in bytes. */
   written(upTo: number): void;
+  /**
+   * Hashes `size` bytes of the shared memory, which are what the file has from {@link told} on.
+   * @returns when the memory may be used again
+   */
+  take(start: number, size: number): Promise<void>;
   /** The digest of all `bytes`, in hexadecimal digits. @throws when the file can't be read */
   finish(bytes: number): Promise<string>;
-  /** Bytes hashed so far. */
-  readonly hashed: number;
   dispose(): void;
 }
+
+/** Hash so many bytes of the shared memory, or the file up to there. */
+type Work = { start: number; size: number } | { upTo: number; last: boolean };
 
 /** Runs as a script of its own, so it names nothing outside of itself. */
 function hashInThread(load: (name: string) => unknown): void {
@@ -20,61 +28,85 @@ function hashInThread(load: (name: string) => unknown): void {
   const { closeSync, openSync, readSync } = load("node:fs") as typeof import("node:fs");
   const hash = createHash(workerData.algorithm);
   const file = openSync(workerData.path, "r");
-  const buffer = Buffer.allocUnsafe(1 << 20);
+  const shared = new Uint8Array(workerData.memory ?? 0);
+  let buffer: Buffer | undefined;
   let position = 0;
-  parentPort?.on("message", ({ upTo, last }: { upTo: number; last: boolean }) => {
-    while (position < upTo) {
-      const count = readSync(file, buffer, 0, Math.min(buffer.length, upTo - position), position);
-      if (count === 0) throw new Error(`${workerData.path} ends at byte ${position} of ${upTo}`);
-      hash.update(count === buffer.length ? buffer : buffer.subarray(0, count));
+  parentPort?.on("message", (work: Work) => {
+    if ("start" in work) {
+      hash.update(shared.subarray(work.start, work.start + work.size));
+      position += work.size;
+      parentPort?.postMessage({ position });
+      return;
+    }
+    buffer ??= Buffer.allocUnsafe(1 << 20);
+    while (position < work.upTo) {
+      const count = readSync(file, buffer, 0, Math.min(buffer.length, work.upTo - position), position);
+      if (count === 0) throw new Error(`${workerData.path} ends at byte ${position} of ${work.upTo}`);
+      hash.update(buffer.subarray(0, count));
       position += count;
       if (position % (64 << 20) === 0) parentPort?.postMessage({ position });
     }
     parentPort?.postMessage({ position });
-    if (!last) return;
+    if (!work.last) return;
     closeSync(file);
     parentPort?.postMessage({ digest: hash.digest("hex") });
     parentPort?.close();
   });
 }
 
-/** @param path of a file that exists */
-export function startHasher(
-  path: string,
-  algorithm: Digest["algorithm"],
-  onProgress?: (hashed: number) => void,
-): Hasher {
+export interface HasherOptions {
+  /** Of a file that exists. */
+  path: string;
+  algorithm: Digest["algorithm"];
+  memory?: SharedArrayBuffer;
+  onProgress?: ((hashed: number) => void) | undefined;
+}
+
+export function startHasher({ path, algorithm, memory, onProgress }: HasherOptions): Hasher {
   const worker = new Worker(`(${hashInThread})(require)`, {
     eval: true,
-    workerData: { path, algorithm },
+    workerData: { path, algorithm, memory },
     // It has one buffer and next to no objects.
     resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 16 },
   });
-  let hashed = 0;
   let told = 0;
+  let failure: { error: unknown } | undefined;
+  const taken: { end: number; resolve: () => void; reject: (error: unknown) => void }[] = [];
   const digest = new Promise<string>((resolve, reject) => {
+    const fail = (error: unknown) => {
+      failure ??= { error };
+      reject(error);
+      for (const slot of taken.splice(0)) slot.reject(error);
+    };
     worker.on("message", (message: { position: number } | { digest: string }) => {
       if ("digest" in message) return resolve(message.digest);
-      hashed = message.position;
-      onProgress?.(hashed);
+      while (taken[0] && taken[0].end <= message.position) taken.shift()?.resolve();
+      onProgress?.(message.position);
     });
-    worker.once("error", reject);
-    worker.once("exit", () => reject(new Error("The thread that hashes ended early.")));
+    worker.once("error", fail);
+    worker.once("exit", () => fail(new Error("The thread that hashes ended early.")));
   });
   // Whoever disposes early does not wait for it.
   digest.catch(() => undefined);
+  const post = (work: Work) => worker.postMessage(work);
   return {
-    get hashed() {
-      return hashed;
+    get told() {
+      return told;
     },
     written(upTo) {
-      // Each message is work for at least a few buffers.
-      if (upTo - told < 4 << 20) return;
+      if (upTo <= told) return;
       told = upTo;
-      worker.postMessage({ upTo, last: false });
+      post({ upTo, last: false });
+    },
+    async take(start, size) {
+      if (failure) throw failure.error;
+      told += size;
+      const end = told;
+      post({ start, size });
+      await new Promise<void>((resolve, reject) => taken.push({ end, resolve, reject }));
     },
     finish(bytes) {
-      worker.postMessage({ upTo: bytes, last: true });
+      post({ upTo: bytes, last: true });
       return digest;
     },
     dispose: () => void worker.terminate(),
@@ -89,7 +121,7 @@ export async function hashFile(
   signal: AbortSignal,
   onProgress?: (hashed: number) => void,
 ): Promise<string> {
-  const hasher = startHasher(path, algorithm, onProgress);
+  const hasher = startHasher({ path, algorithm, onProgress });
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason);

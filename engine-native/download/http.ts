@@ -7,8 +7,28 @@ export interface HttpResponse {
   header(name: string): string | null;
   /** Where it came from, after redirects. */
   url: string;
-  /** May be read once. Leaving the loop early ends the connection. */
+  /** May be read once. A chunk may change when the next is asked for. Leaving the loop early ends the connection. */
   body: AsyncIterable<Uint8Array>;
+  /** Instead of {@link body}, where whoever carries it out can do without promises and copies. */
+  pour?(sink: Sink): Pouring;
+}
+
+/** Takes the bytes of a body. */
+export interface Sink {
+  /** Where the next bytes may be put before they are added, so that they need not be copied. */
+  place(): Uint8Array | undefined;
+  /** The chunk may change when this returns, or what it returns resolves. @throws when it can take no more */
+  add(chunk: Uint8Array): Promise<void> | undefined;
+  /** All that was wanted has come. */
+  readonly full: boolean;
+}
+
+/** A body on its way. */
+export interface Pouring {
+  /** Resolves when the body has ended, or the sink is full. */
+  done: Promise<void>;
+  /** Afterwards nothing is put into the sink any more. */
+  stop(): void;
 }
 
 /** GET. Follows redirects; credentials are not sent on to another origin. @throws when there is no answer */
@@ -19,11 +39,11 @@ export type Http = (
 
 export type Fetch = typeof globalThis.fetch;
 
-/**
- * HTTP over `fetch`.
- * @param authorize the value of the Authorization header for a URL, if it gets one
- */
-export function httpOver(fetch: Fetch, authorize: (url: URL) => string | undefined = () => undefined): Http {
+/** The value of the Authorization header for a URL, if it gets one. */
+export type Authorize = (url: URL) => string | undefined;
+
+/** HTTP over `fetch`. */
+export function httpOver(fetch: Fetch, authorize: Authorize = () => undefined): Http {
   return async (url, { headers, signal }) => {
     const authorization = authorize(new URL(url));
     const response = await fetch(url, {
@@ -207,6 +227,54 @@ export async function* steadily(
   }
 }
 
+/**
+ * Gives the bytes of a body to a sink until that is full, or the body ends. Afterwards nothing comes any more.
+ * @throws as {@link steadily}, and what the sink says
+ */
+export async function pourSteadily(
+  response: Pick<HttpResponse, "body" | "url" | "pour">,
+  sink: Sink,
+  stallMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!response.pour) {
+    for await (const chunk of steadily(response, stallMs, signal)) {
+      await sink.add(chunk);
+      if (sink.full) return;
+    }
+    return;
+  }
+  let fail = (_: unknown) => {};
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  const timer = setTimeout(() => fail(stalled(hostOf(response.url), stallMs)), stallMs);
+  const onAbort = () => fail(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const { done, stop } = response.pour({
+    place: () => sink.place(),
+    add: (chunk) => {
+      timer.refresh();
+      return sink.add(chunk);
+    },
+    get full() {
+      return sink.full;
+    },
+  });
+  try {
+    await Promise.race([done, failed]);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw connectionError(error, response.url);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+    stop();
+    done.catch(() => undefined);
+  }
+}
+
 const stalled = (host: string, stallMs: number) =>
   new Transient(`${host} has sent nothing for ${Math.round(stallMs / 1000)} s`);
 
@@ -225,4 +293,15 @@ export function withinTime<T>(promise: Promise<T>, stallMs: number, host: string
       signal.removeEventListener("abort", aborted);
     });
   });
+}
+
+/** An ETag that tells versions apart byte by byte. */
+export function strongTag({ header }: Pick<HttpResponse, "header">): string | undefined {
+  const etag = header("etag");
+  return etag?.startsWith('"') ? etag : undefined;
+}
+
+/** What If-Range may name (RFC 9110, 13.1.5). */
+export function validatorOf(response: Pick<HttpResponse, "header">): string | undefined {
+  return strongTag(response) ?? response.header("last-modified") ?? undefined;
 }

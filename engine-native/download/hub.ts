@@ -4,12 +4,14 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { HUB_URL, HubApiError, listFiles, listModels, modelInfo } from "@huggingface/hub";
 import { DownloadError, hasCode } from "./errors.js";
-import { connectionError, type Fetch, type Http, httpOver, statusError } from "./http.js";
+import { type Authorize, connectionError, type Fetch, type Http, httpOver, statusError } from "./http.js";
 
 export interface HubOptions {
   fetch: Fetch;
   /** Instead of the environment's. */
   token?: string | undefined;
+  /** What carries the files instead of `fetch`. */
+  http?: ((authorize: Authorize) => Http) | undefined;
 }
 
 /** A GGUF file of a repository. */
@@ -75,10 +77,11 @@ export class Hub {
 
   /** HTTP that shows the token to the Hub, and to nobody else. */
   async http(): Promise<Http> {
-    return httpOver(this.options.fetch, await this.authorize());
+    const { fetch, http = (authorize) => httpOver(fetch, authorize) } = this.options;
+    return http(await this.authorize());
   }
 
-  private async authorize(): Promise<(url: URL) => string | undefined> {
+  private async authorize(): Promise<Authorize> {
     const token = await this.credentials;
     const { origin } = new URL(this.endpoint);
     return (url) => (token && url.origin === origin ? `Bearer ${token}` : undefined);

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { createGunzip } from "node:zlib";
 import { Parser } from "tar";
 import { ResponseError } from "vscode-jsonrpc";
@@ -112,7 +112,7 @@ async function fetchHeader({ url, fileBytes, http, signal, patience, backoff }: 
       const pieces: Uint8Array[] = [have];
       let size = have.length;
       for await (const chunk of steadily(response, patience.stallMs, signal)) {
-        pieces.push(chunk);
+        pieces.push(Uint8Array.from(chunk));
         size += chunk.length;
         if (size >= end) break;
       }
@@ -235,7 +235,7 @@ export async function withSparseModel<T>(
     return await work(join(folder, modelName(record)));
   } catch (error) {
     if (!(error instanceof ResponseError)) throw error;
-    throw new DownloadError("damaged", error.message.replaceAll(`${folder}/`, ""), { cause: error });
+    throw new DownloadError("damaged", error.message.replaceAll(`${folder}${sep}`, ""), { cause: error });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,8 +1,8 @@
 /** From a reference to what can be downloaded. */
 import { type CatalogModel, catalog } from "./catalog.js";
 import { DownloadError } from "./errors.js";
-import type { Fetch, Http } from "./http.js";
-import { Hub, type HubFile } from "./hub.js";
+import type { Http } from "./http.js";
+import { Hub, type HubFile, type HubOptions } from "./hub.js";
 import { partOf, quantizationOf, safeFileName, siblingPart, withoutPart } from "./names.js";
 import { fresh, type ModelRecord } from "./record.js";
 import type { Reference } from "./reference.js";
@@ -33,8 +33,8 @@ export interface Found {
 export class Sources {
   readonly hub: Hub;
 
-  constructor({ fetch, token }: { fetch: Fetch; token?: string | undefined }) {
-    this.hub = new Hub({ fetch, token });
+  constructor(options: HubOptions) {
+    this.hub = new Hub(options);
   }
 
   async http(client: ModelRecord["client"]): Promise<Http> {

@@ -13,13 +13,17 @@ import {
   type HttpResponse,
   hostOf,
   type Patience,
+  pourSteadily,
   statusError,
-  steadily,
+  strongTag,
   Transient,
+  validatorOf,
   withinTime,
 } from "./http.js";
 import { PartFile, type Snapshot } from "./partFile.js";
 import { type Digest, fresh, received, type TransferState } from "./record.js";
+import { Slots } from "./slots.js";
+import { bounded, type Span, SpanWriter } from "./spanWriter.js";
 
 export interface TransferOptions {
   url: string;
@@ -38,10 +42,10 @@ export interface TransferOptions {
   http: Http;
   patience: Patience;
   connections: number;
+  /** How often the first connection is looked at, whether it is fast enough without the others. */
+  aloneMs: number;
   signal: AbortSignal;
 }
-
-type Span = TransferState["spans"][number];
 
 /** What is there is of no use; the transfer begins again. */
 class Restart extends Error {
@@ -58,9 +62,15 @@ class Restart extends Error {
 const mostRestarts = 2;
 
 const saveEveryMs = 1000;
-const flushBytes = 1 << 20;
-/** Over a slow line that takes long, and people look at the figures. */
-const flushAfterMs = 500;
+/** One for each connection, and one on its way to the disk and the digest. */
+const slotCount = 5;
+/** The digest goes on behind what is written when there is so much. */
+const hashBytes = 4 << 20;
+/**
+ * One connection that brings so much in a second has the line for itself. Others would bring no more; and what arrives
+ * in order is hashed from memory.
+ */
+const fastBytes = 200e6;
 const endless = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -91,8 +101,8 @@ class Attempt {
   private readonly taken = new Set<Span>();
   /** Where redirects led to, so that not every range has to go through them. */
   private target: string;
-  private file: PartFile | undefined;
   private hasher: Hasher | undefined;
+  private readonly slots = new Slots(slotCount);
 
   constructor(private readonly options: TransferOptions) {
     this.folder = dirname(options.path);
@@ -104,13 +114,8 @@ class Attempt {
     const { state, path, digest, signal } = options;
     if (state.bytes === undefined || !state.ranges) await this.probe();
     const file = await PartFile.open(path, state, options.snapshot);
-    this.file = file;
     try {
-      if (digest) {
-        this.hasher = startHasher(path, digest.algorithm, (hashed) => {
-          if (received(state) === state.bytes) options.onProgress("verify", hashed);
-        });
-      }
+      this.startHashing();
       await this.fetchAll(file);
       signal.throwIfAborted();
       // The disk takes what it has not got yet while the rest is hashed.
@@ -154,8 +159,22 @@ class Attempt {
     if (state.bytes === undefined || (state.validator === undefined && !digest)) state.ranges = false;
   }
 
+  private startHashing(): void {
+    const { state, path, digest, onProgress } = this.options;
+    this.hasher?.dispose();
+    if (!digest) return;
+    this.hasher = startHasher({
+      path,
+      algorithm: digest.algorithm,
+      memory: this.slots.memory,
+      onProgress: (hashed) => {
+        if (received(state) === state.bytes) onProgress("verify", hashed);
+      },
+    });
+  }
+
   private async fetchAll(file: PartFile): Promise<void> {
-    const { state, connections, signal } = this.options;
+    const { state, connections, signal, aloneMs } = this.options;
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
     let failure: { error: unknown } | undefined;
@@ -165,11 +184,22 @@ class Attempt {
     };
     await file.save();
     const timer = setInterval(() => void file.save().catch(fail), saveEveryMs);
+    const workers = [this.work(file, both).catch(fail)];
+    let before = received(state);
+    const speedTimer = setInterval(() => {
+      const enough = received(state) - before >= (fastBytes * aloneMs) / 1000;
+      before = received(state);
+      if (enough) return;
+      clearInterval(speedTimer);
+      const more = state.ranges ? connections - 1 : 0;
+      workers.push(...Array.from({ length: more }, () => this.work(file, both).catch(fail)));
+    }, aloneMs);
     try {
-      const workers = Array.from({ length: state.ranges ? connections : 1 }, () => this.work(both).catch(fail));
-      await Promise.all(workers);
+      // Also for those that join while others are waited for.
+      for (const worker of workers) await worker;
     } finally {
       clearInterval(timer);
+      clearInterval(speedTimer);
       await file.saved;
     }
     if (failure && !(failure.error instanceof Restart)) {
@@ -181,14 +211,17 @@ class Attempt {
   }
 
   /** Takes one span after the other until none is left. */
-  private async work(signal: AbortSignal): Promise<void> {
+  private async work(file: PartFile, signal: AbortSignal): Promise<void> {
     const { state, patience } = this.options;
     const backoff = new Backoff(patience);
     for (let span = this.claim(); span; span = this.claim()) {
       const mine = span;
       await this.persistently(backoff, signal, async () => {
-        if (!state.ranges) mine.next = 0;
-        await this.read(mine, backoff, signal);
+        if (!state.ranges && mine.next > 0) {
+          mine.next = 0;
+          this.startHashing();
+        }
+        await this.read(file, mine, backoff, signal);
       });
       state.spans = state.spans.filter((other) => other !== mine);
     }
@@ -211,7 +244,7 @@ class Attempt {
     return span;
   }
 
-  private async read(span: Span, backoff: Backoff, signal: AbortSignal): Promise<void> {
+  private async read(file: PartFile, span: Span, backoff: Backoff, signal: AbortSignal): Promise<void> {
     const { state, patience } = this.options;
     const headers: Record<string, string> = {};
     if (state.ranges) {
@@ -222,33 +255,21 @@ class Attempt {
       if (state.ranges) this.checkRange(response, span);
       else if (response.status !== 200) throw statusError(response, this.options.what);
       this.target = response.url;
-      let chunks: Uint8Array[] = [];
-      let size = 0;
-      let flushedAt = performance.now();
-      const flush = async () => {
-        const [pieces, bytes] = [chunks, size];
-        chunks = [];
-        size = 0;
-        flushedAt = performance.now();
-        if (bytes === 0) return;
-        await this.file?.write(pieces, bytes, span.next);
-        span.next += bytes;
-        // Without ranges a cut means starting over: that is not getting on.
-        if (state.ranges) backoff.progressed();
-        this.tell();
-      };
+      const writer = new SpanWriter(span, {
+        file,
+        slots: this.slots,
+        hasher: this.hasher,
+        front: () => this.front(),
+        onWritten: () => {
+          // Without ranges a cut means starting over: that is not getting on.
+          if (state.ranges) backoff.progressed();
+          this.tell();
+        },
+      });
       try {
-        for await (const chunk of steadily(response, patience.stallMs, signal)) {
-          const room = span.end - span.next - size;
-          if (chunk.length > room && !state.ranges) throw tooLong(this.options.what, span.end);
-          const used = chunk.length > room ? chunk.subarray(0, room) : chunk;
-          chunks.push(used);
-          size += used.length;
-          if (size >= flushBytes || performance.now() - flushedAt >= flushAfterMs) await flush();
-          if (state.ranges && span.next + size === span.end) break;
-        }
+        await pourSteadily(response, bounded(writer, span, state.ranges, this.options.what), patience.stallMs, signal);
       } finally {
-        await flush();
+        await writer.end();
       }
       if (span.end === endless) {
         state.bytes = state.claimed = span.end = span.next;
@@ -283,7 +304,14 @@ class Attempt {
   private tell(): void {
     const { state, onProgress } = this.options;
     onProgress("download", received(state));
-    this.hasher?.written(Math.min(state.claimed, ...state.spans.map(({ next }) => next)));
+    const front = this.front();
+    if (this.hasher && front - this.hasher.told >= hashBytes) this.hasher.written(front);
+  }
+
+  /** Everything below is written. */
+  private front(): number {
+    const { claimed, spans } = this.options.state;
+    return Math.min(claimed, ...spans.map(({ next }) => next));
   }
 
   private async verify(digest: Digest | undefined): Promise<void> {
@@ -346,20 +374,11 @@ class Attempt {
   }
 }
 
-/** Long enough that asking costs little, short enough that all connections have work and the front moves steadily. */
+/**
+ * Long enough that asking costs little, short enough that all connections have work and the front moves steadily; in
+ * whole blocks of any disk.
+ */
 function spanBytes(bytes: number): number {
-  return Math.min(64 << 20, Math.max(1 << 20, Math.ceil(bytes / 16)));
-}
-
-function strongTag({ header }: Pick<HttpResponse, "header">): string | undefined {
-  const etag = header("etag");
-  return etag?.startsWith('"') ? etag : undefined;
-}
-
-function validatorOf(response: Pick<HttpResponse, "header">): string | undefined {
-  return strongTag(response) ?? response.header("last-modified") ?? undefined;
-}
-
-function tooLong(what: string, bytes: number): DownloadError {
-  return new DownloadError("damaged", `${what} is longer than the ${bytes} bytes that the server promised.`);
+  const step = 1 << 20;
+  return Math.min(64 << 20, Math.ceil(bytes / 16 / step) * step);
 }

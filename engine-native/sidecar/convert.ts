@@ -15,18 +15,9 @@ import {
   type PlanConversionParams,
 } from "../protocol.js";
 import { engineError } from "./errors.js";
-import { backendPath } from "./flash.js";
+import { backendPath, converterPath, librariesEnvironment, librariesFolder } from "./platform.js";
 
-const beside = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const tool = beside("./native/flint-convert");
-const defaultCalibration = beside("./calibration.txt");
-
-/** Where node-llama-cpp keeps llama.cpp's libraries for this platform. */
-function librariesFolder(): string {
-  const platform = `${process.platform}-${process.arch}`;
-  const path = `../../@node-llama-cpp/${platform}/bins/${platform}`;
-  return fileURLToPath(new URL(path, import.meta.resolve("node-llama-cpp")));
-}
+const defaultCalibration = fileURLToPath(new URL("./calibration.txt", import.meta.url));
 
 /** @throws ResponseError NotAModel, DoesNotFit. */
 export async function planConversion({ modelPath, ramCapBytes = 0 }: PlanConversionParams): Promise<ConversionPlan> {
@@ -74,12 +65,13 @@ interface End {
 /** Runs the program below normal priority, so that nobody who works on this machine has to wait for it. */
 async function runTool(args: string[], signal: AbortSignal, onLine: (line: string) => void): Promise<End> {
   // Not everything that unpacks an extension keeps the mode.
-  await chmod(tool, 0o755).catch(() => undefined);
-  const child = spawn(tool, args, {
-    env: { ...process.env, LD_LIBRARY_PATH: librariesFolder() },
+  await chmod(converterPath, 0o755).catch(() => undefined);
+  const child = spawn(converterPath, args, {
+    env: librariesEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],
     signal,
     killSignal: "SIGKILL",
+    windowsHide: true,
   });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once("error", reject);

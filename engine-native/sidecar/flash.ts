@@ -1,9 +1,9 @@
 /** libggml-flash, through the addon: typed here, implemented in src/addon/addon.cpp. */
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
 import { estimate } from "../estimate.js";
 import { ErrorCode, type FlashStats, type Plan, type PlanParams, type Sparsity } from "../protocol.js";
 import { engineError } from "./errors.js";
+import { addonPath } from "./platform.js";
 
 interface NativePlan {
   fits: boolean;
@@ -63,11 +63,6 @@ interface Addon {
 /** Long enough for a disk's bandwidth to show, short enough to be unnoticed. */
 const briefMs = 120;
 
-const nativeFile = (name: string) => fileURLToPath(new URL(`./native/${name}`, import.meta.url));
-
-/** Where ggml finds our backend: the value for GGML_BACKEND_PATH. */
-export const backendPath = nativeFile("libggml-flash.so");
-
 /** Of flash.h. */
 const sparsities: Record<Sparsity, number> = { exact: 0, predict: 1, dense: 2 };
 
@@ -92,9 +87,9 @@ export interface FlashPlan {
   wholeCapBytes: number;
 }
 
-/** The backend of this process. Only after node-llama-cpp has loaded ggml and, with it, {@link backendPath}. */
+/** The backend of this process. Only after node-llama-cpp has loaded ggml and, with it, our backend. */
 export class Flash {
-  readonly #addon: Addon = createRequire(import.meta.url)(nativeFile("flint-addon.node"));
+  readonly #addon: Addon = createRequire(import.meta.url)(addonPath);
 
   constructor() {
     // The client may leave without unloading the model.

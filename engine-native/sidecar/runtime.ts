@@ -1,7 +1,8 @@
 /** llama.cpp and, for the flash engine, our backend in it. A process has one kind for its whole life. */
 import { getLlama, type Llama, LlamaLogLevel } from "node-llama-cpp";
 import type { EngineKind } from "../protocol.js";
-import { backendPath, Flash } from "./flash.js";
+import { Flash } from "./flash.js";
+import { backendPath, gpu } from "./platform.js";
 
 export class Runtime {
   #lastError: string | undefined;
@@ -20,7 +21,7 @@ export class Runtime {
     if (kind === "flash") process.env["GGML_BACKEND_PATH"] = backendPath;
     let runtime: Runtime | undefined;
     const llama = await getLlama({
-      gpu: false,
+      gpu,
       build: "never",
       logLevel: LlamaLogLevel.warn,
       logger: (level, message) => {

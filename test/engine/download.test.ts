@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type DownloadProgress, doneBytes, download } from "../../engine-native/download/download.js";
 import { DownloadError, type DownloadErrorKind } from "../../engine-native/download/errors.js";
 import type { Patience } from "../../engine-native/download/http.js";
+import { nodeHttp } from "../../engine-native/download/nodeHttp.js";
 import { partPath, readRecord, workFolder } from "../../engine-native/download/record.js";
 import { parseReference, type Reference } from "../../engine-native/download/reference.js";
 import { Sources, usual } from "../../engine-native/download/source.js";
@@ -17,8 +18,15 @@ const content = Buffer.concat([Buffer.from("GGUF"), randomBytes(6_000_000)]);
 /** Nothing passes or fails by how fast this machine is: a stall is told from slowness in one test only, patiently. */
 const usualPatience: Patience = { attempts: 4, firstPauseMs: 1, stallMs: 60_000 };
 
+/** Who carries the bytes: fetch, as in VS Code, or Node's client, as on the terminal. */
+const clients: { name: string; client?: typeof nodeHttp }[] = [
+  { name: "fetch" },
+  { name: "Node's client", client: nodeHttp },
+];
+
 let hub: HubServer;
 let folder: string;
+let http: typeof nodeHttp | undefined;
 
 beforeEach(async () => {
   hub = await startHubServer({ [name]: content });
@@ -27,6 +35,7 @@ beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "flint-download-"));
 });
 afterEach(async () => {
+  http = undefined;
   await hub.close();
   await rm(folder, { recursive: true, force: true });
 });
@@ -50,13 +59,15 @@ async function fetchModel({
   onProgress,
   patience = usualPatience,
 }: Run = {}) {
-  const sources = new Sources({ fetch: globalThis.fetch });
+  const sources = new Sources({ fetch: globalThis.fetch, http });
   const candidate = usual((await sources.find(remote(reference), signal)).candidates);
   if (!candidate) throw new Error("nothing found");
   return download(candidate.record, {
     folder,
     signal,
     patience,
+    // The others join at once, or so small a file would come over one connection.
+    aloneMs: 1,
     http: (client) => sources.http(client),
     ...(onProgress ? { onProgress } : {}),
   });
@@ -98,7 +109,10 @@ async function interrupt(reference?: string): Promise<number> {
   return doneBytes(record);
 }
 
-describe("a download", () => {
+describe.each(clients)("a download with $name", ({ client }) => {
+  beforeEach(() => {
+    http = client;
+  });
   test("ends with the right bytes, by ranges, and shows the token to the Hub only", async () => {
     const record = await fetchModel();
     expect((await saved()).equals(content)).toBe(true);
@@ -157,7 +171,10 @@ describe("a download", () => {
   });
 });
 
-describe("survives", () => {
+describe.each(clients)("with $name survives", ({ client }) => {
+  beforeEach(() => {
+    http = client;
+  });
   const survived = async (run: Run = {}) => {
     await fetchModel(run);
     expect((await saved()).equals(content)).toBe(true);
@@ -227,7 +244,10 @@ describe("survives", () => {
   });
 });
 
-describe("refuses", () => {
+describe.each(clients)("with $name refuses", ({ client }) => {
+  beforeEach(() => {
+    http = client;
+  });
   test("bytes that stay wrong", async () => {
     const wrong = Buffer.from(content);
     wrong.fill(0, 1000, 2000);

@@ -78,7 +78,7 @@ describe("a full disk", () => {
     const get = `"$2" "$3" download ${hub.cdn}/${name} --dir "$1" 2>&1 || echo "status $?"`;
     const { stdout } = await onSmallDisk(
       4_000_000,
-      `${get}; ls "$1"; mount -o remount,size=16000000 "$1"; ${get}; sha256sum "$1/${name}"`,
+      `${get}; ls "$1"; mount -o remount,size=16000000 "$1"; ${get}; sha256sum "$1/${name}" || true`,
     );
     expect(stdout).toMatch(/^flint: (The disk is full|Not enough disk)[^\n]*\nstatus 5\n\//);
     expect(stdout).toContain(sha256(content));
@@ -87,34 +87,42 @@ describe("a full disk", () => {
 
 describe("SIGKILL at a random moment", () => {
   const runs = Number(process.env["FLINT_KILL_RUNS"] ?? 12);
-  test(`${runs} times: never a wrong file under the final name, and the next run goes on`, async () => {
-    let killed = 0;
-    for (let run = 0; run < runs; run++) {
-      const target = path.join(folder, String(run));
-      for (let attempt = 0; ; attempt++) {
-        const { process: child, ended } = start(["download", "owner/model", "--dir", target]);
-        // From its first request on, anywhere in its life; the end is put off a little, or most would be over by then.
-        let timer: NodeJS.Timeout | undefined;
-        hub.fault = () => {
-          if (attempt < 3) timer ??= setTimeout(() => child.kill("SIGKILL"), Math.random() * 120);
-          return Math.random() < 0.1 && attempt < 3 ? { cutAfter: 300_000 } : undefined;
-        };
-        const { status, signal, stderr } = await ended;
-        clearTimeout(timer);
-        if (signal === "SIGKILL") killed += 1;
-        const there = await readFile(path.join(target, name)).catch(() => undefined);
-        if (there && !there.equals(content)) throw new Error(`Run ${run} left a wrong file of ${there.length} bytes.`);
-        if (status === 0) {
-          expect(there).toBeDefined();
-          break;
+  test(
+    `${runs} times: never a wrong file under the final name, and the next run goes on`,
+    async () => {
+      let killed = 0;
+      let starts = 0;
+      for (let run = 0; run < runs; run++) {
+        const target = path.join(folder, String(run));
+        for (let attempt = 0; ; attempt++) {
+          starts += 1;
+          const { process: child, ended } = start(["download", "owner/model", "--dir", target]);
+          // From its first request on, anywhere in its life; the end is put off a little, or most would be over by then.
+          let timer: NodeJS.Timeout | undefined;
+          hub.fault = () => {
+            if (attempt < 3) timer ??= setTimeout(() => child.kill("SIGKILL"), Math.random() * 120);
+            return Math.random() < 0.1 && attempt < 3 ? { cutAfter: 300_000 } : undefined;
+          };
+          const { status, signal, stderr } = await ended;
+          clearTimeout(timer);
+          if (signal === "SIGKILL") killed += 1;
+          const there = await readFile(path.join(target, name)).catch(() => undefined);
+          if (there && !there.equals(content))
+            throw new Error(`Run ${run} left a wrong file of ${there.length} bytes.`);
+          if (status === 0) {
+            expect(there).toBeDefined();
+            break;
+          }
+          if (signal !== "SIGKILL") throw new Error(`Run ${run} failed: ${stderr}`);
         }
-        if (signal !== "SIGKILL") throw new Error(`Run ${run} failed: ${stderr}`);
+        // A lock that was about to be taken when its process died is swept up later.
+        const left = (await readdir(path.join(target, ".flint"))).filter((entry) => !entry.includes(".lock."));
+        expect(left).toEqual([`${name}.json`]);
+        await rm(target, { recursive: true });
       }
-      // A lock that was about to be taken when its process died is swept up later.
-      const left = (await readdir(path.join(target, ".flint"))).filter((entry) => !entry.includes(".lock."));
-      expect(left).toEqual([`${name}.json`]);
-      await rm(target, { recursive: true });
-    }
-    expect(killed).toBeGreaterThan(0);
-  });
+      console.info(`${killed} of ${starts} processes were killed; all ${runs} downloads ended with the right bytes.`);
+      expect(killed).toBeGreaterThan(0);
+    },
+    Math.max(600_000, runs * 10_000),
+  );
 });

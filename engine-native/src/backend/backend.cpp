@@ -201,8 +201,14 @@ ggml_backend_dev_t registered_device() {
 }
 }  // namespace flash
 
+#ifdef _WIN32
+#define FLASH_EXPORT __declspec(dllexport)
+#else
+#define FLASH_EXPORT __attribute__((visibility("default")))
+#endif
+
 /** What ggml looks up in a backend library. */
-extern "C" __attribute__((visibility("default"))) ggml_backend_reg_t ggml_backend_init(void) {
+extern "C" FLASH_EXPORT ggml_backend_reg_t ggml_backend_init(void) {
 #ifdef __GLIBC__
     // The copies that a model is loaded through go back to the system when they are freed. By default glibc learns to
     // keep blocks of their size, and they would count against the cap until the end.

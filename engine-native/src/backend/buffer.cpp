@@ -1,40 +1,26 @@
 #include "backend/buffer.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cstring>
 
 #include "ggml-backend-impl.h"
 #include "ggml-impl.h"
+#include "platform/memory.h"
 
 namespace flash {
 namespace {
 
 struct FlashBuffer {
     std::shared_ptr<Served> served;
-    void* base;
-    size_t size;
+    AddressRange addresses;
 };
 
 FlashBuffer& context_of(ggml_backend_buffer_t buffer) { return *static_cast<FlashBuffer*>(buffer->context); }
 
-void buffer_free(ggml_backend_buffer_t buffer) {
-    const std::unique_ptr<FlashBuffer> context(&context_of(buffer));
-    munmap(context->base, context->size);
-}
+void buffer_free(ggml_backend_buffer_t buffer) { const std::unique_ptr<FlashBuffer> context(&context_of(buffer)); }
 
-void* buffer_get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).base; }
+void* buffer_get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).addresses.data(); }
 
 void buffer_memset_tensor(ggml_backend_buffer_t, ggml_tensor*, uint8_t, size_t, size_t) {}
-
-/** Makes the pages of this memory real. */
-bool open_pages(void* data, size_t size) {
-    const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-    const auto begin = reinterpret_cast<uintptr_t>(data) & ~(page - 1);
-    return mprotect(reinterpret_cast<void*>(begin), reinterpret_cast<uintptr_t>(data) + size - begin,
-                    PROT_READ | PROT_WRITE) == 0;
-}
 
 // llama.cpp brings each tensor's bytes once, at load. Those of streamed ones are on flash already.
 void buffer_set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data, size_t offset,
@@ -47,7 +33,7 @@ void buffer_set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const 
     const TensorInfo* info = served.stream->find(tensor->name, Use::Multiply);
     if (info == nullptr || !served.stream->pinned(*info)) return;
     auto* target = static_cast<uint8_t*>(tensor->data) + offset;
-    GGML_ASSERT(open_pages(target, size) && "no memory for a pinned weight");
+    GGML_ASSERT(context_of(buffer).addresses.open(target, size) && "no memory for a pinned weight");
     std::memcpy(target, data, size);
 }
 
@@ -91,10 +77,10 @@ const char* buffer_type_get_name(ggml_backend_buffer_type_t) { return "At_Flash"
 ggml_backend_buffer_t buffer_type_alloc(ggml_backend_buffer_type_t type, size_t size) {
     std::shared_ptr<Served> served = Engine::instance().configured();
     if (!served) return nullptr;
-    void* base = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED) return nullptr;
+    AddressRange addresses(size, true);
+    if (addresses.size() == 0) return nullptr;
     served->has_weights = true;
-    auto context = std::make_unique<FlashBuffer>(FlashBuffer{std::move(served), base, size});
+    auto context = std::make_unique<FlashBuffer>(FlashBuffer{std::move(served), std::move(addresses)});
     return ggml_backend_buffer_init(type, kBufferInterface, context.release(), size);
 }
 

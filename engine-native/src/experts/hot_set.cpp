@@ -1,8 +1,5 @@
 #include "experts/hot_set.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cinttypes>
 #include <cmath>
@@ -10,7 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <memory>
+
+#include "platform/files.h"
 
 namespace flash {
 namespace {
@@ -19,16 +17,11 @@ constexpr double kNever = -std::numeric_limits<double>::infinity();
 /** No count of uses is above this, and none below its negative is worth more than never. */
 constexpr double kLargestLogarithm = 1000;
 
-struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using File = std::unique_ptr<std::FILE, Close>;
-
 }  // namespace
 
 std::vector<double> HotSet::load(uint32_t experts, uint64_t model_bytes) const {
     std::vector<double> counts(experts, kNever);
-    const File file(std::fopen(path_.c_str(), "r"));
+    const FileStream file = open_file(path_, "r");
     uint32_t count = 0;
     uint64_t bytes = 0;
     if (!file || std::fscanf(file.get(), "flint-experts 1 %" SCNu32 " %" SCNu64, &count, &bytes) != 2) return counts;
@@ -46,13 +39,14 @@ std::vector<double> HotSet::load(uint32_t experts, uint64_t model_bytes) const {
 
 std::string HotSet::save(const std::vector<double>& counts, uint64_t model_bytes) const {
     const std::string temporary = path_ + ".part";
-    const auto failed = [&] {
-        const std::string why = "cannot write " + path_ + ": " + std::strerror(errno);
-        unlink(temporary.c_str());
-        return why;
+    FileStream file = open_file(temporary, "w");
+    const auto failed = [&](const std::string& words) {
+        file.reset();  // Windows removes no file that is open
+        std::error_code ignored;
+        std::filesystem::remove(native_path(temporary), ignored);
+        return "cannot write " + path_ + ": " + words;
     };
-    File file(std::fopen(temporary.c_str(), "w"));
-    if (!file) return failed();
+    if (!file) return failed(std::strerror(errno));
     std::fprintf(file.get(), "flint-experts 1 %zu %" PRIu64 "\n", counts.size(), model_bytes);
     for (const double count : counts) {
         if (std::abs(count) <= kLargestLogarithm)
@@ -60,9 +54,12 @@ std::string HotSet::save(const std::vector<double>& counts, uint64_t model_bytes
         else
             std::fputs("-\n", file.get());
     }
-    if (std::fflush(file.get()) != 0 || std::ferror(file.get()) != 0 || fsync(fileno(file.get())) != 0) return failed();
-    if (std::fclose(file.release()) != 0) return failed();
-    return std::rename(temporary.c_str(), path_.c_str()) == 0 ? std::string() : failed();
+    if (std::fflush(file.get()) != 0 || std::ferror(file.get()) != 0 || !sync_file(file.get()))
+        return failed(std::strerror(errno));
+    if (std::fclose(file.release()) != 0) return failed(std::strerror(errno));
+    std::error_code error;
+    std::filesystem::rename(native_path(temporary), native_path(path_), error);
+    return error ? failed(error.message()) : std::string();
 }
 
 }  // namespace flash

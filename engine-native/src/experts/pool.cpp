@@ -1,7 +1,5 @@
 #include "experts/pool.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 
 namespace flash {
@@ -12,22 +10,13 @@ ExpertPool::ExpertPool(uint64_t budget_bytes, uint64_t smallest_bundle, uint64_t
     // Twice what the largest experts would need: experts of half that size fill the budget too.
     const uint64_t count = stride_ == 0 ? 0 : (even ? 1 : 2) * budget_ / stride_;
     if (count == 0) return;
-    void* memory =
-        mmap(nullptr, count * stride_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) return;
-#if defined(MADV_HUGEPAGE) && defined(MADV_NOHUGEPAGE)
+    memory_ = AddressRange(count * stride_, false);
+    if (memory_.size() == 0) return;
     // The kernel pins what a read fills page by page. But a large page must not reach into a neighbour's unused memory.
-    madvise(memory, count * stride_, even ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-#endif
-    reserved_ = count * stride_;
-    memory_ = static_cast<uint8_t*>(memory);
+    prefer_large_pages(memory_.data(), memory_.size(), even);
     slots_.resize(count);
     vacant_.reserve(count);
     for (uint64_t i = count; i > 0; i--) vacant_.push_back(static_cast<uint32_t>(i - 1));
-}
-
-ExpertPool::~ExpertPool() {
-    if (memory_ != nullptr) munmap(memory_, reserved_);
 }
 
 uint8_t* ExpertPool::find(uint32_t expert) const {
@@ -35,11 +24,13 @@ uint8_t* ExpertPool::find(uint32_t expert) const {
     return found == residents_.end() ? nullptr : memory_of(found->second.slot);
 }
 
-void ExpertPool::resize(uint32_t slot, uint64_t size) {
+bool ExpertPool::resize(uint32_t slot, uint64_t size) {
     uint64_t& bytes = slots_[slot].bytes;
-    if (size < bytes) madvise(memory_of(slot) + size, bytes - size, MADV_DONTNEED);
+    if (size < bytes) memory_.give_back(memory_of(slot) + size, bytes - size);
+    if (size > bytes && !memory_.open(memory_of(slot) + bytes, size - bytes)) return false;
     bytes_ = bytes_ - bytes + size;
     bytes = size;
+    return true;
 }
 
 uint32_t ExpertPool::vacancy(uint64_t size) {
@@ -71,7 +62,10 @@ uint8_t* ExpertPool::admit(uint32_t expert, uint64_t size, double rank, bool evi
         resize(vacant_.back(), 0);
         std::rotate(vacant_.begin(), vacant_.end() - 1, vacant_.end());
     }
-    resize(slot, size);
+    if (!resize(slot, size)) {
+        vacant_.push_back(slot);
+        return nullptr;
+    }
     residents_[expert] = {slot, rank, true};
     return memory_of(slot);
 }

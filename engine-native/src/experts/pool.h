@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/memory.h"
 #include "reader/reader.h"
 #include "result.h"
 
@@ -21,7 +22,6 @@ class ExpertPool {
   public:
     /** For bundles of these sizes. Takes addresses, no memory yet. Holds no slots where there are none to be had. */
     ExpertPool(uint64_t budget_bytes, uint64_t smallest_bundle, uint64_t largest_bundle);
-    ~ExpertPool();
     ExpertPool(const ExpertPool&) = delete;
     ExpertPool& operator=(const ExpertPool&) = delete;
 
@@ -32,7 +32,7 @@ class ExpertPool {
      * Takes in an expert, in place of those of the lowest rank where there is no room. It is held.
      * @param size bytes, a multiple of kReadAlignment
      * @param evict whether others may leave for it
-     * @return its memory, of any content; null where all others are held, or none may leave
+     * @return its memory, of any content; null where all others are held, none may leave, or the system has no memory
      */
     uint8_t* admit(uint32_t expert, uint64_t size, double rank, bool evict);
 
@@ -55,16 +55,16 @@ class ExpertPool {
         uint64_t bytes = 0;  // of memory that may be touched, from its beginning
     };
 
-    uint8_t* memory_of(uint32_t slot) const { return memory_ + slot * stride_; }
-    void resize(uint32_t slot, uint64_t size);
+    uint8_t* memory_of(uint32_t slot) const { return memory_.data() + slot * stride_; }
+    /** False where the system has no memory. */
+    bool resize(uint32_t slot, uint64_t size);
     /** An empty slot that can have `size` bytes within the budget; the number of slots when there is none. */
     uint32_t vacancy(uint64_t size);
     bool evict_one();
 
     uint64_t budget_;
     uint64_t stride_;
-    uint64_t reserved_ = 0;  // bytes of addresses
-    uint8_t* memory_ = nullptr;
+    AddressRange memory_;
     uint64_t bytes_ = 0;
     std::vector<Slot> slots_;
     std::vector<uint32_t> vacant_;  // those without memory first, so that memory that is there is used again

@@ -7,12 +7,12 @@
 namespace flash {
 
 Result<RoutingTrace> RoutingTrace::create(const std::string& path) {
-    std::FILE* file = std::fopen(path.c_str(), "w");
-    if (file == nullptr) {
+    FileStream file = open_file(path, "w");
+    if (!file) {
         return Error{FLASH_INVALID_ARGUMENT, "cannot write the trace " + path + ": " + std::strerror(errno)};
     }
-    std::fputs("flint-routing 1\n", file);
-    return RoutingTrace(file);
+    std::fputs("flint-routing 1\n", file.get());
+    return RoutingTrace(std::move(file));
 }
 
 void RoutingTrace::layer(const std::string& prefix, uint32_t experts, uint64_t bytes) {

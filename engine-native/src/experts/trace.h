@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "platform/files.h"
 #include "result.h"
 
 namespace flash {
@@ -25,12 +24,9 @@ class RoutingTrace {
     void record(uint32_t layer, const std::vector<int32_t>& chosen, size_t choices);
 
   private:
-    struct Close {
-        void operator()(std::FILE* file) const { std::fclose(file); }
-    };
-    explicit RoutingTrace(std::FILE* file) : file_(file) {}
+    explicit RoutingTrace(FileStream file) : file_(std::move(file)) {}
 
-    std::unique_ptr<std::FILE, Close> file_;
+    FileStream file_;
 };
 
 }  // namespace flash

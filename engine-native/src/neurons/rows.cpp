@@ -1,7 +1,5 @@
 #include "neurons/rows.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,6 +7,7 @@
 #include <numeric>
 
 #include "ggml-backend.h"
+#include "platform/library.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define FLASH_WIDE __attribute__((target("avx2,fma,f16c"), always_inline)) inline
@@ -24,12 +23,9 @@ const ggml_type_traits_cpu* traits_of(ggml_type type) {
         ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
         if (device == nullptr) return nullptr;
         void* known = ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device), "ggml_threadpool_new");
-        Dl_info info;
-        if (known == nullptr || dladdr(known, &info) == 0) return nullptr;
-        void* library = dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD);
-        return library == nullptr
-                   ? nullptr
-                   : reinterpret_cast<decltype(&ggml_get_type_traits_cpu)>(dlsym(library, "ggml_get_type_traits_cpu"));
+        if (known == nullptr) return nullptr;
+        return reinterpret_cast<decltype(&ggml_get_type_traits_cpu)>(
+            function_beside(known, "ggml_get_type_traits_cpu"));
     }();
     return lookup == nullptr ? nullptr : lookup(type);
 }

@@ -7,6 +7,7 @@
 
 #include "ggml.h"
 #include "gguf.h"
+#include "platform/files.h"
 
 namespace flash {
 namespace {
@@ -33,7 +34,8 @@ uint64_t at_most(const char* what, uint64_t value, uint64_t most) {
 
 class Cursor {
   public:
-    Cursor(const std::string& path, uint64_t file_bytes) : file_(path, std::ios::binary), file_bytes_(file_bytes) {}
+    Cursor(const std::string& path, uint64_t file_bytes)
+        : file_(native_path(path), std::ios::binary), file_bytes_(file_bytes) {}
 
     template <typename T>
     T number() {

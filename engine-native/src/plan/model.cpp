@@ -1,7 +1,5 @@
 #include "plan/model.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -11,6 +9,7 @@
 
 #include "gguf.h"
 #include "plan/header.h"
+#include "platform/files.h"
 
 namespace flash {
 namespace {
@@ -23,16 +22,19 @@ Error not_a_model(const std::string& path, const std::string& why) {
 
 /** The size of a regular file that begins as a GGUF does. */
 Result<uint64_t> check_file(const std::string& path) {
-    struct stat info {};
-    if (stat(path.c_str(), &info) != 0) {
-        return not_a_model(path, errno == ENOENT ? "does not exist. Check the path."
-                                                 : std::string("cannot be opened: ") + std::strerror(errno));
-    }
-    if (S_ISDIR(info.st_mode)) return not_a_model(path, "is a folder. Name a .gguf file in it.");
-    if (!S_ISREG(info.st_mode)) return not_a_model(path, "is not a regular file. Name a .gguf file.");
-    if (info.st_size == 0) return not_a_model(path, "is empty. Download it again.");
+    const std::filesystem::path file_path = native_path(path);
+    std::error_code error;
+    const std::filesystem::file_type type = std::filesystem::status(file_path, error).type();
+    if (type == std::filesystem::file_type::not_found) return not_a_model(path, "does not exist. Check the path.");
+    if (type == std::filesystem::file_type::directory)
+        return not_a_model(path, "is a folder. Name a .gguf file in it.");
+    if (!error && type != std::filesystem::file_type::regular)
+        return not_a_model(path, "is not a regular file. Name a .gguf file.");
+    const uint64_t size = error ? 0 : std::filesystem::file_size(file_path, error);
+    if (error) return not_a_model(path, "cannot be opened: " + error.message());
+    if (size == 0) return not_a_model(path, "is empty. Download it again.");
 
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
+    const FileStream file = open_file(path, "rb");
     if (!file) return not_a_model(path, std::string("cannot be opened: ") + std::strerror(errno));
     char magic[4] = {};
     const size_t count = std::fread(magic, 1, sizeof magic, file.get());
@@ -41,7 +43,7 @@ Result<uint64_t> check_file(const std::string& path) {
         for (size_t i = 0; i < count; i++) begin += magic[i] >= ' ' && magic[i] <= '~' ? magic[i] : '.';
         return not_a_model(path, "is not a GGUF model (it begins with \"" + begin + "\"). Download it again.");
     }
-    return static_cast<uint64_t>(info.st_size);
+    return size;
 }
 
 Result<Header> read_header(const std::string& path, uint64_t file_bytes) {
@@ -197,7 +199,8 @@ std::optional<Error> add_store(const gguf_context* header, Model& model) {
         identity_key < 0 || gguf_get_kv_type(header, identity_key) != GGUF_TYPE_UINT64) {
         return not_a_model(path, "does not say which store belongs to it. Convert the model again.");
     }
-    Result<Store> store = read_store(path.substr(0, path.find_last_of('/') + 1) + name);
+    const std::filesystem::path folder = std::filesystem::u8path(path).parent_path();
+    Result<Store> store = read_store((folder / std::filesystem::u8path(name)).u8string());
     if (!store) return store.error();
     if (store->identity != gguf_get_val_u64(header, identity_key)) {
         return not_a_model(path, "and " + store->path + " are of different conversions. Convert the model again.");

@@ -159,8 +159,8 @@ void ReadQueue::begin_queued() {
 
 void ReadQueue::begin(Piece& piece, uint64_t extent_begin) {
     const ReadRequest& request = *piece.request;
-    uring_->read(request.file->file(), extent_begin + piece.at, request.room.data + piece.at, piece.length,
-                 !request.file->direct(), &piece);
+    uring_->read(static_cast<int>(request.file->file().handle()), extent_begin + piece.at, request.room.data + piece.at,
+                 piece.length, !request.file->direct(), &piece);
 }
 
 void ReadQueue::end(Piece& piece, int32_t result) {

@@ -4,12 +4,11 @@
 #include <memory>
 #include <string>
 
+#include "platform/memory.h"
+#include "reader/direct_file.h"
 #include "result.h"
 
 namespace flash {
-
-/** Start and length that direct reads of the file systems we know accept. */
-constexpr uint64_t kReadAlignment = 4096;
 
 /** Aligned memory that a read may fill, owned by someone else. */
 struct Room {
@@ -31,7 +30,7 @@ class AlignedBuffer {
 
   private:
     struct Free {
-        void operator()(uint8_t* data) const;
+        void operator()(uint8_t* data) const { free_aligned(data); }
     };
     std::unique_ptr<uint8_t, Free> data_;
     uint64_t size_;
@@ -45,10 +44,6 @@ class Reader {
   public:
     /** Fails with FLASH_READ_FAILED. */
     static Result<Reader> open(const std::string& path);
-
-    Reader(Reader&& other) noexcept;
-    Reader& operator=(Reader&& other) noexcept;
-    ~Reader();
 
     /** Room that `read` needs for `size` bytes at any offset. */
     static uint64_t room_bytes(uint64_t size);
@@ -71,16 +66,15 @@ class Reader {
     Error failure(uint64_t at, int error_number) const;
     /** Once an extent was read: drops what of it the page cache has. */
     void drop_cached(const Extent& extent) const;
-    int file() const { return file_; }
+    const DirectFile& file() const { return file_; }
 
     /** False where the file system has no direct reads. */
-    bool direct() const { return direct_; }
+    bool direct() const { return file_.direct(); }
 
   private:
-    Reader(int file, bool direct, std::string path) : file_(file), direct_(direct), path_(std::move(path)) {}
+    Reader(DirectFile file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
 
-    int file_;
-    bool direct_;
+    DirectFile file_;
     std::string path_;
 };
 

@@ -1,12 +1,15 @@
 #include "store/store.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cstring>
 
+#include "platform/files.h"
+
 namespace flash {
 namespace {
+
+/** What std::filesystem gives for a size where it fails. */
+constexpr auto kNoFile = static_cast<uint64_t>(-1);
 
 Error damaged(const std::string& path, const std::string& what) {
     return Error{FLASH_NOT_A_MODEL, path + " is damaged: " + what + ". Convert the model again."};
@@ -76,11 +79,13 @@ const NeuronLayer* Store::find(uint32_t layer) const {
 }
 
 Result<Store> read_store(const std::string& path) {
-    struct stat info {};
-    if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    const std::filesystem::path file_path = native_path(path);
+    std::error_code absent;
+    const uint64_t file_bytes =
+        std::filesystem::is_regular_file(file_path, absent) ? std::filesystem::file_size(file_path, absent) : kNoFile;
+    if (file_bytes == kNoFile) {
         return Error{FLASH_NOT_A_MODEL, path + " is missing: it holds a part of the model. Convert the model again."};
     }
-    const auto file_bytes = static_cast<uint64_t>(info.st_size);
     const auto reader = Reader::open(path);
     if (!reader) return reader.error();
     if (file_bytes < sizeof(StoreHeader)) return damaged(path, "it is cut short");

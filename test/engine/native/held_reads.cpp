@@ -2,6 +2,8 @@
 // when a disk or a network drive does not answer: until somebody has opened the pipe for writing. And it has no
 // io_uring, whose reads cannot be held from here.
 
+#undef _FILE_OFFSET_BITS  // it would give both names below to one function
+
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/syscall.h>

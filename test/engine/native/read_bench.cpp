@@ -1,11 +1,14 @@
 // flint-read-bench FILE: what each way of reading gives, and what processor time it takes.
 
-#include <sys/resource.h>
+#ifdef _WIN32
+#include <windows.h>
+#endif
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <vector>
 
 #include "reader/read_queue.h"
@@ -21,12 +24,16 @@ constexpr uint64_t kFileBytes = 2ULL << 30;  // of the file, at most
 constexpr size_t kRooms = 64;
 
 double processor_seconds() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+#ifdef _WIN32  // whose std::clock is the time of the day
+    FILETIME created, ended, kernel, user;
+    GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user);
+    const auto seconds = [](const FILETIME& time) {
+        return 1e-7 * static_cast<double>(uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime);
     };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+    return seconds(kernel) + seconds(user);
+#else
+    return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+#endif
 }
 
 /** Reads the beginning of the file from start to end, `size` bytes at a time. */

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "platform/files.h"
 #include "reader/read_queue.h"
 #include "tests.h"
 
@@ -117,6 +118,39 @@ void moves() {
     }
 }
 
+void opens_any_name() {
+    // Longer than Windows takes a path without being told, and of letters that no code page has together.
+    const std::string folder = scratch_folder() + "/" + std::string(200, 'f');
+    std::filesystem::create_directories(flash::native_path(folder));
+    for (const char* name : {"\xC3\xA4\xD0\xB6\xE6\xBC\xA2 \xF0\x9F\x94\xA5", "b"}) {
+        const std::string path = folder + "/" + name + std::string(60, 'n');
+        const flash::FileStream file = flash::open_file(path, "wb");
+        CHECK(file != nullptr);
+        std::fputs("here", file.get());
+        CHECK(std::fflush(file.get()) == 0 && flash::sync_file(file.get()));
+        const AlignedBuffer buffer(Reader::room_bytes(4));
+        const auto data = open(path).read(0, 4, buffer);
+        CHECK(static_cast<bool>(data));
+        CHECK(std::memcmp(*data, "here", 4) == 0);
+    }
+}
+
+void reads_beyond_4_gib() {
+    const std::string path = scratch_folder() + "/holes";
+    constexpr uint64_t kBytes = (5ULL << 30) + 9;
+    {
+        const flash::FileStream file = flash::open_file(path, "wb");
+        flash::allow_holes(file.get());
+        CHECK(flash::resize_file(file.get(), kBytes));
+    }
+    CHECK_EQUAL(std::filesystem::file_size(flash::native_path(path)), kBytes);
+    const Reader reader = open(path);
+    const AlignedBuffer buffer(Reader::room_bytes(100));
+    CHECK(static_cast<bool>(reader.read(kBytes - 100, 100, buffer)));
+    check_fails(reader, kBytes - 99, 100, path);
+    std::filesystem::remove(flash::native_path(path));
+}
+
 /** A request with room of its own. */
 struct OwnedRequest {
     OwnedRequest(const Reader& reader, uint64_t offset, uint64_t size) : buffer(Reader::room_bytes(size)) {
@@ -201,6 +235,8 @@ TestCases reader_tests() {
         {"reader: fails when the file shrinks", fails_when_the_file_shrinks},
         {"reader: fails in a room that is too small", fails_in_a_room_too_small},
         {"reader: fails to open what is missing", opens_only_files},
+        {"reader: opens a file of any name", opens_any_name},
+        {"reader: reads beyond 4 GiB", reads_beyond_4_gib},
         {"reader: can be moved", moves},
         {"queue: reads all that is submitted", [] { queue_reads_all(ReadQueue::Method::Best); }},
         {"queue of threads: reads all that is submitted", [] { queue_reads_all(ReadQueue::Method::Threads); }},

@@ -1,0 +1,49 @@
+/**
+ * Memory for what arrives, between the network, the disk and the digest. Shared, so that the thread that hashes needs
+ * no copy, and aligned to pages, which writing around the page cache asks for: of Node's memory only that of
+ * WebAssembly is.
+ */
+
+/** Bytes of one slot, a multiple of every disk's blocks. Written in smaller pieces, a gigabyte takes a third longer. */
+export const slotBytes = 4 << 20;
+const pageBytes = 1 << 16;
+
+/** One piece, which has one owner at a time. */
+export interface Slot {
+  /** Its first byte, from the start of the memory. */
+  readonly start: number;
+  readonly bytes: Uint8Array<SharedArrayBuffer>;
+}
+
+export class Slots {
+  readonly memory: SharedArrayBuffer;
+  private readonly free: Slot[];
+  private readonly waiting: ((slot: Slot) => void)[] = [];
+
+  constructor(count: number) {
+    const pages = (count * slotBytes) / pageBytes;
+    const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    if (!(buffer instanceof SharedArrayBuffer)) throw new TypeError("WebAssembly has given memory that is not shared.");
+    this.memory = buffer;
+    this.free = Array.from({ length: count }, (_, index) => {
+      const start = index * slotBytes;
+      return { start, bytes: new Uint8Array(buffer, start, slotBytes) };
+    });
+  }
+
+  /** A slot that is free, if there is one. */
+  takeNow(): Slot | undefined {
+    return this.free.pop();
+  }
+
+  /** A slot that is free, or the next that is given back. */
+  async take(): Promise<Slot> {
+    return this.takeNow() ?? new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  give(slot: Slot): void {
+    const next = this.waiting.shift();
+    if (next) next(slot);
+    else this.free.push(slot);
+  }
+}
