@@ -78,7 +78,7 @@ export function choose({ candidates, title }: Found): Candidate {
 
 /** One line of progress on a terminal; on anything else, a line every few seconds. */
 class Line {
-  private shownAt = 0;
+  private shownAt = process.stderr.isTTY ? 0 : performance.now();
   private first: { bytes: number; at: number } | undefined;
 
   constructor(private readonly name: string) {}

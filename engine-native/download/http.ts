@@ -150,6 +150,13 @@ export function retryAfterMs(value: string | null, now = Date.now()): number | u
 export function connectionError(error: unknown, url: string): Error {
   if (error instanceof DownloadError || error instanceof Transient) return error;
   const why = deepestMessage(error);
+  if (/certificate|altnames/i.test(why)) {
+    return new DownloadError(
+      "network",
+      `${hostOf(url)} can't be trusted: ${why}. Where a company has certificates of its own, NODE_EXTRA_CA_CERTS names their file.`,
+      { cause: error },
+    );
+  }
   if (/redirect/i.test(why)) {
     return new DownloadError("network", `${hostOf(url)} redirects in circles. Check the address.`, { cause: error });
   }
@@ -248,7 +255,12 @@ export async function pourSteadily(
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
   });
-  const timer = setTimeout(() => fail(stalled(hostOf(response.url), stallMs)), stallMs);
+  // A slow disk is no stall.
+  let taking = false;
+  const timer = setTimeout(() => {
+    if (taking) timer.refresh();
+    else fail(stalled(hostOf(response.url), stallMs));
+  }, stallMs);
   const onAbort = () => fail(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
@@ -256,7 +268,12 @@ export async function pourSteadily(
     place: () => sink.place(),
     add: (chunk) => {
       timer.refresh();
-      return sink.add(chunk);
+      const waiting = sink.add(chunk);
+      taking = waiting !== undefined;
+      return waiting?.finally(() => {
+        taking = false;
+        timer.refresh();
+      });
     },
     get full() {
       return sink.full;

@@ -10,16 +10,29 @@ import { DownloadError } from "./errors.js";
 import { type Authorize, type Http, hostOf, type Pouring, type Sink } from "./http.js";
 
 const bufferBytes = 256 << 10;
+/** A record of TLS, the most that comes at once of what is decrypted already. */
+const recordBytes = 16 << 10;
 const mostRedirects = 20;
 
-/** HTTP over connections that are kept for the next request to the same server. */
-export function nodeHttp(authorize: Authorize): Http {
+/**
+ * HTTP over connections that are kept for the next request to the same server.
+ * @param trusted certificates to trust instead of those that Node does, in PEM
+ */
+export function nodeHttp(authorize: Authorize, trusted?: string): Http {
   const idle = new Map<string, Connection[]>();
 
-  const connectionTo = (url: URL) => {
+  const ask = async (url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Exchange> => {
     const kept = idle.get(url.origin)?.pop();
-    kept?.socket.ref();
-    return kept ?? new Connection(url);
+    if (kept && !kept.socket.destroyed) {
+      kept.socket.ref();
+      try {
+        return await exchange(kept, url, headers, signal, keep);
+      } catch (error) {
+        // A server may close a connection that rests, just when it is used again.
+        if (signal.aborted) throw error;
+      }
+    }
+    return exchange(new Connection(url, trusted), url, headers, signal, keep);
   };
   const keep = (connection: Connection) => {
     const others = (idle.get(connection.origin) ?? []).filter(({ socket }) => !socket.destroyed);
@@ -32,7 +45,7 @@ export function nodeHttp(authorize: Authorize): Http {
     for (let redirects = 0; redirects <= mostRedirects; redirects++) {
       const authorization = authorize(url);
       const all = { ...headers, ...(authorization === undefined ? {} : { authorization }) };
-      const { response, body } = await exchange(connectionTo(url), url, all, signal, keep);
+      const { response, body } = await ask(url, all, signal);
       const { location } = response.headers;
       const { statusCode: status = 0 } = response;
       if (![301, 302, 303, 307, 308].includes(status) || location === undefined) {
@@ -58,29 +71,71 @@ class Connection {
   readonly socket: Socket;
   /** Told to whoever has it now, who says whether to read on at once. The bytes change when it does. */
   onBytes: (bytes: Uint8Array) => boolean = () => false;
-  onEnd: (error: Error) => void = () => undefined;
-  /** Where what is read next goes, instead of its own buffer. Asked after each {@link onBytes}. */
+  /** Without an error where the other side has said all. */
+  onEnd: (error?: Error) => void = () => undefined;
+  /** Where what is read next goes, instead of its own buffer. Asked after each {@link onBytes} that reads on. */
   place: () => Uint8Array | undefined = () => undefined;
+  private wanted = false;
+  /** TLS goes on with what it has decrypted when it is told to stop. */
+  private readonly ahead: Uint8Array[] = [];
 
-  constructor({ origin, protocol, hostname, port }: URL) {
+  constructor({ origin, protocol, hostname, port }: URL, trusted: string | undefined) {
     this.origin = origin;
     const host = hostname.replace(/^\[|\]$/g, "");
+    const secure = protocol === "https:";
     const own = Buffer.allocUnsafeSlow(bufferBytes);
+    // For what comes ahead, while somebody still has the other.
+    const spare = secure ? Buffer.allocUnsafeSlow(recordBytes) : own;
+    let held: Uint8Array | undefined;
     const onread = {
-      buffer: () => this.place() ?? own,
-      callback: (count: number, buffer: Uint8Array) => this.onBytes(buffer.subarray(0, count)),
+      buffer: () => (this.wanted ? this.place() : undefined) ?? (held === own ? spare : own),
+      callback: (count: number, buffer: Uint8Array) => {
+        const bytes = buffer.subarray(0, count);
+        if (!this.wanted) {
+          this.ahead.push(Buffer.from(bytes));
+          return false;
+        }
+        this.give(bytes);
+        held = this.wanted ? undefined : buffer;
+        return this.wanted;
+      },
     };
     const options = { host, onread, noDelay: true };
-    this.socket =
-      protocol === "https:"
-        ? connectSecurely({ ...options, port: Number(port || 443), ...(isIP(host) ? {} : { servername: host }) })
-        : connectPlainly({ ...options, port: Number(port || 80) });
+    this.socket = secure
+      ? connectSecurely({
+          ...options,
+          port: Number(port || 443),
+          ...(isIP(host) ? {} : { servername: host }),
+          ...(trusted === undefined ? {} : { ca: trusted }),
+        })
+      : connectPlainly({ ...options, port: Number(port || 80) });
     this.socket.on("error", (error) => this.onEnd(error));
-    this.socket.on("close", () => this.onEnd(new Error("the connection was closed")));
+    this.socket.on("end", () => this.socket.destroy());
+    this.socket.on("close", () => this.ahead.length > 0 || this.onEnd());
   }
 
+  /** Nothing more will come of it. */
+  get over(): boolean {
+    return this.socket.destroyed && this.ahead.length === 0;
+  }
+
+  /** To be called for the first bytes, and after each {@link onBytes} that did not read on at once. */
   readOn(): void {
-    this.socket.resume();
+    this.wanted = true;
+    while (this.wanted) {
+      const bytes = this.ahead.shift();
+      if (!bytes) break;
+      this.give(bytes);
+    }
+    if (!this.wanted) return;
+    if (this.socket.destroyed) this.onEnd();
+    else this.socket.resume();
+  }
+
+  private give(bytes: Uint8Array): void {
+    // Before: it may ask to read on while it is told.
+    this.wanted = false;
+    if (this.onBytes(bytes)) this.wanted = true;
   }
 
   /** Waits for its next request. Nobody waits for it: it must not hold up the end of the program. */
@@ -108,10 +163,11 @@ class Passage extends Duplex {
       this.push(Buffer.from(bytes));
       return false;
     };
-    connection.onEnd = (error) => void this.destroy(error);
+    connection.onEnd = (error) => void (error ? this.destroy(error) : this.push(null));
   }
   override _read(): void {
-    if (!this.taken) this.connection.readOn();
+    // Later: what is pushed meanwhile would stay here, unseen by Node's client.
+    queueMicrotask(() => this.taken || this.destroyed || this.connection.readOn());
   }
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.connection.socket.write(chunk, done);
@@ -150,6 +206,11 @@ function exchange(
       createConnection: () => passage,
     });
     request.on("error", reject);
+    request.on("close", () => {
+      if (passage.taken) return;
+      signal.removeEventListener("abort", abort);
+      connection.socket.destroy();
+    });
     request.on("response", (response) => {
       // Told to whoever reads the body.
       response.on("error", () => undefined);
@@ -191,8 +252,9 @@ function bodyOf(
     return value;
   };
   const seen = (): Uint8Array | null => response.read();
+  const closed = () => new Error("the connection was closed");
   const requireOpen = () => {
-    if (connection.socket.destroyed) throw new Error("the connection was closed");
+    if (connection.over) throw closed();
   };
   return {
     [Symbol.asyncIterator]: () => ({
@@ -208,7 +270,7 @@ function bodyOf(
               resolve(bytes);
               return false;
             };
-            connection.onEnd = reject;
+            connection.onEnd = (error = closed()) => reject(error);
             requireOpen();
             connection.readOn();
           }));
@@ -221,7 +283,7 @@ function bodyOf(
     }),
     pour(sink) {
       const done = new Promise<void>((resolve, reject) => {
-        const fail = (error: unknown) => {
+        const fail = (error: unknown = closed()) => {
           end();
           reject(error);
         };
@@ -230,7 +292,7 @@ function bodyOf(
           try {
             const waiting = sink.add(take(bytes));
             if (waiting) {
-              waiting.then(() => finished() || connection.readOn(), fail);
+              waiting.then(() => finished() || released || connection.readOn(), fail);
               return false;
             }
             return !finished();

@@ -33,6 +33,7 @@ export class SpanWriter {
   private flushedAt = performance.now();
   private underWay: Promise<void> = Promise.resolve();
   private failure: { error: unknown } | undefined;
+  private ended = false;
 
   constructor(
     private readonly span: Span,
@@ -71,6 +72,7 @@ export class SpanWriter {
 
   /** Resolves when all that was added is written. Nothing may be put into a place afterwards. @throws DownloadError */
   async end(): Promise<void> {
+    this.ended = true;
     this.flush();
     this.release();
     await this.underWay;
@@ -78,7 +80,10 @@ export class SpanWriter {
   }
 
   private async addLater(chunk: Uint8Array): Promise<void> {
-    this.slot = await this.options.slots.take();
+    const slot = await this.options.slots.take();
+    // Whoever waited has left meanwhile: others need it.
+    if (this.ended) return this.options.slots.give(slot);
+    this.slot = slot;
     await this.add(chunk);
   }
 

@@ -114,6 +114,9 @@ class Attempt {
     const { state, path, digest, signal } = options;
     if (state.bytes === undefined || !state.ranges) await this.probe();
     const file = await PartFile.open(path, state, options.snapshot);
+    // What is left to hash may take minutes.
+    const stopHashing = () => this.hasher?.dispose();
+    signal.addEventListener("abort", stopHashing, { once: true });
     try {
       this.startHashing();
       await this.fetchAll(file);
@@ -123,6 +126,7 @@ class Attempt {
       state.verified = true;
       await file.save();
     } finally {
+      signal.removeEventListener("abort", stopHashing);
       this.hasher?.dispose();
       await file.close();
     }
@@ -315,9 +319,10 @@ class Attempt {
   }
 
   private async verify(digest: Digest | undefined): Promise<void> {
-    const { state, what } = this.options;
+    const { state, what, signal } = this.options;
     if (!digest || !this.hasher) return;
     const found = await this.hasher.finish(state.bytes ?? 0).catch((error: unknown) => {
+      signal.throwIfAborted();
       throw diskError(error, this.folder);
     });
     if (found === digest.hex) return;

@@ -6,6 +6,7 @@ import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { makeCertificate } from "../harness/certificate.js";
 import { type HubServer, startHubServer } from "../harness/hubServer.js";
 import { start } from "./support/flint.js";
 
@@ -17,16 +18,27 @@ let proxy: Server;
 let folder: string;
 /** Where the proxy was asked to connect to. */
 let tunnels: string[];
+/** Bytes that came through it, and whether it could read the file's name in what went. */
+let passed: number;
+let sawName: boolean;
 
 beforeEach(async () => {
   hub = await startHubServer({ [name]: content });
   tunnels = [];
+  passed = 0;
+  sawName = false;
   proxy = createServer((_, response) => void response.writeHead(501).end());
   proxy.on("connect", ({ url = "" }, client) => {
     tunnels.push(url);
     const { hostname, port } = new URL(`http://${url}`);
     const server = connect(Number(port), hostname, () => {
       client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+      server.on("data", (bytes: Buffer) => {
+        passed += bytes.length;
+      });
+      client.on("data", (bytes: Buffer) => {
+        sawName ||= bytes.includes(name);
+      });
       server.pipe(client);
       client.pipe(server);
     });
@@ -54,6 +66,17 @@ async function download(environment: Record<string, string>): Promise<void> {
 test("it is used for the Hub and for where the Hub redirects to", async () => {
   await download({});
   expect(new Set(tunnels)).toEqual(new Set([new URL(hub.endpoint).host, new URL(hub.cdn).host]));
+  expect(sawName).toBe(true);
+});
+
+test("it is asked to connect to addresses of https, and sees nothing of what passes", async () => {
+  const certificate = await makeCertificate(folder);
+  await hub.close();
+  hub = await startHubServer({ [name]: content }, { certificate, host: "localhost" });
+  await download({ HTTP_PROXY: "", NODE_EXTRA_CA_CERTS: certificate.file });
+  expect(new Set(tunnels)).toEqual(new Set([new URL(hub.endpoint).host, new URL(hub.cdn).host]));
+  expect(passed).toBeGreaterThan(content.length);
+  expect(sawName).toBe(false);
 });
 
 test("it is not used for what NO_PROXY names", async () => {

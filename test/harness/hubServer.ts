@@ -1,6 +1,7 @@
 /** A server that speaks the part of the Hub's API that Flint uses, with its files on a "CDN", and faults at will. */
 import { createHash } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
 export const commit = "0123456789abcdef0123456789abcdef01234567";
@@ -40,6 +41,8 @@ export interface HubServer {
   /** For HF_ENDPOINT. */
   readonly endpoint: string;
   readonly cdn: string;
+  /** Connections that the CDN has had. */
+  readonly connections: { cdn: number };
   /** All requests that reached the CDN. */
   readonly requests: CdnRequest[];
   /** Authorization headers by whoever got one. */
@@ -53,15 +56,33 @@ export interface HubServer {
   close(): Promise<void>;
 }
 
+export interface HubServerOptions {
+  /** Both answer over TLS then. In PEM. */
+  certificate?: { key: string; cert: string };
+  /** Where both listen, as in a URL; 127.0.0.1 unless given. */
+  host?: string;
+}
+
 /** @param files of the one repository `owner/model`, by path */
-export async function startHubServer(files: Record<string, Buffer>): Promise<HubServer> {
+export async function startHubServer(
+  files: Record<string, Buffer>,
+  { certificate, host = "127.0.0.1" }: HubServerOptions = {},
+): Promise<HubServer> {
   const requests: CdnRequest[] = [];
   const tokens: HubServer["tokens"] = { hub: [], cdn: [] };
-  const cdn = createServer((request, response) => answerCdn(request, response));
-  const hub = createServer((request, response) => answerHub(request, response));
+  const create = (answer: RequestListener): Server =>
+    certificate ? createSecureServer(certificate, answer) : createServer(answer);
+  const cdn = create((request, response) => answerCdn(request, response));
+  const hub = create((request, response) => answerHub(request, response));
+  const connections = { cdn: 0 };
+  cdn.on("connection", () => {
+    connections.cdn += 1;
+  });
+  const scheme = certificate ? "https" : "http";
   const server: HubServer = {
-    endpoint: await listen(hub),
-    cdn: await listen(cdn),
+    endpoint: `${scheme}://${host}:${await listen(hub, host)}`,
+    cdn: `${scheme}://${host}:${await listen(cdn, host)}`,
+    connections,
     requests,
     tokens,
     fault: () => undefined,
@@ -160,9 +181,10 @@ export async function startHubServer(files: Record<string, Buffer>): Promise<Hub
   return server;
 }
 
-async function listen(server: Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+/** @returns the port */
+async function listen(server: Server, host: string): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, host.replace(/^\[|\]$/g, ""), resolve));
+  return (server.address() as AddressInfo).port;
 }
 
 export const sha256 = (content: Buffer): string => createHash("sha256").update(content).digest("hex");
