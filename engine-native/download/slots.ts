@@ -4,8 +4,8 @@
  * WebAssembly is.
  */
 
-/** Bytes of one slot, a multiple of every disk's blocks. Written in smaller pieces, a gigabyte takes a third longer. */
-export const slotBytes = 4 << 20;
+/** Bytes of one slot, a multiple of every disk's blocks. Smaller pieces take longer to write, larger ones more memory. */
+export const slotBytes = 2 << 20;
 const pageBytes = 1 << 16;
 
 /** One piece, which has one owner at a time. */
