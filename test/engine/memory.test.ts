@@ -77,12 +77,13 @@ test("models are converted in turn; the model is back after the last was stopped
   });
   const names = [name, "other.gguf"];
   const stopped = Promise.all(names.map((source) => expect(convert(source)).rejects.toBeInstanceOf(Stopped)));
-  for (const source of names) {
-    await vi.waitFor(() => expect(told.at(-1)).toBe(source), { timeout: 60_000 });
+  // Either may be the first.
+  for (const count of [1, 2]) {
+    await vi.waitFor(() => expect(told).toHaveLength(count), { timeout: 60_000 });
     await conversions.stopCurrent();
   }
   await stopped;
-  expect(told).toEqual(names);
+  expect(told.sort()).toEqual(names);
   expect(seen).toEqual(unloaded);
   await isBack();
 });
