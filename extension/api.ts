@@ -6,7 +6,7 @@ export interface FlintApi {
   readonly engine: {
     /** Process id of the sidecar; undefined while none runs. */
     pid(): number | undefined;
-    /** `empty` (no model chosen), `idle`, `loading`, `ready`, `reading`, `answering` or `failed`. */
+    /** `empty` (no model chosen), `idle`, `converting` (nothing is loaded meanwhile), `loading`, `ready`, `reading`, `answering` or `failed`. */
     state(): string;
     /** Loads the model of the settings unless it is loaded. Rejects as the engine's `load` does. */
     load(): Promise<LoadResult>;

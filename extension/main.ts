@@ -7,8 +7,9 @@ import type { FlintApi } from "./api.js";
 import { ChatSession, type Store } from "./chat/session.js";
 import { ConversationFile } from "./chat/store.js";
 import { ChatView } from "./chat/view.js";
-import { Engine, type EngineSettings } from "./engine/engine.js";
+import { Engine } from "./engine/engine.js";
 import { InvalidSetting } from "./engine/errors.js";
+import type { EngineSettings } from "./engine/state.js";
 import { InlineProvider } from "./inline/provider.js";
 import { Models } from "./models/models.js";
 import { changeRamCap, raiseRamCap, updateSetting } from "./models/settings.js";
@@ -67,6 +68,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
         break;
       case "showLog":
         output.show();
+        break;
+      case "stopConversion":
+        run(models.stopConversion());
         break;
       case "raiseCap":
         run(raiseRamCap(action.bytes));

@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { formatSize, parseSize } from "../engine-native/size.js";
-import type { EngineSettings } from "./engine/engine.js";
 import { InvalidSetting } from "./engine/errors.js";
+import type { EngineSettings } from "./engine/state.js";
 
 /** Below this not even an empty engine runs. */
 const smallestCapBytes = 128 * 1024 ** 2;
@@ -43,7 +43,8 @@ export function parseSettings(raw: RawSettings, folder = homedir()): EngineSetti
   };
 }
 
-function parsePath(name: InvalidSetting["setting"], value: unknown, folder: string): string | undefined {
+/** Reads the path of a model; undefined where there is none. As {@link parseSettings}. */
+export function parsePath(name: InvalidSetting["setting"], value: unknown, folder = homedir()): string | undefined {
   if (typeof value !== "string") throw new InvalidSetting(name, `${name} must be the path of a file.`);
   const path = value.trim();
   if (path === "") return undefined;

@@ -2,7 +2,7 @@
 
 /** A thing to do about a problem. The extension carries it out. */
 export type Action =
-  | { kind: "chooseModel" | "askAgain" | "restartEngine" | "loadAgain" | "showLog" }
+  | { kind: "chooseModel" | "askAgain" | "restartEngine" | "loadAgain" | "showLog" | "stopConversion" }
   | { kind: "raiseCap"; bytes: number }
   | { kind: "useContext"; tokens: number }
   | { kind: "openSetting"; setting: string };
@@ -45,7 +45,7 @@ export type Message = UserMessage | AssistantMessage;
 
 /** What the engine does, in words. */
 export interface Status {
-  phase: "empty" | "idle" | "loading" | "ready" | "reading" | "answering" | "waiting" | "failed";
+  phase: "empty" | "idle" | "converting" | "loading" | "ready" | "reading" | "answering" | "waiting" | "failed";
   /** Name of the chosen model. */
   model?: string | undefined;
   /** "Fits in 6.0 GiB, about 5 tokens/s", known before it is loaded. */

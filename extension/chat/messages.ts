@@ -9,7 +9,7 @@ const longestText = 10_000_000;
 const text = z.string().max(longestText);
 
 const action: z.ZodType<Action> = z.discriminatedUnion("kind", [
-  z.object({ kind: z.enum(["chooseModel", "askAgain", "restartEngine", "loadAgain", "showLog"]) }),
+  z.object({ kind: z.enum(["chooseModel", "askAgain", "restartEngine", "loadAgain", "showLog", "stopConversion"]) }),
   z.object({ kind: z.literal("raiseCap"), bytes: z.int().positive() }),
   z.object({ kind: z.literal("useContext"), tokens: z.int().positive() }),
   z.object({ kind: z.literal("openSetting"), setting: z.string().regex(/^flint\.\w+$/) }),

@@ -17,8 +17,9 @@ import {
   protocolVersion,
 } from "../../engine-native/protocol.js";
 import { generationResult, plan } from "../fixtures.js";
-import { Engine, type EngineSettings } from "./engine.js";
+import { Engine } from "./engine.js";
 import { Cancelled, EngineStopped, InvalidSetting, NoModel } from "./errors.js";
+import type { EngineSettings } from "./state.js";
 
 const settings: EngineSettings = { modelPath: "/models/a.gguf", ramCapBytes: 1e9 };
 
@@ -334,4 +335,65 @@ test("a model of its own suggests while the other answers", async () => {
   expect(engine.state.kind).toBe("answering");
   finish();
   await answer;
+});
+
+test("memory is made room for after the answer under way; the model is back afterwards", async () => {
+  const { engine, model, states, started } = setUp();
+  const room = await engine.chat(ask("Hi"), ignore).then(() => engine.makeRoom("a", new AbortController().signal));
+  expect(engine.loaded).toBeUndefined();
+  expect(engine.pid).toBeUndefined();
+  expect(engine.state).toEqual({ kind: "converting", source: "a" });
+  engine.warmUp();
+  engine.settingsChanged();
+  expect(model.loads).toHaveLength(1);
+  states.length = 0;
+  room();
+  await vi.waitFor(() => expect(engine.state.kind).toBe("ready"));
+  expect(states).toEqual(["idle", "loading", "ready"]);
+  expect(started).toHaveLength(2);
+});
+
+test("an answer under way comes first, and waiting for it can be given up", async () => {
+  const { engine } = setUp();
+  const stop = new AbortController();
+  let room: Promise<unknown> = Promise.resolve();
+  const answer = engine.chat(ask("Hi"), () => {
+    room = engine.makeRoom("a", stop.signal).catch((error: unknown) => error);
+    stop.abort("stopped");
+    expect(engine.loaded).toBeDefined();
+  });
+  await expect(answer).resolves.toMatchObject({ text: "Echo: Hi" });
+  expect(await room).toBe("stopped");
+  expect(engine.state.kind).toBe("ready");
+});
+
+test("a question waits for the memory, also when another model is chosen meanwhile, and can be stopped", async () => {
+  let current = settings;
+  const { engine, model } = setUp(new FakeModel(), () => current);
+  const room = await engine.makeRoom("a", new AbortController().signal);
+  const stop = new CancellationTokenSource();
+  const stopped = engine.chat(ask("Hi"), ignore, stop.token);
+  expect(engine.state.kind).toBe("converting");
+  stop.cancel();
+  await expect(stopped).rejects.toBeInstanceOf(Cancelled);
+  expect(engine.state.kind).toBe("converting");
+  const answer = engine.chat(ask("Hi"), ignore);
+  current = { ...settings, modelPath: "/models/b.gguf" };
+  engine.settingsChanged();
+  expect(engine.state.kind).toBe("converting");
+  room();
+  await expect(answer).resolves.toMatchObject({ text: "Echo: Hi" });
+  expect(model.loads).toMatchObject([{ modelPath: "/models/b.gguf" }]);
+});
+
+test("what was not loaded is not loaded afterwards, unless somebody wants it", async () => {
+  const { engine, started } = setUp();
+  const { signal } = new AbortController();
+  (await engine.makeRoom("a", signal))();
+  expect(engine.state.kind).toBe("idle");
+  expect(started).toHaveLength(0);
+  const room = await engine.makeRoom("a", signal);
+  engine.warmUp();
+  room();
+  await vi.waitFor(() => expect(engine.state.kind).toBe("ready"));
 });

@@ -21,25 +21,13 @@ import {
   type Stats,
   statsRequest,
 } from "../../engine-native/protocol.js";
+import { Absence } from "./absence.js";
 import { Cancelled, type EngineStopped, NoModel } from "./errors.js";
+import { eventOr } from "./events.js";
 import { withProgress } from "./progress.js";
 import { RestartPolicy } from "./restartPolicy.js";
 import { SidecarProcess } from "./sidecarProcess.js";
-import type { EngineState } from "./state.js";
-
-/** What is loaded, and within which limits. */
-export interface EngineSettings {
-  /** A `.gguf` file; of a split model its first part. */
-  modelPath: string;
-  /** The cap on all memory of the sidecar, in bytes. */
-  ramCapBytes: number;
-  /** Tokens of context; absent: the engine chooses. */
-  contextTokens?: number;
-  /** A small model to guess tokens with. */
-  draftModelPath?: string;
-  /** A model of its own for inline suggestions. */
-  inlineModelPath?: string;
-}
+import { afterProgress, type EngineSettings, type EngineState } from "./state.js";
 
 export interface EngineOptions {
   /** Starts a sidecar. */
@@ -78,6 +66,8 @@ export class Engine {
   private model: LoadResult | undefined;
   private forecast: Plan | undefined;
   private chatting = false;
+  private readonly didChat = new Emitter<void>();
+  private absence: Absence | undefined;
   private completion: CancellationTokenSource | undefined;
   private lastSpeed: number | undefined;
   private untoldCrash: EngineStopped | undefined;
@@ -135,6 +125,7 @@ export class Engine {
 
   /** Starts loading in the background if that was not tried yet. What goes wrong is in `state`. */
   warmUp(): void {
+    if (this.absence) this.absence.thenLoad = true;
     if (this.currentState.kind !== "idle") return;
     this.load().catch((error: unknown) => this.options.log(`load: ${String(error)}`));
   }
@@ -153,13 +144,14 @@ export class Engine {
     this.chatting = true;
     this.untoldCrash = undefined;
     try {
-      await this.load(token);
+      await this.loadForAnswer(token);
       if (token.isCancellationRequested) throw new Cancelled();
       // Somebody waits for this answer: an inline suggestion is worth less.
       this.completion?.cancel();
       this.setState({ kind: "reading" });
       const onProgress = (progress: GenerationProgress) => {
-        this.showProgress(progress);
+        const state = afterProgress(this.currentState, progress);
+        if (state) this.setState(state);
         if (progress.kind === "text" && progress.text !== "") onText(progress.text);
       };
       const result = await this.process.use((connection) =>
@@ -175,6 +167,7 @@ export class Engine {
         this.setState({ kind: "ready" });
       }
       this.settingsChanged();
+      this.didChat.fire();
     }
   }
 
@@ -216,12 +209,36 @@ export class Engine {
     return this.process.use((connection) => connection.sendRequest(statsRequest));
   }
 
+  /**
+   * Gives up the memory that the model takes, after an answer that is under way, until the function that it resolves with
+   * is called: then what was loaded is loaded again. Who asks for a model meanwhile waits. One at a time.
+   * @param source what is converted meanwhile
+   * @throws what `signal` says, when it is aborted before
+   */
+  async makeRoom(source: string, signal: AbortSignal): Promise<() => void> {
+    while (this.chatting) await eventOr(this.didChat.event, signal);
+    signal.throwIfAborted();
+    const absence = new Absence(source, this.model !== undefined || this.pendingLoad !== undefined);
+    this.absence = absence;
+    this.reset();
+    const gone = this.process.stop();
+    this.readSettings();
+    await gone;
+    return () => {
+      this.absence = undefined;
+      absence.end();
+      if (this.pendingLoad) this.setState({ kind: "loading" });
+      else this.readSettings();
+      if (absence.thenLoad) this.warmUp();
+    };
+  }
+
   /** Ends the sidecar, whatever it does, and loads again in a new one. */
   restart(): void {
     this.policy.reset();
     this.untoldCrash = undefined;
     this.reset();
-    this.process.stop();
+    void this.process.stop();
     this.readSettings();
     this.warmUp();
   }
@@ -236,15 +253,17 @@ export class Engine {
     if (isDeepStrictEqual(read.settings, before) && read.error === undefined && errorBefore === undefined) return;
     this.reset();
     this.readSettings();
-    if (!this.settings) this.process.stop();
+    if (!this.settings) void this.process.stop();
     this.warmUp();
   }
 
   dispose(): void {
+    if (this.absence) this.absence.thenLoad = false;
     this.pendingLoad?.cancellation.cancel();
     this.process.dispose();
     this.didChangeState.dispose();
     this.didCrash.dispose();
+    this.didChat.dispose();
   }
 
   private currentSettings(): { settings?: EngineSettings | undefined; error?: unknown } {
@@ -259,8 +278,12 @@ export class Engine {
     const { settings, error } = this.currentSettings();
     this.settings = settings;
     this.settingsError = error;
-    if (error === undefined) this.setState({ kind: settings ? "idle" : "empty" });
+    if (error === undefined) this.setState(this.restingState);
     else this.setState({ kind: "failed", error });
+  }
+
+  private get restingState(): EngineState {
+    return this.absence?.state ?? { kind: this.settings ? "idle" : "empty" };
   }
 
   /** Forgets what is loaded or loading. */
@@ -273,6 +296,19 @@ export class Engine {
     this.lastSpeed = undefined;
   }
 
+  /** As `load`; settings that change meanwhile are no reason to give up a question. */
+  private async loadForAnswer(token: CancellationToken): Promise<void> {
+    for (;;) {
+      try {
+        await this.load(token);
+        return;
+      } catch (error) {
+        const again = this.pendingLoad !== undefined || this.absence !== undefined;
+        if (!(error instanceof Cancelled && again) || token.isCancellationRequested) throw error;
+      }
+    }
+  }
+
   private startLoad(): Load {
     if (this.settingsError !== undefined) throw this.settingsError;
     if (!this.settings) throw new NoModel();
@@ -281,7 +317,7 @@ export class Engine {
     const load = { cancellation, result };
     this.pendingLoad = load;
     this.lastLoad = Promise.allSettled([result]);
-    this.setState({ kind: "loading" });
+    this.setState(this.absence?.state ?? { kind: "loading" });
     return load;
   }
 
@@ -292,6 +328,7 @@ export class Engine {
   ): Promise<LoadResult> {
     try {
       await this.lastLoad;
+      await this.absence?.over(cancellation.token);
       if (cancellation.token.isCancellationRequested) throw new Cancelled();
       const result = await this.process.use(async (connection) => {
         const plan = await connection.sendRequest(planRequest, settings);
@@ -317,7 +354,7 @@ export class Engine {
       const cancelled = cancellation.token.isCancellationRequested || error instanceof Cancelled;
       if (isCurrent()) {
         this.pendingLoad = undefined;
-        this.setState(cancelled ? { kind: "idle" } : { kind: "failed", error });
+        this.setState(cancelled ? this.restingState : { kind: "failed", error });
       }
       throw cancelled ? new Cancelled() : error;
     } finally {
@@ -332,7 +369,7 @@ export class Engine {
     this.pendingLoad = undefined;
     this.model = undefined;
     if (this.policy.crashed()) {
-      this.setState({ kind: "idle" });
+      this.setState(this.restingState);
       if (wasUsed) {
         stop.restarted = this.load().then(
           () => true,
@@ -346,26 +383,6 @@ export class Engine {
       this.setState({ kind: "failed", error: stop });
     }
     this.didCrash.fire(stop);
-  }
-
-  private showProgress(progress: GenerationProgress): void {
-    if (progress.kind === "text") {
-      this.setState({ kind: "answering", tokensPerSecond: progress.tokensPerSecond });
-      return;
-    }
-    const { currentState } = this;
-    if (progress.kind === "disk") {
-      if (currentState.kind !== "reading" && currentState.kind !== "answering") return;
-      const { silentMs: _, ...state } = currentState;
-      this.setState(progress.silentMs > 0 ? { ...state, silentMs: progress.silentMs } : state);
-      return;
-    }
-    const { readTokens, totalTokens } = progress;
-    const before = currentState.kind === "reading" ? currentState : undefined;
-    const first = before?.progress?.first ?? { readTokens, time: Date.now() };
-    // How far it is is told over and over, also while nothing comes.
-    const waiting = before?.silentMs === undefined ? {} : { silentMs: before.silentMs };
-    this.setState({ kind: "reading", progress: { readTokens, totalTokens, first }, ...waiting });
   }
 
   private setState(state: EngineState): void {

@@ -4,8 +4,8 @@ import { type DoesNotFit, ErrorCode } from "../../engine-native/protocol.js";
 import { formatAtLeast, formatSize } from "../../engine-native/size.js";
 import type { Problem } from "../../webview/messages.js";
 import { ramCapValue } from "../settings.js";
-import type { EngineSettings } from "./engine.js";
 import { EngineStopped, InvalidSetting, NoModel } from "./errors.js";
+import type { EngineSettings } from "./state.js";
 
 const integer = new Intl.NumberFormat("en-US");
 

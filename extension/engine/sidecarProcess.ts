@@ -42,20 +42,23 @@ export class SidecarProcess {
     }
   }
 
-  /** Ends the sidecar, if one runs or is starting. The next `use` starts a new one. */
-  stop(): void {
+  /** Ends the sidecar, if one runs or is starting. The next `use` starts a new one. @returns when it has ended */
+  async stop(): Promise<void> {
     const running = this.running;
     this.running = undefined;
     this.current = undefined;
-    running?.then(
-      ({ stop }) => stop(),
+    await running?.then(
+      ({ stop, sidecar }) => {
+        stop();
+        return sidecar.exited;
+      },
       () => undefined, // It never started, which whoever waits for it in `connect` is told.
     );
   }
 
   dispose(): void {
     this.disposed = true;
-    this.stop();
+    void this.stop();
     this.didCrash.dispose();
   }
 

@@ -13,6 +13,7 @@ import {
   convertProgress,
   convertRequest,
 } from "../../engine-native/protocol.js";
+import { eventOr } from "../engine/events.js";
 import { type Task, Tasks } from "./tasks.js";
 
 interface Details {
@@ -27,6 +28,11 @@ export interface ConversionsOptions {
   start(): Promise<Sidecar>;
   /** What the converting process may take, in bytes. */
   ramCapBytes(): number;
+  /**
+   * Gives up the memory that the model in use takes, for converting `source`, until the function that it resolves with is
+   * called. @throws what `signal` says
+   */
+  makeRoom(source: string, signal: AbortSignal): Promise<() => void>;
 }
 
 /** The conversions of this window. What is asked for and what is done is on the disk. Knows no VS Code. */
@@ -34,6 +40,9 @@ export class Conversions {
   private readonly tasks = new Tasks<Details, ConvertResult>();
   /** Fires when a conversion starts, gets on, or ends. */
   readonly onDidChange = this.tasks.onDidChange;
+
+  /** The one that has the memory. */
+  private current: RunningConversion | undefined;
 
   constructor(private readonly options: ConversionsOptions) {}
 
@@ -46,7 +55,9 @@ export class Conversions {
     return this.tasks.add(folder, wanted.source, { wanted, progress: undefined }, async (running, signal) => {
       try {
         return await convertModel(wanted, {
-          ...{ folder, signal, converter: this.convert, ramCapBytes: this.options.ramCapBytes() },
+          ...{ folder, signal, ramCapBytes: this.options.ramCapBytes() },
+          converter: (params, _, onProgress) =>
+            this.inTurn(running, signal, () => this.convert(params, signal, onProgress)),
           onProgress: (progress) => {
             running.progress = progress;
             this.tasks.tell(running);
@@ -68,9 +79,31 @@ export class Conversions {
     this.tasks.tell();
   }
 
+  /** Stops the one for which the model in use is unloaded. */
+  async stopCurrent(): Promise<void> {
+    const { current } = this;
+    if (current) await this.stop(current.folder, current.wanted.source);
+  }
+
   /** Ends all: what is done stays, to go on with. */
   dispose(): void {
     this.tasks.dispose();
+  }
+
+  /** Runs `work` when no other conversion runs and no model is loaded: the cap is that of all of them. */
+  private async inTurn<T>(running: RunningConversion, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    while (this.current) await eventOr(this.onDidChange, signal);
+    this.current = running;
+    try {
+      const giveBack = await this.options.makeRoom(running.wanted.source, signal);
+      try {
+        return await work();
+      } finally {
+        giveBack();
+      }
+    } finally {
+      this.current = undefined;
+    }
   }
 
   private readonly convert: Converter = async (params, signal, onProgress) => {

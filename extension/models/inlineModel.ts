@@ -2,7 +2,8 @@
 import { totalmem } from "node:os";
 import * as vscode from "vscode";
 import type { InlineRefusal, Plan } from "../../engine-native/protocol.js";
-import type { Engine, EngineSettings } from "../engine/engine.js";
+import type { Engine } from "../engine/engine.js";
+import type { EngineSettings } from "../engine/state.js";
 import { ramCapValue } from "../settings.js";
 import { chooseModel } from "./chooseModel.js";
 import type { Node } from "./modelsView.js";

@@ -11,8 +11,9 @@ import type { ModelRecord } from "../../engine-native/download/record.js";
 import { Sources } from "../../engine-native/download/source.js";
 import type { ConvertResult } from "../../engine-native/protocol.js";
 import { formatSize } from "../../engine-native/size.js";
-import type { Engine, EngineSettings } from "../engine/engine.js";
+import type { Engine } from "../engine/engine.js";
 import { Cancelled } from "../engine/errors.js";
+import type { EngineSettings } from "../engine/state.js";
 import { parseRamCap } from "../settings.js";
 import { chooseModel } from "./chooseModel.js";
 import { ConversionFlow } from "./conversionFlow.js";
@@ -21,10 +22,11 @@ import { deleteOrTell } from "./deletion.js";
 import { downloadFlow } from "./downloadFlow.js";
 import { Downloads, type Running } from "./downloads.js";
 import { modelsFolder } from "./folder.js";
+import { followMove } from "./followMove.js";
 import { InlineModel } from "./inlineModel.js";
 import { ModelsView, type Node } from "./modelsView.js";
 import { offerToMove } from "./moveModels.js";
-import { chooseModelFile, updateSetting } from "./settings.js";
+import { chooseModelFile, readModelPath, updateSetting } from "./settings.js";
 import { Stopped } from "./tasks.js";
 import { progressText } from "./text.js";
 import { verifyOrTell } from "./verification.js";
@@ -60,7 +62,11 @@ export class Models implements vscode.Disposable {
     const { log } = options;
     this.inline = new InlineModel(options);
     this.downloads = new Downloads({ log, http: async (client) => (await this.sources()).http(client) });
-    this.conversions = new Conversions({ start: options.startSidecar, ramCapBytes });
+    this.conversions = new Conversions({
+      start: options.startSidecar,
+      ramCapBytes,
+      makeRoom: (source, signal) => options.engine.makeRoom(source, signal),
+    });
     this.flow = new ConversionFlow({
       ...{ conversions: this.conversions, planConversion: this.planConversion, inUse: this.inUse, log },
       use: (path) => this.load(path),
@@ -351,9 +357,10 @@ export class Models implements vscode.Disposable {
     if (node?.kind === "own") await this.flow.offer(this.folder, node.model);
   }
 
-  private async stopConversion(node: Node | undefined): Promise<void> {
+  /** Stops that of a model, or the one for which the model in use is unloaded. */
+  async stopConversion(node?: Node): Promise<void> {
     const name = nameOf(node);
-    if (name !== undefined) await this.conversions.stop(this.folder, name);
+    await (name === undefined ? this.conversions.stopCurrent() : this.conversions.stop(this.folder, name));
   }
 
   /** The setting names another folder: its models count from now on, and the others may come along. */
@@ -363,10 +370,7 @@ export class Models implements vscode.Disposable {
     if (from === to) return;
     this.folder = to;
     this.view.watch();
-    const { chat, inline } = this.inline.uses;
-    const moved = await offerToMove(from, to);
-    if (chat !== undefined && moved(chat) !== chat) await this.use(moved(chat));
-    if (inline !== undefined && moved(inline) !== inline) await updateSetting("inlineModel", moved(inline));
+    await followMove(await offerToMove(from, to), { read: readModelPath, update: updateSetting });
     this.view.refresh();
   }
 }

@@ -2,17 +2,29 @@ import { totalmem } from "node:os";
 import * as vscode from "vscode";
 import { formatSize } from "../../engine-native/size.js";
 import { InvalidSetting } from "../engine/errors.js";
-import { parseRamCap, ramCapValue } from "../settings.js";
+import { parsePath, parseRamCap, ramCapValue } from "../settings.js";
+import type { ModelSetting } from "./followMove.js";
 
 /** Sets `flint.<name>` where it is set already, else for the user. */
 export async function updateSetting(
-  name: "model" | "inlineModel" | "ramCap" | "contextSize",
+  name: ModelSetting | "ramCap" | "contextSize",
   value: string | number,
 ): Promise<void> {
   const configuration = vscode.workspace.getConfiguration("flint");
   const inWorkspace = configuration.inspect(name)?.workspaceValue !== undefined;
   const target = inWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
   await configuration.update(name, value, target);
+}
+
+/** The path that `flint.<name>` names; undefined where it names none, or makes no sense. */
+export function readModelPath(name: ModelSetting): string | undefined {
+  try {
+    const value = vscode.workspace.getConfiguration("flint").get<unknown>(name);
+    return parsePath(`flint.${name}`, value, vscode.workspace.workspaceFolders?.[0]?.uri.fsPath);
+  } catch (error) {
+    if (error instanceof InvalidSetting) return undefined;
+    throw error;
+  }
 }
 
 /** Lets the person pick a `.gguf` file. */

@@ -26,7 +26,7 @@ test("a plan tells fit and speed, or what it would need", () => {
 
 test("a conversion tells its price, and how far it is, never less than before", () => {
   expect(conversionCost({ modelBytes: 25e6, storeBytes: 20e6, memoryBytes: 2 ** 30 })).toBe(
-    "45 MB more of the disk, and meanwhile up to 1.0 GiB of memory beside the engine",
+    "45 MB more of the disk, and meanwhile up to 1.0 GiB of memory, which the model in use makes room for",
   );
   expect(conversionText(undefined)).toBe("converting");
   expect(conversionText({ stage: "layers", done: 1, total: 2 })).toBe("converting 62%, fitting and writing layers");

@@ -38,9 +38,9 @@ export function conversionText(progress: ConvertProgress | undefined): string {
   return progress ? `converting ${conversionPercent(progress)}%, ${stages[progress.stage].words}` : "converting";
 }
 
-/** "45 MB more of the disk, and meanwhile up to 446 MiB of memory beside the engine" */
+/** "45 MB more of the disk, and meanwhile up to 446 MiB of memory, which the model in use makes room for" */
 export function conversionCost({ modelBytes, storeBytes, memoryBytes }: ConversionPlan): string {
-  return `${gigabytes(modelBytes + storeBytes)} more of the disk, and meanwhile up to ${formatSize(memoryBytes)} of memory beside the engine`;
+  return `${gigabytes(modelBytes + storeBytes)} more of the disk, and meanwhile up to ${formatSize(memoryBytes)} of memory, which the model in use makes room for`;
 }
 
 /** Which model does what: one does both, unless suggestions have their own. */

@@ -63,6 +63,16 @@ test("loading and reading tell how far they are", () => {
   expect(activity({ kind: "reading", progress }, 100).activity).toBe("Reading your prompt: 1,200 of 3,400 tokens");
 });
 
+test("that the model is unloaded is told, and how to have it back", () => {
+  const state = { kind: "converting", source: "arcee.gguf" } as const;
+  const converting = toStatus({ ...snapshot, state, loaded: undefined, stats: undefined });
+  expect(converting.activity).toBe("Unloaded while arcee.gguf is converted");
+  expect(converting.problem).toEqual({
+    message: "The model is unloaded while arcee.gguf is converted. A question waits until that is done.",
+    actions: [{ label: "Stop the conversion", action: { kind: "stopConversion" } }],
+  });
+});
+
 test("a disk that gives nothing is told, and what can be done", () => {
   const waiting = "Waiting for the disk: no data for 5 s. You can stop the answer.";
   const answering: Snapshot = { ...snapshot, state: { kind: "answering", tokensPerSecond: 2, silentMs: 5012 } };

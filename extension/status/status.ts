@@ -4,10 +4,9 @@ import type { LoadResult, Plan, Stats } from "../../engine-native/protocol.js";
 import { formatSize } from "../../engine-native/size.js";
 import { silentDisk } from "../../engine-native/slowDisk.js";
 import type { Problem, Status } from "../../webview/messages.js";
-import type { EngineSettings } from "../engine/engine.js";
 import { type EngineStopped, NoModel } from "../engine/errors.js";
 import { describeError } from "../engine/problem.js";
-import type { EngineState, PromptProgress } from "../engine/state.js";
+import type { EngineSettings, EngineState, PromptProgress } from "../engine/state.js";
 
 const integer = new Intl.NumberFormat("en-US");
 const gigabyte = 1e9;
@@ -42,7 +41,7 @@ export function toStatus(snapshot: Snapshot, now = Date.now()): Status {
       ...(memory ? [`${memory.used} of ${memory.cap} GiB`] : []),
     ],
     details: hitRateOf(snapshot),
-    problem: problemOf(snapshot) ?? crashNotice(snapshot),
+    problem: problemOf(snapshot) ?? absenceNotice(snapshot) ?? crashNotice(snapshot),
   };
 }
 
@@ -99,6 +98,14 @@ export function problemOf(snapshot: Snapshot): Problem | undefined {
   return toProblem(snapshot.state.error, snapshot.settings);
 }
 
+function absenceNotice({ state, settings }: Snapshot): Problem | undefined {
+  if (state.kind !== "converting" || !settings) return undefined;
+  return {
+    message: `The model is unloaded while ${state.source} is converted. A question waits until that is done.`,
+    actions: [{ label: "Stop the conversion", action: { kind: "stopConversion" } }],
+  };
+}
+
 function crashNotice({ crash, state }: Snapshot): Problem | undefined {
   return (
     crash && {
@@ -127,6 +134,8 @@ export function activity(state: EngineState, now = Date.now()): Pick<Status, "ac
       const [loaded, total] = [loadedBytes, totalBytes].map((bytes) => (bytes / gigabyte).toFixed(1));
       return { activity: `Loading: ${loaded} of ${total} GB`, fraction: ratio(loadedBytes, totalBytes) };
     }
+    case "converting":
+      return { activity: `Unloaded while ${state.source} is converted` };
     case "reading": {
       if (!state.progress) return { activity: "Reading your prompt" };
       const { readTokens, totalTokens } = state.progress;

@@ -48,6 +48,8 @@ function statusText(snapshot: Snapshot): string {
       return "Flint: no model";
     case "failed":
       return "Flint: error";
+    case "converting":
+      return "Flint  converting";
     case "loading":
       return `Flint  loading${percent}`;
     case "reading":

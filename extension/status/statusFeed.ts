@@ -1,7 +1,7 @@
 import { Emitter } from "vscode-jsonrpc";
 import type { Stats } from "../../engine-native/protocol.js";
-import type { Engine, EngineSettings } from "../engine/engine.js";
-import type { EngineState } from "../engine/state.js";
+import type { Engine } from "../engine/engine.js";
+import type { EngineSettings, EngineState } from "../engine/state.js";
 import type { Snapshot } from "./status.js";
 
 /** How often what is shown may change, and how often memory is asked for while the engine works, in ms. */

@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { followMove, type ModelSetting } from "./followMove.js";
+
+const moved = (path: string) => (path.includes("stays") ? path : path.replace(/^\/old\//, "/new/"));
+
+async function after(before: Partial<Record<ModelSetting, string>>) {
+  const settings = { ...before };
+  const updated: ModelSetting[] = [];
+  await followMove(moved, {
+    read: (name) => settings[name],
+    update: async (name, path) => {
+      settings[name] = path;
+      updated.push(name);
+    },
+  });
+  return { settings, updated };
+}
+
+test("all settings that name a moved model follow it", async () => {
+  const { settings } = await after({ model: "/old/a.gguf", inlineModel: "/old/b.gguf", draftModel: "/old/c.gguf" });
+  expect(settings).toEqual({ model: "/new/a.gguf", inlineModel: "/new/b.gguf", draftModel: "/new/c.gguf" });
+  const same = await after({ model: "/old/a.gguf", inlineModel: "/old/a.gguf" });
+  expect(same.settings).toEqual({ model: "/new/a.gguf", inlineModel: "/new/a.gguf" });
+});
+
+test("what is not set, elsewhere or left behind stays as it is", async () => {
+  expect((await after({ inlineModel: "/old/b.gguf" })).settings).toEqual({ inlineModel: "/new/b.gguf" });
+  expect((await after({ model: "/other/a.gguf", draftModel: "/old/stays.gguf" })).updated).toEqual([]);
+});
