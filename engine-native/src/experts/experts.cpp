@@ -97,6 +97,19 @@ void Experts::submit(ExpertRead& read, Room room) {
     queue_.submit(read.request);
 }
 
+bool Experts::end(const std::vector<ExpertRead*>& reads) {
+    bool whole = true;
+    for (ExpertRead* read : reads) whole = queue_.withdraw(read->request) == ReadRequest::State::Done && whole;
+    return whole;
+}
+
+void Experts::let_go(uint32_t expert, double rank, const std::vector<ExpertRead*>& reads) {
+    if (end(reads))
+        pool_.release(expert, rank);
+    else
+        pool_.drop(expert);
+}
+
 void Experts::keep() {
     const std::lock_guard use(use_);
     if (now_ == 0) return;

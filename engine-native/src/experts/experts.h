@@ -70,6 +70,11 @@ class Experts {
     void finish_loading();
     /** Counts a read, and begins it. */
     void submit(ExpertRead& read, Room room);
+    /** Ends these reads. @return whether all of them have brought what they were to bring */
+    bool end(const std::vector<ExpertRead*>& reads);
+    /** Leaves an expert that is held to the pool, with this rank, if these reads have brought all of it; else drops it.
+     */
+    void let_go(uint32_t expert, double rank, const std::vector<ExpertRead*>& reads);
 
     std::vector<TensorInfo> tensors_;
     ExpertLayout layout_;

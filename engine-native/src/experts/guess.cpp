@@ -69,14 +69,7 @@ void Guess::settle() {
 Guess::~Guess() {
     for (const Expected& expected : expected_) {
         if (expected.taken || !expected.held) continue;
-        bool whole = true;
-        for (ExpertRead* read : expected.reads) {
-            whole = experts_.queue_.withdraw(read->request) == ReadRequest::State::Done && whole;
-        }
-        if (whole)
-            experts_.pool_.release(expected.number, experts_.policy_.rank(expected.number));
-        else
-            experts_.pool_.drop(expected.number);
+        experts_.let_go(expected.number, experts_.policy_.rank(expected.number), expected.reads);
     }
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <deque>
 #include <vector>
 
@@ -14,7 +13,6 @@ struct ExpertRead {
     uint8_t* memory;  // of the bundle; null: a room of the ring
     ReadRequest request;
     bool submitted = false;
-    std::atomic<bool> arrived{false};
 };
 
 /** A layer's matrices in the order in which `tensors` are used, then those that are not used. */

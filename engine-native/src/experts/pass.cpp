@@ -153,7 +153,6 @@ ggml_status ExpertPass::fetch(const Job& job, const Stream::Stop& stop, const ui
     }
     switch (experts_.queue_.wait(read.request, stop)) {
         case ReadRequest::State::Done:
-            read.arrived = true;
             weights = read.request.data + job.skipped;
             return GGML_STATUS_SUCCESS;
         case ReadRequest::State::Failed:
@@ -222,16 +221,10 @@ void ExpertPass::expect(const std::vector<const TensorInfo*>& tensors, const std
 
 ExpertPass::~ExpertPass() {
     for (const Chosen& chosen : chosen_) {
-        for (ExpertRead* read : chosen.reads) {
-            if (read->submitted && !read->arrived) experts_.queue_.withdraw(read->request);
-        }
-        if (chosen.memory == nullptr) continue;
-        const bool whole = std::all_of(chosen.reads.begin(), chosen.reads.end(),
-                                       [](const ExpertRead* read) { return read->arrived.load(); });
-        if (whole)
-            experts_.pool_.release(chosen.number, chosen.rank);
+        if (chosen.memory == nullptr)
+            experts_.end(chosen.reads);
         else
-            experts_.pool_.drop(chosen.number);
+            experts_.let_go(chosen.number, chosen.rank, chosen.reads);
     }
 }
 

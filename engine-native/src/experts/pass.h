@@ -36,8 +36,7 @@ class ExpertPass {
 
     const ggml_tensor* ids() const { return ids_; }
 
-    /** Whether `expect` is of use now: for a single token, where guesses have been right, and now and then elsewhere.
-     */
+    /** Whether `expect` is of use now: for single tokens, while guesses prove right, and now and then all the same. */
     bool guesses();
 
     /**
