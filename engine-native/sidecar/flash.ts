@@ -52,6 +52,7 @@ interface Addon {
   plan(...request: NativeRequest): NativePlan;
   measure(...request: NativeRequest): NativeSpeed;
   configure(...request: [...NativeRequest, tracePath?: string]): NativePlan;
+  outlinePath(): string | undefined;
   deconfigure(): void;
   keepExperts(): void;
   stats(): NativeStats;
@@ -116,6 +117,11 @@ export class Flash {
    */
   configure(request: FlashRequest, tracePath?: string): FlashPlan {
     return describe(this.#call(() => this.#addon.configure(...toNative(request, 0), tracePath)));
+  }
+
+  /** The file that llama.cpp is to load instead of the model that was configured: it reads less. Gone after `deconfigure`. */
+  get outlinePath(): string | undefined {
+    return this.#addon.outlinePath();
   }
 
   /** Models loaded from now on are not served. */

@@ -9,7 +9,7 @@ import {
 import { type ChatMessage, ErrorCode, type GenerationParams } from "../protocol.js";
 import { engineError } from "./errors.js";
 import { guessing } from "./guessed.js";
-import { type PrefillContext, prefill } from "./prefill.js";
+import { type PrefillContext, prefill, withPrompt } from "./prefill.js";
 import type { Speculation } from "./speculation.js";
 import { Timings } from "./timings.js";
 import { withTurns } from "./turns.js";
@@ -27,8 +27,6 @@ export interface GenerationContext extends PrefillContext {
   params: GenerationParams;
   /** Absent where it would not pay. */
   speculation?: Speculation | undefined;
-  /** Called when the prompt is read: from now on a batch is a token and guesses of those that follow. */
-  onDecode(): void;
 }
 
 /**
@@ -60,13 +58,13 @@ export async function continueTokens(context: GenerationContext, prompt: Token[]
   try {
     await prefill(context, prompt);
     if (signal.aborted) return finish("cancelled");
-    context.onDecode();
-    const evaluation = guessing(sequence, context.speculation)(prompt.slice(-1), {
+    const rest = prompt.slice(sequence.nextTokenIndex);
+    const evaluation = guessing(sequence, context.speculation)(rest, {
       temperature: params.temperature ?? 0,
       yieldEogToken: params.ignoreEos === true,
       ...(params.seed === undefined ? {} : { seed: params.seed }),
     });
-    for await (const token of withTurns(evaluation, context)) {
+    for await (const token of withTurns(withPrompt(evaluation, context, rest), context)) {
       timings.add(1);
       tokens.push(token);
       // The whole answer each time: a character may need more than one token, and spaces depend on what is before.
@@ -126,13 +124,18 @@ export async function answer(
   const { evaluate } = sequence;
   // LlamaChat asks the sequence for each token.
   const guessed = guessing(sequence, context.speculation);
-  sequence.evaluate = (...args) => withTurns(guessed(...args), context);
+  let begins = true;
+  sequence.evaluate = (rest, options) => {
+    const evaluation = guessed(rest, options);
+    const whole = begins ? withPrompt(evaluation, context, rest) : evaluation;
+    begins = false;
+    return withTurns(whole, context);
+  };
   const chat = new LlamaChat({ contextSequence: sequence, chatWrapper: wrapper, autoDisposeSequence: false });
   try {
     // A conversation longer than the context is shortened by node-llama-cpp, so there is no prompt to read ahead.
     if (prompt.length < sequence.contextSize) await prefill(context, prompt);
     if (signal.aborted) return finish("cancelled");
-    context.onDecode();
     const { metadata } = await chat.generateResponse(history(messages), {
       temperature: params.temperature ?? 0,
       signal,

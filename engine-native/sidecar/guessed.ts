@@ -33,7 +33,8 @@ async function* passes(
   await speculation.reset([...sequence.contextTokens, ...input]);
   while (true) {
     const room = sequence.contextSize - sequence.nextTokenIndex - input.length - 1;
-    const guess = room > 0 ? (await speculation.guess()).slice(0, room) : [];
+    // What is computed beside a prompt is computed like one, and may differ in the last bit.
+    const guess = room > 0 && input.length === 1 ? (await speculation.guess()).slice(0, room) : [];
     const said = await pass(sequence, input, guess, options);
     let read = sequence.nextTokenIndex - (said.length - 1);
     let replaced: Token[] | undefined;

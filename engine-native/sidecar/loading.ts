@@ -139,7 +139,7 @@ async function loadModel(
     if (planned) flash?.configure({ ...params, ...limitsOf(planned) }, params.tracePath);
     runtime.forgetErrors();
     model = await llama.loadModel({
-      modelPath: params.modelPath,
+      modelPath: flash?.outlinePath ?? params.modelPath,
       gpuLayers: 0,
       // mmap would count the whole file in the page cache against the cap.
       ...(flash ? { useMmap: false, useDirectIo: true } : { useMmap: true }),
@@ -150,6 +150,9 @@ async function loadModel(
         onProgress({ loadedBytes: Math.round(before + share * bytes), totalBytes: before + bytes });
       },
     });
+    // llama.cpp does not ask whether what is ours could be read.
+    const failure = flash?.takeError();
+    if (failure !== undefined) throw engineError(ErrorCode.ReadFailed, failure);
     const contextTokens = planned?.plan.contextTokens ?? params.contextTokens ?? Math.min(4096, model.trainContextSize);
     const context = await model.createContext({
       contextSize: contextTokens,

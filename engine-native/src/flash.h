@@ -12,7 +12,7 @@ extern "C" {
 
 #define FLASH_BACKEND_NAME "Flash"
 #define FLASH_API_NAME "flash_api"
-#define FLASH_API_VERSION 6
+#define FLASH_API_VERSION 7
 
 typedef enum flash_status {
     FLASH_OK = 0,
@@ -96,6 +96,9 @@ typedef struct flash_api {
     // As plan, and serves by it the next model that llama.cpp loads, and the contexts that are made of it until
     // `deconfigure`. Fails with FLASH_INVALID_ARGUMENT if it does not fit.
     flash_status (*configure)(const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size);
+    // The file that llama.cpp is to load instead of the model that was configured, as it need not read what is ours;
+    // false where there is none. It is gone after `deconfigure`.
+    bool (*outline_path)(char* path, size_t path_size);
     // Serves nothing of the models loaded, and of the contexts made, from now on.
     void (*deconfigure)(void);
     // Since the process started.

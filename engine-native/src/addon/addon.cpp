@@ -114,6 +114,14 @@ Napi::Value configure(const Napi::CallbackInfo& info) {
     return call<flash_plan>(info, &flash_api::configure, plan_to_object);
 }
 
+Napi::Value outline_path(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    std::array<char, 64> path{};
+    const flash_api* api = find_api(info);
+    if (api == nullptr || !api->outline_path(path.data(), path.size())) return env.Undefined();
+    return Napi::String::New(env, path.data());
+}
+
 void deconfigure(const Napi::CallbackInfo& info) {
     if (const flash_api* api = find_api(info)) api->deconfigure();
 }
@@ -161,6 +169,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("plan", Napi::Function::New(env, plan));
     exports.Set("measure", Napi::Function::New(env, measure));
     exports.Set("configure", Napi::Function::New(env, configure));
+    exports.Set("outlinePath", Napi::Function::New(env, outline_path));
     exports.Set("deconfigure", Napi::Function::New(env, deconfigure));
     exports.Set("keepExperts", Napi::Function::New(env, keep_experts));
     exports.Set("stats", Napi::Function::New(env, stats));

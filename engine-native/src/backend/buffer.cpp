@@ -22,19 +22,42 @@ void* buffer_get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).
 
 void buffer_memset_tensor(ggml_backend_buffer_t, ggml_tensor*, uint8_t, size_t, size_t) {}
 
-// llama.cpp brings each tensor's bytes once, at load. Those of streamed ones are on flash already.
+void keep_experts(Served& served, const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size) {
+    if (!served.outline) return served.experts->bring(tensor, data, offset, size);
+    const std::vector<Span> awaited = served.experts->awaited(tensor, offset, size);
+    const auto read = served.outline->read(awaited, [&](const uint8_t* piece, Span span) {
+        served.experts->bring(tensor, piece, span.offset - tensor.offset, span.size);
+    });
+    if (!read) Engine::instance().fail(read.error());
+}
+
+void keep_pinned(const Served& served, const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size,
+                 uint8_t* target) {
+    if (!served.outline) {
+        std::memcpy(target, data, size);
+        return;
+    }
+    const Span all{tensor.offset + offset, size};
+    const auto read = served.outline->read({all}, [&](const uint8_t* piece, Span span) {
+        std::memcpy(target + (span.offset - all.offset), piece, span.size);
+    });
+    if (!read) Engine::instance().fail(read.error());
+}
+
+// llama.cpp brings each tensor's bytes once, at load: those of the outline, where it loads that. Those of streamed ones
+// are on flash already.
 void buffer_set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data, size_t offset,
                        size_t size) {
-    const Served& served = *context_of(buffer).served;
+    Served& served = *context_of(buffer).served;
     if (served.experts) {
         const TensorInfo* experts = served.experts->find(tensor->name);
-        if (experts != nullptr) return served.experts->bring(*experts, data, offset, size);
+        if (experts != nullptr) return keep_experts(served, *experts, data, offset, size);
     }
     const TensorInfo* info = served.stream->find(tensor->name, Use::Multiply);
     if (info == nullptr || !served.stream->pinned(*info)) return;
     auto* target = static_cast<uint8_t*>(tensor->data) + offset;
     GGML_ASSERT(context_of(buffer).addresses.open(target, size) && "no memory for a pinned weight");
-    std::memcpy(target, data, size);
+    keep_pinned(served, *info, data, offset, size, target);
 }
 
 void buffer_get_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* tensor, void* data, size_t offset,

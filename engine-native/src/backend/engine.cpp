@@ -98,6 +98,12 @@ const flash_api kApi = {
     [](const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size) {
         return answer(plan, error, error_size, [&] { return Engine::instance().configure(*request); });
     },
+    /* .outline_path = */
+    [](char* path, size_t path_size) {
+        const auto outline = Engine::instance().outline_path();
+        if (outline) std::snprintf(path, path_size, "%s", outline->c_str());
+        return outline.has_value();
+    },
     /* .deconfigure = */ [] { Engine::instance().deconfigure(); },
     /* .stats = */ [](flash_stats* stats) { *stats = Engine::instance().stats(); },
     /* .set_token_by_token = */ [](bool on) { Engine::instance().set_token_by_token(on); },
@@ -152,6 +158,9 @@ Result<flash_plan> Engine::configure(const flash_plan_request& request) {
         if (!neurons) return neurons.error();
         served->neurons = std::move(*neurons);
     }
+    auto outline = Outline::create(planned->model, planned->plan);
+    if (!outline) return outline.error();
+    served->outline = std::move(*outline);
     const std::lock_guard lock(mutex_);
     configured_ = std::move(served);
     last_ = configured_;
@@ -160,7 +169,14 @@ Result<flash_plan> Engine::configure(const flash_plan_request& request) {
 
 void Engine::deconfigure() {
     const std::lock_guard lock(mutex_);
+    if (configured_) configured_->outline.reset();
     configured_.reset();
+}
+
+std::optional<std::string> Engine::outline_path() const {
+    const std::lock_guard lock(mutex_);
+    if (!configured_ || !configured_->outline) return std::nullopt;
+    return configured_->outline->path();
 }
 
 std::shared_ptr<Served> Engine::configured() const {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "backend/outline.h"
 #include "experts/experts.h"
 #include "flash.h"
 #include "neurons/neurons.h"
@@ -19,6 +20,7 @@ struct Served {
     std::unique_ptr<Stream> stream;
     std::unique_ptr<Experts> experts;      // null where the model has none, or none of them are ours
     std::unique_ptr<Neurons> neurons;      // null unless the model is converted
+    std::unique_ptr<Outline> outline;      // while it is loaded; null where llama.cpp loads the model itself
     std::atomic<bool> has_weights{false};  // llama.cpp has put some where we serve them
 };
 
@@ -34,6 +36,9 @@ class Engine {
     /** As plan; opens the files and serves the next model by it. Also fails with FLASH_READ_FAILED. */
     Result<flash_plan> configure(const flash_plan_request& request);
     void deconfigure();
+    /** What llama.cpp is to load instead of the model that was configured; none where it is to load the model itself.
+     */
+    std::optional<std::string> outline_path() const;
     /** What serves the model that is being loaded; null when nothing of it is ours. */
     std::shared_ptr<Served> configured() const;
 

@@ -152,29 +152,47 @@ void Experts::prepare() {
     }
 }
 
-void Experts::bring(const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size) {
-    const std::lock_guard use(use_);
+void Experts::each_awaited(const TensorInfo& tensor, Span within, const TakePiece& take) {
     if (awaited_.empty()) return;
     const ExpertPlace& at = place(tensor);
     const ExpertMatrix& matrix = *at.matrix;
-    const uint64_t end = offset + size;
-    const auto first = static_cast<uint32_t>(offset / matrix.bytes);
-    for (uint32_t expert = first; expert < at.layer->experts && expert * matrix.bytes < end; expert++) {
+    const uint64_t end = within.offset + within.size;
+    const auto first = static_cast<uint32_t>((within.offset - tensor.offset) / matrix.bytes);
+    for (uint32_t expert = first; expert < at.layer->experts && tensor.offset + expert * matrix.bytes < end; expert++) {
         const uint32_t number = at.layer->first + expert;
         uint8_t* memory = awaited_[number] == 0 ? nullptr : pool_.find(number);
         if (memory == nullptr) continue;
         for (uint32_t i = 0; i < matrix.parts(); i++) {
             const ExpertPart part = matrix.part(expert, i);
-            const uint64_t begins = part.offset - tensor.offset;
-            const uint64_t from = std::max(begins, offset);
-            const uint64_t to = std::min(begins + part.size, end);
+            const uint64_t from = std::max(part.offset, within.offset);
+            const uint64_t to = std::min(part.offset + part.size, end);
             if (from >= to) continue;
             // As if it had been read: from where the block begins that it lies in.
             uint8_t* target = memory + part.room + part.offset % kReadAlignment;
-            std::memcpy(target + (from - begins), static_cast<const uint8_t*>(data) + (from - offset), to - from);
-            awaited_[number] -= to - from;
+            take(number, {from, to - from}, target + (from - part.offset));
         }
     }
+}
+
+std::vector<Span> Experts::awaited(const TensorInfo& tensor, uint64_t offset, uint64_t size) {
+    const std::lock_guard use(use_);
+    std::vector<Span> spans;
+    each_awaited(tensor, {tensor.offset + offset, size}, [&](uint32_t, Span piece, uint8_t*) {
+        if (!spans.empty() && spans.back().offset + spans.back().size == piece.offset)
+            spans.back().size += piece.size;
+        else
+            spans.push_back(piece);
+    });
+    return spans;
+}
+
+void Experts::bring(const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size) {
+    const std::lock_guard use(use_);
+    const Span within{tensor.offset + offset, size};
+    each_awaited(tensor, within, [&](uint32_t number, Span piece, uint8_t* target) {
+        std::memcpy(target, static_cast<const uint8_t*>(data) + (piece.offset - within.offset), piece.size);
+        awaited_[number] -= piece.size;
+    });
 }
 
 void Experts::finish_loading() {

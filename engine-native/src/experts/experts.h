@@ -51,10 +51,9 @@ class Experts {
     /** Reads a part of a tensor, for ggml's get_tensor. `data` has `size` bytes. */
     Result<bool> copy(const TensorInfo& tensor, uint64_t offset, uint64_t size, void* data) const;
 
-    /**
-     * Takes what llama.cpp brings while it loads: bytes of the experts that the pool begins with. So it is filled
-     * without a read of ours.
-     */
+    /** Of a part of a tensor, what of the file the pool begins with: it is to be brought while the model is loaded. */
+    std::vector<Span> awaited(const TensorInfo& tensor, uint64_t offset, uint64_t size);
+    /** Takes bytes of experts that the pool begins with, of others none. */
     void bring(const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size);
 
   private:
@@ -66,6 +65,10 @@ class Experts {
     /** Chooses what the pool begins with and makes room for it. */
     void prepare();
     bool make_room(const ExpertLayer& layer, uint32_t number);
+    /** Of an expert, by number, a piece that belongs at `target`. */
+    using TakePiece = std::function<void(uint32_t number, Span piece, uint8_t* target)>;
+    /** Names each piece of awaited experts that lies within a part of a tensor. */
+    void each_awaited(const TensorInfo& tensor, Span within, const TakePiece& take);
     /** Gives up what was not brought as a whole. */
     void finish_loading();
     /** Counts a read, and begins it. */

@@ -10,6 +10,12 @@
 
 namespace flash {
 
+/** Bytes of a file. */
+struct Span {
+    uint64_t offset;
+    uint64_t size;
+};
+
 /** Aligned memory that a read may fill, owned by someone else. */
 struct Room {
     uint8_t* data;

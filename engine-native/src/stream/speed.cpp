@@ -35,16 +35,16 @@ const TensorInfo* typical_matrix(const Model& model) {
 }
 
 /** One read. */
-struct Span {
+struct FilePart {
     uint32_t file;    // index into Model::files
     uint64_t offset;  // bytes
     uint64_t size;    // bytes
 };
 
 /** The parts of all experts, scattered as what is missing of them is. */
-std::vector<Span> expert_spans(const Model& model) {
+std::vector<FilePart> expert_spans(const Model& model) {
     const ExpertLayout layout(model.tensors);
-    std::vector<Span> spans;
+    std::vector<FilePart> spans;
     for (const ExpertLayer& layer : layout.layers()) {
         for (const ExpertMatrix& matrix : layer.matrices) {
             for (uint32_t expert = 0; expert < layer.experts; expert++) {
@@ -60,7 +60,7 @@ std::vector<Span> expert_spans(const Model& model) {
 }
 
 /** What is streamed, in its order; of a plan that streams nothing, what could be. */
-std::vector<Span> tile_spans(const Model& model, const Plan& plan) {
+std::vector<FilePart> tile_spans(const Model& model, const Plan& plan) {
     std::vector<const TensorInfo*> streamed;
     std::vector<const TensorInfo*> all;
     for (size_t i = 0; i < model.tensors.size(); i++) {
@@ -70,7 +70,7 @@ std::vector<Span> tile_spans(const Model& model, const Plan& plan) {
         if (plan.placement[i] == Placement::Streamed) streamed.push_back(&tensor);
     }
     const Lap lap(streamed.empty() ? all : streamed);
-    std::vector<Span> spans;
+    std::vector<FilePart> spans;
     for (uint64_t i = 0; i < lap.size(); i++) {
         const Tile& tile = lap.at(i);
         spans.push_back({tile.tensor->file, tile.offset, tile.size});
@@ -79,7 +79,7 @@ std::vector<Span> tile_spans(const Model& model, const Plan& plan) {
 }
 
 Result<double> measure_disk(const Model& model, const Plan& plan, double seconds) {
-    const std::vector<Span> spans = plan.expert_pool_bytes > 0 ? expert_spans(model) : tile_spans(model, plan);
+    const std::vector<FilePart> spans = plan.expert_pool_bytes > 0 ? expert_spans(model) : tile_spans(model, plan);
     if (spans.empty()) return 0.0;
     std::vector<Reader> readers;
     for (const std::string& file : model.files) {
@@ -88,7 +88,7 @@ Result<double> measure_disk(const Model& model, const Plan& plan, double seconds
         readers.push_back(std::move(*reader));
     }
     uint64_t largest = 0;
-    for (const Span& span : spans) largest = std::max(largest, span.size);
+    for (const FilePart& span : spans) largest = std::max(largest, span.size);
     const uint64_t room = Reader::room_bytes(largest);
     // Half as many again as are in flight, so that there is always one to begin.
     const auto rooms = std::max<uint64_t>(2, 3 * ReadQueue::kMostBytes / 2 / room);
@@ -103,7 +103,7 @@ Result<double> measure_disk(const Model& model, const Plan& plan, double seconds
     // Each time elsewhere, lest a cache below us answers.
     const uint64_t first = static_cast<uint64_t>(start.time_since_epoch().count()) % spans.size();
     const auto submit = [&] {
-        const Span& span = spans[(first + submitted) % spans.size()];
+        const FilePart& span = spans[(first + submitted) % spans.size()];
         ReadRequest& request = requests[submitted % rooms];
         request.file = &readers[span.file];
         request.offset = span.offset;

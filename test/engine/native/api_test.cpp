@@ -121,6 +121,18 @@ void tells_of_a_file_that_shrank(Kind kind) {
     CHECK(!flash().take_error(message.data(), message.size()));
 }
 
+void tells_of_a_file_that_shrank_while_it_was_loaded(Kind kind) {
+    const std::string path = write_small_model("loading.gguf", kind);
+    Run run;
+    run.ram_cap = plan(path, uint64_t{1} << 40).whole_cap_bytes - 1;
+    CHECK(plan(path, *run.ram_cap).pinned_bytes + plan(path, *run.ram_cap).expert_cache_bytes > 0);
+    run.configured = [&] { std::filesystem::resize_file(path, 4096); };
+    const LoadedModel model(path, run);
+    Message message{};
+    CHECK(flash().take_error(message.data(), message.size()));
+    CHECK(std::string(message.data()).find(path) != std::string::npos);
+}
+
 void serves_two_models(Kind kind) {
     const std::string first = write_small_model("first.gguf", kind);
     LoadedModel one = load_streaming(first);
@@ -180,6 +192,10 @@ TestCases api_tests() {
          [] { tells_of_a_file_that_shrank(Kind::Dense); }},
         {"api: tells of experts that are no longer in the file, once",
          [] { tells_of_a_file_that_shrank(Kind::Experts); }},
+        {"api: tells of a file that shrank while it was loaded",
+         [] { tells_of_a_file_that_shrank_while_it_was_loaded(Kind::Dense); }},
+        {"api: tells of experts that went while they were loaded",
+         [] { tells_of_a_file_that_shrank_while_it_was_loaded(Kind::Experts); }},
         {"api: two models are served side by side", [] { serves_two_models(Kind::Dense); }},
         {"api: two models with experts are served side by side", [] { serves_two_models(Kind::Experts); }},
         {"api: a prompt leaves the experts of an answer alone", prompt_leaves_experts_alone},

@@ -45,6 +45,13 @@ void configure(const std::string& model_path, const Run& run) {
     if (flash().configure(&request, &planned, error.data(), error.size()) != FLASH_OK) {
         throw std::runtime_error(error.data());
     }
+    run.configured();
+}
+
+/** What llama.cpp is to load. */
+std::string outline_of(const std::string& model_path) {
+    std::array<char, 64> path{};
+    return flash().outline_path(path.data(), path.size()) ? path.data() : model_path;
 }
 
 }  // namespace
@@ -78,7 +85,8 @@ LoadedModel::LoadedModel(const std::string& path, const Run& run)
     model_params.n_gpu_layers = 0;
     model_params.use_extra_bufts = run.repack;
     if (run.ram_cap) model_params.load_mode = LLAMA_LOAD_MODE_DIRECT_IO;
-    model_.reset(llama_model_load_from_file(path.c_str(), model_params));
+    const std::string loaded = run.ram_cap ? outline_of(path) : path;
+    model_.reset(llama_model_load_from_file(loaded.c_str(), model_params));
     if (!model_) throw std::runtime_error("llama.cpp cannot load " + path);
 
     llama_context_params context_params = llama_context_default_params();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ struct Run {
     flash_sparsity sparsity = FLASH_EXACT;
     bool without_window = false;
     bool without_bundles = false;
+    /** Called before llama.cpp loads what was configured. */
+    std::function<void()> configured = [] {};
 };
 
 /** A model with a context, as llama.cpp has them. */

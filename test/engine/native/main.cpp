@@ -40,7 +40,7 @@ int main(int count, char** arguments) {
     int failed = 0;
     for (const auto tests :
          {flint::reader_tests, flint::plan_tests, flint::experts_tests, flint::neurons_tests, flint::filling_tests,
-          flint::header_tests, flint::store_tests, flint::logits_tests, flint::api_tests}) {
+          flint::header_tests, flint::store_tests, flint::outline_tests, flint::logits_tests, flint::api_tests}) {
         for (const flint::TestCase& test : tests()) {
             if (!flint::is_wanted(test.name, parts)) continue;
             try {

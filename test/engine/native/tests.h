@@ -9,6 +9,7 @@ namespace flint {
 /** Stock llama.cpp comes first in the life of the process: a backend that is loaded stays. */
 TestCases logits_tests();
 TestCases api_tests();
+TestCases outline_tests();
 TestCases experts_tests();
 TestCases neurons_tests();
 TestCases filling_tests();
