@@ -4,13 +4,12 @@ const minutes = 60_000;
 
 export default defineConfig({
   test: {
-    // Tests that load models and browsers get the machine to themselves.
-    fileParallelism: false,
     projects: [
       {
         test: {
           name: "unit",
           include: ["{engine-native,extension,scripts,webview}/**/*.test.ts"],
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },
@@ -18,6 +17,8 @@ export default defineConfig({
         test: {
           name: "engine",
           include: ["test/engine/**/*.test.ts"],
+          // Much of the time they wait for disks and processes.
+          maxWorkers: 2,
           // Of tests that say that they may run side by side.
           maxConcurrency: 2,
           testTimeout: 10 * minutes,
@@ -28,6 +29,7 @@ export default defineConfig({
       {
         test: {
           name: "native",
+          fileParallelism: false,
           include: ["test/native.test.ts"],
           testTimeout: 10 * minutes,
           sequence: { groupOrder: 2 },
@@ -36,6 +38,7 @@ export default defineConfig({
       {
         test: {
           name: "host",
+          fileParallelism: false,
           include: ["test/host/**/*.test.ts"],
           testTimeout: 5 * minutes,
           hookTimeout: 5 * minutes,
@@ -45,6 +48,7 @@ export default defineConfig({
       {
         test: {
           name: "ui",
+          fileParallelism: false,
           include: ["test/ui/**/*.test.ts"],
           testTimeout: 5 * minutes,
           hookTimeout: 5 * minutes,

@@ -50,7 +50,7 @@ type NativeRequest = [
 ];
 interface Addon {
   plan(...request: NativeRequest): NativePlan;
-  measure(...request: NativeRequest): NativeSpeed;
+  measure(...request: NativeRequest): NativePlan & NativeSpeed;
   configure(...request: [...NativeRequest, tracePath?: string]): NativePlan;
   outlinePath(): string | undefined;
   deconfigure(): void;
@@ -104,9 +104,11 @@ export class Flash {
 
   /** As plan, with the estimate: measures the disk for `diskMs` and, briefly, the processor. Also throws ReadFailed. */
   measuredPlan(request: FlashRequest): FlashPlan {
-    const { plan, ...rest } = this.plan(request);
-    const measured = this.#call(() => this.#addon.measure(...toNative(request, request.diskMs ?? briefMs)));
-    if (measured.diskBytesPerSecond === 0 || measured.computeBytesPerSecond === 0) return { plan, ...rest };
+    const native = this.#call(() => this.#addon.measure(...toNative(request, request.diskMs ?? briefMs)));
+    const { plan, ...rest } = describe(native);
+    const { diskBytesPerSecond, computeBytesPerSecond, usedBytesPerToken, readBytesPerToken } = native;
+    if (diskBytesPerSecond === 0 || computeBytesPerSecond === 0) return { plan, ...rest };
+    const measured = { diskBytesPerSecond, computeBytesPerSecond, usedBytesPerToken, readBytesPerToken };
     return { plan: { ...plan, estimatedTokensPerSecond: estimate(plan.weights, measured), measured }, ...rest };
   }
 

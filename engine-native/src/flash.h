@@ -68,6 +68,11 @@ typedef struct flash_speed {
     double read_bytes_per_token;      // of these, what decoding by the plan is expected to read
 } flash_speed;
 
+typedef struct flash_measured {
+    flash_plan plan;
+    flash_speed speed;
+} flash_measured;
+
 typedef struct flash_stats {
     uint64_t used_bytes;  // weights that our operations used, from memory or flash
     uint64_t read_bytes;  // of these, read from flash
@@ -90,9 +95,10 @@ typedef struct flash_api {
     uint32_t version;  // FLASH_API_VERSION
     // Decides what lives where, from the file's header alone. On failure writes why into `error`.
     flash_status (*plan)(const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size);
-    // Measures the disk for `disk_ms` and the processor for some tens of milliseconds, with what the plan of the same
-    // request streams.
-    flash_status (*measure)(const flash_plan_request* request, flash_speed* speed, char* error, size_t error_size);
+    // As plan; measures the disk for `disk_ms` and the processor for some tens of milliseconds, with what the plan
+    // streams.
+    flash_status (*measure)(const flash_plan_request* request, flash_measured* measured, char* error,
+                            size_t error_size);
     // As plan, and serves by it the next model that llama.cpp loads, and the contexts that are made of it until
     // `deconfigure`. Fails with FLASH_INVALID_ARGUMENT if it does not fit.
     flash_status (*configure)(const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size);

@@ -71,6 +71,19 @@ test("guesses that come true save passes over the weights", async () => {
   expect(flash.readBytes).toBeLessThan(16 * (plan?.weights.streamedBytes ?? 0));
 });
 
+test("a short prompt and its first token are one pass over the weights", async () => {
+  const started = await sidecar();
+  const request = { modelPath: model, ramCapBytes: 1024 ** 4, contextTokens };
+  const { minimumCapBytes: ramCapBytes } = await started.connection.sendRequest(planRequest, request);
+  const { plan } = await load(started, model, { ramCapBytes, contextTokens });
+  const streamedBytes = plan?.weights.streamedBytes ?? 0;
+  const { flash, tokens } = await complete(started, { prefix: "word ".repeat(20), maximumTokens: 1 }).result;
+  expect(tokens).toHaveLength(1);
+  expect(flash.readBytes).toBeGreaterThanOrEqual(streamedBytes);
+  // And what is read ahead for a second token.
+  expect(flash.readBytes).toBeLessThan(2 * streamedBytes);
+});
+
 test("a prompt is told as it is read, and never goes back", async () => {
   const started = await streaming(model);
   const watched = complete(started, { prefix: "word ".repeat(400), maximumTokens: 1 });

@@ -53,8 +53,9 @@ Napi::Object plan_to_object(Napi::Env env, const flash_plan& plan) {
     return object;
 }
 
-Napi::Object speed_to_object(Napi::Env env, const flash_speed& speed) {
-    Napi::Object object = Napi::Object::New(env);
+Napi::Object measured_to_object(Napi::Env env, const flash_measured& measured) {
+    const flash_speed& speed = measured.speed;
+    Napi::Object object = plan_to_object(env, measured.plan);
     object.Set("diskBytesPerSecond", Napi::Number::New(env, speed.disk_bytes_per_second));
     object.Set("computeBytesPerSecond", Napi::Number::New(env, speed.compute_bytes_per_second));
     object.Set("usedBytesPerToken", Napi::Number::New(env, speed.used_bytes_per_token));
@@ -108,7 +109,7 @@ Napi::Value call(const Napi::CallbackInfo& info, Function flash_api::*function,
 
 Napi::Value plan(const Napi::CallbackInfo& info) { return call<flash_plan>(info, &flash_api::plan, plan_to_object); }
 Napi::Value measure(const Napi::CallbackInfo& info) {
-    return call<flash_speed>(info, &flash_api::measure, speed_to_object);
+    return call<flash_measured>(info, &flash_api::measure, measured_to_object);
 }
 Napi::Value configure(const Napi::CallbackInfo& info) {
     return call<flash_plan>(info, &flash_api::configure, plan_to_object);

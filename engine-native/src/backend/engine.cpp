@@ -91,8 +91,8 @@ const flash_api kApi = {
         return answer(plan, error, error_size, [&] { return Engine::plan(*request); });
     },
     /* .measure = */
-    [](const flash_plan_request* request, flash_speed* speed, char* error, size_t error_size) {
-        return answer(speed, error, error_size, [&] { return Engine::measure(*request); });
+    [](const flash_plan_request* request, flash_measured* measured, char* error, size_t error_size) {
+        return answer(measured, error, error_size, [&] { return Engine::measure(*request); });
     },
     /* .configure = */
     [](const flash_plan_request* request, flash_plan* plan, char* error, size_t error_size) {
@@ -130,13 +130,14 @@ Result<flash_plan> Engine::plan(const flash_plan_request& request) {
     return describe(planned->model, planned->plan);
 }
 
-Result<flash_speed> Engine::measure(const flash_plan_request& request) {
+Result<flash_measured> Engine::measure(const flash_plan_request& request) {
     const auto planned = plan_model(request);
     if (!planned) return planned.error();
     const auto speed = measure_speed(planned->model, planned->plan, request.threads, request.disk_ms);
     if (!speed) return speed.error();
-    return flash_speed{speed->disk, speed->compute, used_bytes_per_token(planned->model),
-                       read_bytes_per_token(planned->model, planned->plan)};
+    return flash_measured{describe(planned->model, planned->plan),
+                          {speed->disk, speed->compute, used_bytes_per_token(planned->model),
+                           read_bytes_per_token(planned->model, planned->plan)}};
 }
 
 Result<flash_plan> Engine::configure(const flash_plan_request& request) {

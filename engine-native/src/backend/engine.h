@@ -32,7 +32,7 @@ class Engine {
     /** Fails with FLASH_NOT_A_MODEL, FLASH_INVALID_ARGUMENT. */
     static Result<flash_plan> plan(const flash_plan_request& request);
     /** Fails as plan, and with FLASH_READ_FAILED. */
-    static Result<flash_speed> measure(const flash_plan_request& request);
+    static Result<flash_measured> measure(const flash_plan_request& request);
     /** As plan; opens the files and serves the next model by it. Also fails with FLASH_READ_FAILED. */
     Result<flash_plan> configure(const flash_plan_request& request);
     void deconfigure();
