@@ -13,13 +13,10 @@ import { table } from "../bench/table.js";
 import { cancelledBy } from "../client.js";
 import { convertRequest, ErrorCode, type Plan, type PlanParams, planRequest } from "../protocol.js";
 import { engineError } from "../sidecar/errors.js";
-import { parseSize } from "../size.js";
+import type { Cap } from "./cap.js";
 import { UsageError } from "./exit.js";
 import { withSidecar } from "./session.js";
 import { readText } from "./text.js";
-
-/** A cap, or a share of the model's file size. */
-export type Cap = { bytes: number } | { percent: number };
 
 export interface BenchOptions {
   /** Absent: half of each model. */
@@ -34,14 +31,6 @@ export interface BenchOptions {
   sparse?: boolean;
   chart?: string;
   json?: boolean;
-}
-
-/** Reads `2300MiB` or `50%`; undefined when the text is neither. */
-export function parseCap(text: string): Cap | undefined {
-  const [, percent] = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(text) ?? [];
-  if (percent !== undefined) return Number(percent) > 0 ? { percent: Number(percent) } : undefined;
-  const bytes = parseSize(text);
-  return bytes === undefined || bytes === 0 ? undefined : { bytes };
 }
 
 /** Prints a table, or one JSON object. @throws UsageError; ResponseError DoesNotFit before anything is measured. */

@@ -1,6 +1,6 @@
 /** `flint eval`: how well a model predicts a text, or fills gaps: what to decide about a quantization or sparsity by. */
 import { resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { cancelledBy, type Sidecar } from "../client.js";
 import {
   completeRequest,

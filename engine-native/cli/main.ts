@@ -3,13 +3,13 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseSize } from "../size.js";
-import { type BenchOptions, bench, type Cap, parseCap } from "./bench.js";
-import { type ConvertOptions, convert } from "./convert.js";
+import type { BenchOptions } from "./bench.js";
+import { type Cap, parseCap } from "./cap.js";
+import type { ConvertOptions } from "./convert.js";
 import type { DownloadCommandOptions } from "./download.js";
-import { type EvalOptions, evaluate } from "./eval.js";
-import { exitStatus, UsageError } from "./exit.js";
+import type { EvalOptions } from "./eval.js";
 import type { PlanOptions } from "./plan.js";
-import { type RunOptions, run } from "./run.js";
+import type { RunOptions } from "./run.js";
 
 const manifest: { version: string } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
@@ -85,7 +85,10 @@ program
   .addOption(sparsity())
   .addOption(draftModel())
   .option("--json", "print one object, on the last line")
-  .action((model: string, options: RunOptions) => run(model, options, interrupt.signal));
+  .action(async (model: string, options: RunOptions) => {
+    const { run } = await import("./run.js");
+    await run(model, options, interrupt.signal);
+  });
 
 program
   .command("plan")
@@ -126,7 +129,10 @@ program
     new Option("--ram-cap <size>", "cap on the memory of the conversion").argParser(size).default(4 * 2 ** 30, "4GiB"),
   )
   .option("--json", "print one object, on the last line")
-  .action((model: string, options: ConvertOptions) => convert(model, options, interrupt.signal));
+  .action(async (model: string, options: ConvertOptions) => {
+    const { convert } = await import("./convert.js");
+    await convert(model, options, interrupt.signal);
+  });
 
 program
   .command("eval")
@@ -141,7 +147,10 @@ program
   )
   .addOption(sparsity())
   .option("--json", "print one object, on the last line")
-  .action((model: string, options: EvalOptions) => evaluate(model, options, interrupt.signal));
+  .action(async (model: string, options: EvalOptions) => {
+    const { evaluate } = await import("./eval.js");
+    await evaluate(model, options, interrupt.signal);
+  });
 
 program
   .command("bench")
@@ -165,7 +174,10 @@ program
   .option("--sparse", "without a model: one with squared ReLU, converted, of 4.5B shape")
   .option("--chart <file>", "write a picture (SVG)")
   .option("--json", "print one object, on the last line")
-  .action((models: string[], options: BenchOptions) => bench(models, options, interrupt.signal));
+  .action(async (models: string[], options: BenchOptions) => {
+    const { bench } = await import("./bench.js");
+    await bench(models, options, interrupt.signal);
+  });
 
 try {
   await program.parseAsync();
@@ -174,6 +186,7 @@ try {
     // Commander has printed it; asking for help is no error.
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
+    const { exitStatus, UsageError } = await import("./exit.js");
     const interrupted = interrupt.signal.aborted;
     process.exitCode = interrupted ? 130 : exitStatus(error);
     if (!interrupted) {

@@ -6,6 +6,8 @@ import type { Digest } from "./record.js";
 export interface Hasher {
   /** Everything below is hashed, or waits to be. In bytes. */
   readonly told: number;
+  /** Everything below is hashed. In bytes. */
+  readonly hashed: number;
   /** The file is written up to here, in bytes. */
   written(upTo: number): void;
   /**
@@ -27,7 +29,7 @@ function hashInThread(load: (name: string) => unknown): void {
   const { createHash } = load("node:crypto") as typeof import("node:crypto");
   const { closeSync, openSync, readSync } = load("node:fs") as typeof import("node:fs");
   const hash = createHash(workerData.algorithm);
-  const file = openSync(workerData.path, "r");
+  let file: number | undefined;
   const shared = new Uint8Array(workerData.memory ?? 0);
   let buffer: Buffer | undefined;
   let position = 0;
@@ -38,6 +40,7 @@ function hashInThread(load: (name: string) => unknown): void {
       parentPort?.postMessage({ position });
       return;
     }
+    file ??= openSync(workerData.path, "r");
     buffer ??= Buffer.allocUnsafe(1 << 20);
     while (position < work.upTo) {
       const count = readSync(file, buffer, 0, Math.min(buffer.length, work.upTo - position), position);
@@ -48,14 +51,14 @@ function hashInThread(load: (name: string) => unknown): void {
     }
     parentPort?.postMessage({ position });
     if (!work.last) return;
-    closeSync(file);
+    if (file !== undefined) closeSync(file);
     parentPort?.postMessage({ digest: hash.digest("hex") });
     parentPort?.close();
   });
 }
 
 export interface HasherOptions {
-  /** Of a file that exists. */
+  /** Of a file that exists when something has to be read from it. */
   path: string;
   algorithm: Digest["algorithm"];
   memory?: SharedArrayBuffer;
@@ -70,6 +73,7 @@ export function startHasher({ path, algorithm, memory, onProgress }: HasherOptio
     resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 16 },
   });
   let told = 0;
+  let hashed = 0;
   let failure: { error: unknown } | undefined;
   const taken: { end: number; resolve: () => void; reject: (error: unknown) => void }[] = [];
   const digest = new Promise<string>((resolve, reject) => {
@@ -80,6 +84,7 @@ export function startHasher({ path, algorithm, memory, onProgress }: HasherOptio
     };
     worker.on("message", (message: { position: number } | { digest: string }) => {
       if ("digest" in message) return resolve(message.digest);
+      hashed = message.position;
       while (taken[0] && taken[0].end <= message.position) taken.shift()?.resolve();
       onProgress?.(message.position);
     });
@@ -92,6 +97,9 @@ export function startHasher({ path, algorithm, memory, onProgress }: HasherOptio
   return {
     get told() {
       return told;
+    },
+    get hashed() {
+      return hashed;
     },
     written(upTo) {
       if (upTo <= told) return;

@@ -157,6 +157,12 @@ export function connectionError(error: unknown, url: string): Error {
       { cause: error },
     );
   }
+  // Node's client, fetch, and VS Code's, each in its own words.
+  if (/headers?[ _](overflow|too[ _]big)/i.test(why)) {
+    return new DownloadError("network", `${hostOf(url)} answers with a header that is too long. Check the address.`, {
+      cause: error,
+    });
+  }
   if (/redirect/i.test(why)) {
     return new DownloadError("network", `${hostOf(url)} redirects in circles. Check the address.`, { cause: error });
   }

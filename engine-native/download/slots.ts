@@ -20,7 +20,7 @@ export class Slots {
   private readonly free: Slot[];
   private readonly waiting: ((slot: Slot) => void)[] = [];
 
-  constructor(count: number) {
+  constructor(private count: number) {
     const pages = (count * slotBytes) / pageBytes;
     const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     if (!(buffer instanceof SharedArrayBuffer)) throw new TypeError("WebAssembly has given memory that is not shared.");
@@ -31,7 +31,12 @@ export class Slots {
     });
   }
 
-  /** A slot that is free, if there is one. */
+  /** No more than so many are used from now on. What is never used takes no memory. */
+  limit(count: number): void {
+    this.count -= this.free.splice(0, this.count - count).length;
+  }
+
+  /** A slot that is free, if there is one: the one that was used last. */
   takeNow(): Slot | undefined {
     return this.free.pop();
   }

@@ -95,9 +95,10 @@ export class SpanWriter {
     this.unsent = next;
     const at = position % slotBytes;
     const bytes = slot.bytes.subarray(at, at + next - position);
-    const { file, hasher, front, onWritten } = this.options;
+    const { file, slots, hasher, front, onWritten } = this.options;
     if (hasher && front() === position) hasher.written(position);
-    const inOrder = hasher?.told === position;
+    // While the digest goes through what an earlier run has left, the network need not wait for it.
+    const inOrder = hasher?.told === position && position - hasher.hashed <= slots.memory.byteLength;
     // A digest that has failed is told to whoever asks for it.
     if (inOrder) this.users.push(hasher.take(slot.start + at, bytes.length).catch(() => undefined));
     const written = file.write(bytes, position, hasher !== undefined && !inOrder).then(() => {

@@ -15,12 +15,12 @@ import {
   type Patience,
   pourSteadily,
   statusError,
-  strongTag,
   Transient,
   validatorOf,
   withinTime,
 } from "./http.js";
 import { PartFile, type Snapshot } from "./partFile.js";
+import { Restart, requireRange } from "./range.js";
 import { type Digest, fresh, received, type TransferState } from "./record.js";
 import { Slots } from "./slots.js";
 import { bounded, type Span, SpanWriter } from "./spanWriter.js";
@@ -47,23 +47,14 @@ export interface TransferOptions {
   signal: AbortSignal;
 }
 
-/** What is there is of no use; the transfer begins again. */
-class Restart extends Error {
-  constructor(
-    message: string,
-    readonly kind: "network" | "damaged",
-    /** Whether the server can be asked for ranges from now on. */
-    readonly ranges = true,
-  ) {
-    super(message);
-  }
-}
 /** A second time may be bad luck, a third is a broken server. */
 const mostRestarts = 2;
 
 const saveEveryMs = 1000;
-/** One for each connection, and one on its way to the disk and the digest. */
-const slotCount = 5;
+/** While the disk or the digest waits for the processor, so much more comes. */
+const slotCount = 12;
+/** With chunks that are copied, which take memory of their own: one for each connection, and one on its way. */
+const copySlotCount = 5;
 /** The digest goes on behind what is written when there is so much. */
 const hashBytes = 4 << 20;
 /**
@@ -112,13 +103,15 @@ class Attempt {
   async run(): Promise<void> {
     const { options } = this;
     const { state, path, digest, signal } = options;
-    if (state.bytes === undefined || !state.ranges) await this.probe();
-    const file = await PartFile.open(path, state, options.snapshot);
+    let file: PartFile | undefined;
     // What is left to hash may take minutes.
     const stopHashing = () => this.hasher?.dispose();
     signal.addEventListener("abort", stopHashing, { once: true });
     try {
+      // Before it is needed: a thread takes as long to start as a server to answer.
       this.startHashing();
+      if (state.bytes === undefined || !state.ranges) await this.probe();
+      file = await PartFile.open(path, state, options.snapshot);
       await this.fetchAll(file);
       signal.throwIfAborted();
       // The disk takes what it has not got yet while the rest is hashed.
@@ -128,7 +121,7 @@ class Attempt {
     } finally {
       signal.removeEventListener("abort", stopHashing);
       this.hasher?.dispose();
-      await file.close();
+      await file?.close();
     }
   }
 
@@ -186,7 +179,8 @@ class Attempt {
       failure ??= { error };
       stop.abort();
     };
-    await file.save();
+    // Meanwhile the first bytes come.
+    void file.save().catch(fail);
     const timer = setInterval(() => void file.save().catch(fail), saveEveryMs);
     const workers = [this.work(file, both).catch(fail)];
     let before = received(state);
@@ -218,17 +212,23 @@ class Attempt {
   private async work(file: PartFile, signal: AbortSignal): Promise<void> {
     const { state, patience } = this.options;
     const backoff = new Backoff(patience);
+    // The disk takes the end of one span while the next is asked for.
+    let ending = Promise.resolve();
     for (let span = this.claim(); span; span = this.claim()) {
       const mine = span;
-      await this.persistently(backoff, signal, async () => {
+      const writer = await this.persistently(backoff, signal, async () => {
         if (!state.ranges && mine.next > 0) {
           mine.next = 0;
           this.startHashing();
         }
-        await this.read(file, mine, backoff, signal);
+        return this.read(file, mine, backoff, signal);
       });
-      state.spans = state.spans.filter((other) => other !== mine);
+      await ending;
+      ending = this.end(mine, writer);
+      // Told to whoever waits for it.
+      ending.catch(() => undefined);
     }
+    await ending;
   }
 
   private claim(): Span | undefined {
@@ -248,15 +248,16 @@ class Attempt {
     return span;
   }
 
-  private async read(file: PartFile, span: Span, backoff: Backoff, signal: AbortSignal): Promise<void> {
+  /** @returns the writer that has got all of the span */
+  private read(file: PartFile, span: Span, backoff: Backoff, signal: AbortSignal): Promise<SpanWriter> {
     const { state, patience } = this.options;
     const headers: Record<string, string> = {};
     if (state.ranges) {
       headers["range"] = `bytes=${span.next}-${span.end - 1}`;
       if (state.validator !== undefined) headers["if-range"] = state.validator;
     }
-    await this.request(headers, signal, async (response) => {
-      if (state.ranges) this.checkRange(response, span);
+    return this.request(headers, signal, async (response) => {
+      if (state.ranges) requireRange(response, span, state, this.options.what);
       else if (response.status !== 200) throw statusError(response, this.options.what);
       this.target = response.url;
       const writer = new SpanWriter(span, {
@@ -272,37 +273,24 @@ class Attempt {
       });
       try {
         await pourSteadily(response, bounded(writer, span, state.ranges, this.options.what), patience.stallMs, signal);
-      } finally {
+      } catch (error) {
         await writer.end();
+        throw error;
       }
       if (span.end === endless) {
-        state.bytes = state.claimed = span.end = span.next;
-      } else if (span.next < span.end) {
-        throw new Transient(`${hostOf(response.url)} ended the connection ${span.end - span.next} bytes early`);
+        state.bytes = state.claimed = span.end = writer.next;
+      } else if (writer.next < span.end) {
+        await writer.end();
+        throw new Transient(`${hostOf(response.url)} ended the connection ${span.end - writer.next} bytes early`);
       }
+      return writer;
     });
   }
 
-  private checkRange(response: HttpResponse, span: Span): void {
-    const { state, what } = this.options;
-    const host = hostOf(response.url);
-    const changed = new Restart(`${what} changed on ${host} while it was fetched.`, "network");
-    if (response.status === 206) {
-      const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.header("content-range") ?? "") ?? [];
-      const etag = strongTag(response);
-      if (total !== undefined && total !== "*" && Number(total) !== state.bytes) throw changed;
-      if (etag !== undefined && state.validator?.startsWith('"') && etag !== state.validator) throw changed;
-      if (Number(start) !== span.next)
-        throw new Restart(`${host} answers other ranges than asked for.`, "network", false);
-      return;
-    }
-    if (response.status === 200) {
-      // Either it is another file by now, or ranges are no longer answered.
-      const same = state.validator !== undefined && validatorOf(response) === state.validator;
-      throw same ? new Restart(`${host} answers no ranges.`, "network", false) : changed;
-    }
-    if (response.status === 416) throw changed;
-    throw statusError(response, what);
+  private async end(span: Span, writer: SpanWriter): Promise<void> {
+    await writer.end();
+    const { state } = this.options;
+    state.spans = state.spans.filter((other) => other !== span);
   }
 
   private tell(): void {
@@ -333,11 +321,11 @@ class Attempt {
   }
 
   /** Sends one request and ends its connection when `use` is done, however it ends. */
-  private async request(
+  private async request<Result>(
     headers: Record<string, string>,
     signal: AbortSignal,
-    use: (response: HttpResponse) => Promise<void>,
-  ): Promise<void> {
+    use: (response: HttpResponse) => Result | Promise<Result>,
+  ): Promise<Result> {
     const { http, url, patience } = this.options;
     const connection = new AbortController();
     const target = this.target;
@@ -352,10 +340,11 @@ class Attempt {
         hostOf(target),
         signal,
       );
+      if (!response.pour) this.slots.limit(copySlotCount);
       if (target !== url && [401, 403, 404, 410].includes(response.status)) {
         throw new Transient(`${hostOf(target)} has let the address expire`);
       }
-      await use(response);
+      return await use(response);
     } catch (error) {
       signal.throwIfAborted();
       // Next time from the beginning: what a redirect named may be gone.
@@ -367,7 +356,11 @@ class Attempt {
   }
 
   /** Does `work` until it succeeds, waiting between attempts as long as its failures may pass. */
-  private async persistently(backoff: Backoff, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  private async persistently<Result>(
+    backoff: Backoff,
+    signal: AbortSignal,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
     while (true) {
       try {
         return await work();

@@ -254,8 +254,11 @@ describe.each(clients)("with $name refuses", ({ client }) => {
     hub.fault = () => ({ body: wrong });
     await expectRefused("damaged", fetchModel());
   });
-  test("a length other than the Hub's", async () => {
-    hub.fault = () => ({ body: Buffer.concat([content, content]) });
+  test.each([
+    ["more", Buffer.concat([content, content])],
+    ["less", content.subarray(0, 5_000_000)],
+  ])("a length other than the Hub's: %s", async (_, body) => {
+    hub.fault = () => ({ body });
     const { message } = await expectRefused("damaged", fetchModel());
     expect(message).toContain(String(content.length));
   });
@@ -266,6 +269,12 @@ describe.each(clients)("with $name refuses", ({ client }) => {
   test("a file that keeps changing", async () => {
     hub.fault = ({ index }) => ({ etag: `"${index}"` });
     await expectRefused("network", fetchModel());
+  });
+  test("an answer whose header is 200 MB long, at once", async () => {
+    hub.fault = () => ({ headerBytes: 200 << 20 });
+    const { message } = await expectRefused("network", fetchModel());
+    expect(message).toContain("a header that is too long");
+    expect(hub.requests).toHaveLength(1);
   });
   test("redirects in circles", async () => {
     hub.fault = () => ({ redirectTo: `${hub.cdn}/${name}` });

@@ -73,8 +73,12 @@ test.each([
   ["owner/model:Q4_0", /its header would be longer than 64 MiB/],
   ["owner/model:Q8_0", /cut short/],
 ])("%s is refused, with the reason and status 4", async (reference, reason) => {
+  hub.requests.length = 0;
   const { status, stdout, stderr } = await flint("plan", reference);
   expect(stderr).toMatch(reason);
+  // Whatever a header says of itself, no more of it comes than the longest that makes sense.
+  const fetched = hub.requests.reduce((sum, { range }) => sum + (range ? range.end - range.start : Infinity), 0);
+  expect(fetched).toBeLessThanOrEqual(64 << 20);
   expect(stderr).not.toContain("flint-plan-");
   expect({ status, stdout }).toEqual({ status: 4, stdout: "" });
 });

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 
 export const commit = "0123456789abcdef0123456789abcdef01234567";
 
@@ -35,6 +35,8 @@ export interface Fault {
   /** Without a length, and so without ranges. */
   chunked?: boolean;
   redirectTo?: string;
+  /** The answer begins with a header of so many bytes. */
+  headerBytes?: number;
 }
 
 export interface HubServer {
@@ -153,6 +155,7 @@ export async function startHubServer(
     const body = fault.body ?? content;
     const etag = fault.etag ?? `"${sha256(content)}"`;
     if (fault.redirectTo !== undefined) return void response.writeHead(302, { location: fault.redirectTo }).end();
+    if (fault.headerBytes !== undefined) return void sendHeader(request.socket, fault.headerBytes);
     if (fault.status !== undefined) return void response.writeHead(fault.status, { etag, ...fault.headers }).end();
     const ifRange = request.headers["if-range"];
     const ranged = asked && !fault.ignoreRange && !fault.chunked && (ifRange === undefined || ifRange === etag);
@@ -179,6 +182,17 @@ export async function startHubServer(
   }
 
   return server;
+}
+
+/** As fast as the other side takes it, as long as it does. */
+function sendHeader(socket: Socket, bytes: number): void {
+  socket.write("HTTP/1.1 200 OK\r\nx-long: ");
+  const piece = Buffer.alloc(1 << 20, "x");
+  const send = (left: number): void => {
+    if (left <= 0) return void socket.end("\r\ncontent-length: 0\r\n\r\n");
+    if (!socket.destroyed) socket.write(piece.subarray(0, left), () => send(left - piece.length));
+  };
+  send(bytes);
 }
 
 /** @returns the port */

@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
-import { z } from "zod";
+import * as z from "zod";
 
 /** What is used of a GGUF header. Rows are along the first dimension. */
 const header = z.object({

@@ -4,7 +4,7 @@ import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import type { Peer } from "../compare.js";
 import { type Run, withUsage } from "../run.js";
 import { writeCheckpoint } from "./checkpoint.js";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseCap } from "./bench.js";
+import { parseCap } from "./cap.js";
 
 test.each([
   ["50%", { percent: 50 }],
