@@ -1,5 +1,7 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, test, vi } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { root } from "../../scripts/build.mjs";
 import { starterModel } from "../../scripts/starter-model.mjs";
 import { syntheticModel } from "../engine/support/models.js";
@@ -8,11 +10,14 @@ import { isAlive } from "../harness/process.js";
 
 // One extension host for the whole suite; what it found becomes one test each.
 const model = await starterModel();
+const modelsFolder = await mkdtemp(path.join(tmpdir(), "flint-host-"));
 const { tests, sidecarPid } = await runInExtensionHost(path.join(root, "test/host/suite/index.ts"), {
-  settings: { "flint.model": model, "flint.ramCap": "768MiB" },
+  settings: { "flint.model": model, "flint.ramCap": "768MiB", "flint.modelsFolder": modelsFolder },
   files: { "page.gguf": "<!DOCTYPE html><title>Not found</title>" },
   env: { FLINT_TEST_MODEL: model, FLINT_TEST_INLINE_MODEL: await syntheticModel("llama-iq4_xs") },
 });
+
+afterAll(() => rm(modelsFolder, { recursive: true, force: true }));
 
 for (const { title, error } of tests) {
   test(title, () => {
