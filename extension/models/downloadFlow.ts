@@ -1,7 +1,8 @@
 /** "Download & Convert Model…": from a wish to a download, with size, fit and speed known before the first byte. */
 import * as vscode from "vscode";
 import { type CatalogModel, catalog } from "../../engine-native/download/catalog.js";
-import { freeBytes, gigabytes } from "../../engine-native/download/disk.js";
+import { freeBytes } from "../../engine-native/download/disk.js";
+import { neededBytes } from "../../engine-native/download/download.js";
 import { DownloadError } from "../../engine-native/download/errors.js";
 import type { ModelRecord } from "../../engine-native/download/record.js";
 import { isReference, parseReference, type Reference } from "../../engine-native/download/reference.js";
@@ -10,7 +11,7 @@ import type { Plan } from "../../engine-native/protocol.js";
 import { formatSize } from "../../engine-native/size.js";
 import { Fit, type Forecast, type Planners } from "./fit.js";
 import { pick, type Step, type StepItem, type StepList, separator, walk } from "./steps.js";
-import { conversionCost, conversionHelps, fitText } from "./text.js";
+import { conversionCost, conversionHelps, fitText, roomText } from "./text.js";
 
 export interface FlowContext {
   sources(): Promise<Sources>;
@@ -281,8 +282,7 @@ class Flow {
       const { record, bytes } = candidate;
       const { licence, page, gated } = found;
       const free = await freeBytes(folder).catch(() => undefined);
-      const room = free === undefined ? folder : `${folder} (${gigabytes(free)} free)`;
-      const size = bytes === undefined ? "Size not known" : gigabytes(bytes);
+      const needed = neededBytes(record);
       const go =
         (more: Pick<ModelRecord, "thenUse" | "thenConvert">): Step =>
         async () => {
@@ -292,7 +292,7 @@ class Flow {
       const use: StepItem = {
         id: "use",
         label: `$(cloud-download) Download and use${record.role === "inline" ? " for inline suggestions" : ""}`,
-        detail: `${size} to ${room}`,
+        detail: roomText({ bytes, needed, free, folder }),
         next: go({ thenUse: true }),
       };
       const items: StepItem[] = [use, { id: "only", label: "$(cloud-download) Download only", next: go({}) }];
@@ -308,11 +308,12 @@ class Flow {
         if (!conversion) return known;
         const helps = conversionHelps(plan);
         const thenConvert = conversion.modelBytes + conversion.storeBytes;
+        const both = { bytes: (bytes ?? 0) + thenConvert, needed: needed + thenConvert };
         const convert: StepItem = {
           id: "convert",
           label: "$(zap) Download, convert and use",
           description: helps ? "only active neurons are read" : "fits as it is: it would not be faster",
-          detail: conversionCost(conversion),
+          detail: `${roomText({ ...both, free, folder })}. Converting takes ${conversionCost(conversion)}`,
           next: go({ thenUse: true, thenConvert }),
         };
         return helps ? [convert, ...known] : [...known, convert];

@@ -92,18 +92,18 @@ test("a download survives a reload of the window", async () => {
   await enter("Download Model", "owner/model");
   await enter("owner/model", "F16");
   await row(name, "Download only").click();
-  await model(/^model-F16.gguf, \d+%/).waitFor();
+  await model(/^model-F16.gguf, downloading \d+%/).waitFor();
   await page.reload();
   // A click in the activity bar would close the view if the window has opened it again by then.
   await page.locator(".statusbar", { hasText: "Flint" }).waitFor();
   await runCommand(page, "Focus on Models View");
   // Once the old extension host has ended it is this window's, as its sizes tell.
-  await model(/^model-F16.gguf, \d+%, \d+ MiB of/).waitFor();
+  await model(/^model-F16.gguf, downloading \d+%, \d+ MiB of/).waitFor();
   await model(/^model-F16/).hover();
   await model(/^model-F16/)
     .getByRole("button", { name: "Pause Download" })
     .click();
-  await model(/^model-F16.gguf, \d+%, paused/).waitFor();
+  await model(/^model-F16.gguf, paused at \d+%/).waitFor();
   hub.fault = () => undefined;
   await model(/^model-F16/).hover();
   await model(/^model-F16/)
@@ -126,6 +126,21 @@ async function act(action: string, done: Locator): Promise<void> {
   };
   await expect.poll(take, { timeout: minute, interval: 500 }).toBe(true);
 }
+
+test("the path of a model is copied; a file manager is not offered where there is none", async () => {
+  const { page, modelsFolder, model } = workbench;
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await model(/^model-F16/).click({ button: "right" });
+  const item = (text: string) => page.locator(".context-view .action-item", { hasText: text });
+  const copy = item("Copy Path");
+  await copy.waitFor();
+  expect(await item("Reveal in File Manager").count()).toBe(0);
+  const copied = async () => {
+    if (await copy.isVisible()) await copy.click();
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  await expect.poll(copied, { timeout: minute, interval: 500 }).toBe(path.join(modelsFolder, name));
+});
 
 test("a model of its own for suggestions is chosen in the view, and taken back", async () => {
   const { page, model } = workbench;
