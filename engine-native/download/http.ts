@@ -183,7 +183,7 @@ export function statusError(
     const why = !authorized
       ? `does not give ${what} to everybody (status ${status}). Accept its licence on the model's page, and give a token of yours.`
       : status === 401
-        ? `does not accept your token for ${what} (status 401). Give another.`
+        ? `does not accept your token for ${what} (status 401). Accept its licence on the model's page, and give another token.`
         : `does not give ${what} to the owner of your token (status 403). Accept its licence on the model's page, or give another token.`;
     return new DownloadError("gated", `${host} ${why}`);
   }
