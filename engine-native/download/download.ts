@@ -206,11 +206,17 @@ export function doneBytes({ transfers }: ModelRecord): number {
   return transfers.reduce((sum, { state }) => sum + received(state), 0);
 }
 
+/** Room on the disk that a download takes at the most, as far as it is known: archives and what is in them. */
+export function neededBytes(record: ModelRecord): number {
+  return toBeWritten(record, []);
+}
+
 function toBeWritten(record: ModelRecord, there: (number | undefined)[]): number {
   const packed = record.unpack !== undefined;
+  const guess = packed ? Math.round((record.files[0]?.bytes ?? 0) / record.transfers.length) : 0;
   const transfers = record.transfers.reduce((sum, { bytes, state }, index) => {
     const done = !packed && there[index] !== undefined;
-    return sum + (done ? 0 : Math.max(0, (bytes ?? state.bytes ?? 0) - received(state)));
+    return sum + (done ? 0 : Math.max(0, (bytes ?? state.bytes ?? guess) - received(state)));
   }, 0);
   return transfers + (packed ? (record.files[0]?.bytes ?? 0) : 0);
 }

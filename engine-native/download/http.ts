@@ -7,6 +7,8 @@ export interface HttpResponse {
   header(name: string): string | null;
   /** Where it came from, after redirects. */
   url: string;
+  /** It was asked for with a token; not known where npm's client asks. */
+  authorized?: boolean;
   /** May be read once. A chunk may change when the next is asked for. Leaving the loop early ends the connection. */
   body: AsyncIterable<Uint8Array>;
   /** Instead of {@link body}, where whoever carries it out can do without promises and copies. */
@@ -55,6 +57,7 @@ export function httpOver(fetch: Fetch, authorize: Authorize = () => undefined): 
       status: response.status,
       header: (name) => response.headers.get(name),
       url: response.url || url,
+      authorized: authorization !== undefined,
       body: response.body ? chunksOf(response.body) : nothing(),
     };
   };
@@ -173,17 +176,22 @@ export function connectionError(error: unknown, url: string): Error {
  * The error that a status other than success stands for.
  * @param what is being asked for, for people
  */
-export function statusError({ status, header, url }: Pick<HttpResponse, "status" | "header" | "url">, what: string) {
+export function statusError(
+  { status, header, url, authorized }: Pick<HttpResponse, "status" | "header" | "url" | "authorized">,
+  what: string,
+) {
   const host = hostOf(url);
   if ([408, 425, 429, 500, 502, 503, 504].includes(status)) {
     const why = status === 429 ? `${host} has had too many requests` : `${host} answers with status ${status}`;
     return new Transient(why, retryAfterMs(header("retry-after")));
   }
   if (status === 401 || status === 403) {
-    return new DownloadError(
-      "gated",
-      `${host} does not give ${what} to everybody (status ${status}). Accept its licence on the model's page, and give a token of yours.`,
-    );
+    const why = !authorized
+      ? `does not give ${what} to everybody (status ${status}). Accept its licence on the model's page, and give a token of yours.`
+      : status === 401
+        ? `does not accept your token for ${what} (status 401). Accept its licence on the model's page, and give another token.`
+        : `does not give ${what} to the owner of your token (status 403). Accept its licence on the model's page, or give another token.`;
+    return new DownloadError("gated", `${host} ${why}`);
   }
   if (status === 404 || status === 410) {
     return new DownloadError("notFound", `${host} has no ${what} (status ${status}). Check the name.`);

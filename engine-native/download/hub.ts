@@ -81,6 +81,14 @@ export class Hub {
     return http(await this.authorize());
   }
 
+  /** Whether the Hub knows the token. @throws when it can't be asked */
+  async knowsToken(signal: AbortSignal): Promise<boolean> {
+    const headers = { authorization: `Bearer ${await this.credentials}` };
+    const { status, body } = await this.options.fetch(`${this.endpoint}/api/whoami-v2`, { headers, signal });
+    await body?.cancel();
+    return status !== 401;
+  }
+
   private async authorize(): Promise<Authorize> {
     const token = await this.credentials;
     const { origin } = new URL(this.endpoint);
@@ -145,6 +153,7 @@ export class Hub {
   ): Promise<Result> {
     const authorize = await this.authorize();
     // The library takes only tokens of the Hub's own form, and would show them wherever a next page is said to be.
+    const authorized = authorize(new URL(this.endpoint)) !== undefined;
     const fetch: Fetch = (input, init) => {
       const headers = new Headers(init?.headers);
       const authorization = authorize(new URL(input instanceof Request ? input.url : input));
@@ -158,7 +167,7 @@ export class Hub {
       if (error instanceof DownloadError) throw error;
       const failure =
         error instanceof HubApiError
-          ? statusError({ status: error.statusCode, header: () => null, url: this.endpoint }, what)
+          ? statusError({ status: error.statusCode, header: () => null, url: this.endpoint, authorized }, what)
           : connectionError(error, this.endpoint);
       if (failure instanceof DownloadError) throw failure;
       throw new DownloadError("network", `${failure.message}. Try again.`, { cause: error });

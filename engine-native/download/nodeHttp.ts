@@ -44,12 +44,13 @@ export function nodeHttp(authorize: Authorize, trusted?: string): Http {
     let url = new URL(first);
     for (let redirects = 0; redirects <= mostRedirects; redirects++) {
       const authorization = authorize(url);
-      const all = { ...headers, ...(authorization === undefined ? {} : { authorization }) };
+      const authorized = authorization !== undefined;
+      const all = { ...headers, ...(authorized ? { authorization } : {}) };
       const { response, body } = await ask(url, all, signal);
       const { location } = response.headers;
       const { statusCode: status = 0 } = response;
       if (![301, 302, 303, 307, 308].includes(status) || location === undefined) {
-        const answer = { status, header: (name: string) => headerOf(response, name), url: url.href, body };
+        const answer = { status, header: (name: string) => headerOf(response, name), url: url.href, body, authorized };
         return body.pour ? { ...answer, pour: body.pour } : answer;
       }
       await body[Symbol.asyncIterator]().return?.();

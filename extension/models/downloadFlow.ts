@@ -1,7 +1,8 @@
 /** "Download & Convert Model…": from a wish to a download, with size, fit and speed known before the first byte. */
 import * as vscode from "vscode";
 import { type CatalogModel, catalog } from "../../engine-native/download/catalog.js";
-import { freeBytes, gigabytes } from "../../engine-native/download/disk.js";
+import { freeBytes } from "../../engine-native/download/disk.js";
+import { neededBytes } from "../../engine-native/download/download.js";
 import { DownloadError } from "../../engine-native/download/errors.js";
 import type { ModelRecord } from "../../engine-native/download/record.js";
 import { isReference, parseReference, type Reference } from "../../engine-native/download/reference.js";
@@ -10,7 +11,7 @@ import type { Plan } from "../../engine-native/protocol.js";
 import { formatSize } from "../../engine-native/size.js";
 import { Fit, type Forecast, type Planners } from "./fit.js";
 import { pick, type Step, type StepItem, type StepList, separator, walk } from "./steps.js";
-import { conversionCost, conversionHelps, fitText } from "./text.js";
+import { conversionCost, conversionHelps, fitText, roomText } from "./text.js";
 
 export interface FlowContext {
   sources(): Promise<Sources>;
@@ -31,8 +32,7 @@ const title = "Download Model";
 const roles = { chat: "chat", inline: "suggestions", both: "chat and suggestions" } as const;
 
 export async function downloadFlow(context: FlowContext): Promise<void> {
-  const sources = await context.sources();
-  await walk(new Flow(context, sources, new Fit(sources, context.planners, context.folder)).choose);
+  await walk(new Flow(context, await context.sources()).choose);
 }
 
 /** Whatever is expected to go wrong, in words; everything else is a mistake of ours. */
@@ -40,12 +40,20 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** It takes a token, or another one, to get it. */
+function isGated(error: unknown): boolean {
+  return error instanceof DownloadError && error.kind === "gated";
+}
+
 class Flow {
+  private fit: Fit;
+
   constructor(
     private readonly context: FlowContext,
-    private readonly sources: Sources,
-    private readonly fit: Fit,
-  ) {}
+    private sources: Sources,
+  ) {
+    this.fit = this.newFit();
+  }
 
   /** The first step: recommended models, or any other by name. */
   readonly choose: Step = () => {
@@ -83,7 +91,7 @@ class Flow {
           async (entry) => this.sources.findInCatalog(entry.model, signal),
           (entry, text, plan) => {
             entry.item = { ...entry.item, description: text };
-            entry.rank = plan ? (plan.fits ? 0 : 2) : 1;
+            entry.rank = plan instanceof Error ? 1 : plan.fits ? 0 : 2;
             renew();
           },
           list,
@@ -209,13 +217,15 @@ class Flow {
     try {
       const found = await find(signal);
       const entries = found.candidates.map((candidate) => ({ candidate, item: this.candidateItem(found, candidate) }));
-      const renew = () => list.show(entries.map(({ item }) => item));
+      let gated = false;
+      const renew = () => list.show([...entries.map(({ item }) => item), ...(gated ? [this.tokenItem()] : [])]);
       renew();
       await this.fillFits(
         entries,
         async ({ candidate }) => ({ ...found, candidates: [candidate] }),
-        (entry, text) => {
+        (entry, text, plan) => {
           entry.item = { ...entry.item, detail: text };
+          gated ||= isGated(plan);
           renew();
         },
         list,
@@ -225,11 +235,10 @@ class Flow {
       if (signal.aborted) return;
       this.context.log(`looking for a model: ${String(error)}`);
       list.busy(false);
-      const again: StepItem = { id: "again", label: "$(refresh) Try again", next: this.find(list.title, find) };
-      const gated = error instanceof DownloadError && error.kind === "gated";
+      const again: StepItem = { id: "again", label: "$(refresh) Try again", next: async () => "back" };
       list.show([
         { id: "failed", label: "$(error) That did not work", detail: reason(error), alwaysShow: true },
-        ...(gated ? [this.tokenItem()] : []),
+        ...(isGated(error) ? [this.tokenItem()] : []),
         again,
       ]);
     }
@@ -251,11 +260,19 @@ class Flow {
       id: "token",
       label: "$(key) Give a Hugging Face token…",
       detail: "Kept in VS Code's secret storage. Made on the Hub under Settings, Access Tokens.",
+      // Back at the step that needs it, which then asks with it.
       next: async () => {
-        if (await this.context.askToken()) await downloadFlow(this.context);
-        return undefined;
+        if (await this.context.askToken()) {
+          this.sources = await this.context.sources();
+          this.fit = this.newFit();
+        }
+        return "back";
       },
     };
+  }
+
+  private newFit(): Fit {
+    return new Fit(this.sources, this.context.planners, this.context.folder);
   }
 
   /** The last step: what will happen, once more, with a way to the licence. */
@@ -265,8 +282,7 @@ class Flow {
       const { record, bytes } = candidate;
       const { licence, page, gated } = found;
       const free = await freeBytes(folder).catch(() => undefined);
-      const room = free === undefined ? folder : `${folder} (${gigabytes(free)} free)`;
-      const size = bytes === undefined ? "Size not known" : gigabytes(bytes);
+      const needed = neededBytes(record);
       const go =
         (more: Pick<ModelRecord, "thenUse" | "thenConvert">): Step =>
         async () => {
@@ -276,7 +292,7 @@ class Flow {
       const use: StepItem = {
         id: "use",
         label: `$(cloud-download) Download and use${record.role === "inline" ? " for inline suggestions" : ""}`,
-        detail: `${size} to ${room}`,
+        detail: roomText({ bytes, needed, free, folder }),
         next: go({ thenUse: true }),
       };
       const items: StepItem[] = [use, { id: "only", label: "$(cloud-download) Download only", next: go({}) }];
@@ -292,11 +308,12 @@ class Flow {
         if (!conversion) return known;
         const helps = conversionHelps(plan);
         const thenConvert = conversion.modelBytes + conversion.storeBytes;
+        const both = { bytes: (bytes ?? 0) + thenConvert, needed: needed + thenConvert };
         const convert: StepItem = {
           id: "convert",
           label: "$(zap) Download, convert and use",
           description: helps ? "only active neurons are read" : "fits as it is: it would not be faster",
-          detail: conversionCost(conversion),
+          detail: `${roomText({ ...both, free, folder })}. Converting takes ${conversionCost(conversion)}`,
           next: go({ thenUse: true, thenConvert }),
         };
         return helps ? [convert, ...known] : [...known, convert];
@@ -322,7 +339,7 @@ class Flow {
   private async fillFits<Entry>(
     entries: readonly Entry[],
     find: (entry: Entry) => Promise<Found>,
-    tell: (entry: Entry, text: string, plan: Plan | undefined) => void,
+    tell: (entry: Entry, text: string, plan: Plan | Error) => void,
     list: StepList,
     signal: AbortSignal,
   ): Promise<void> {
@@ -339,7 +356,7 @@ class Flow {
         } catch (error) {
           if (signal.aborted) return;
           this.context.log(`fit: ${String(error)}`);
-          tell(entry, `fit not known: ${reason(error)}`, undefined);
+          tell(entry, `fit not known: ${reason(error)}`, error instanceof Error ? error : new Error(String(error)));
         }
       }
     };

@@ -23,6 +23,7 @@ import { downloadFlow } from "./downloadFlow.js";
 import { Downloads, type Running } from "./downloads.js";
 import { modelsFolder } from "./folder.js";
 import { followMove } from "./followMove.js";
+import { HubToken } from "./hubToken.js";
 import { InlineModel } from "./inlineModel.js";
 import { ModelsView, type Node } from "./modelsView.js";
 import { offerToMove } from "./moveModels.js";
@@ -33,7 +34,6 @@ import { verifyOrTell } from "./verification.js";
 
 /** How often downloads of other windows are looked at. */
 const lookAgainMs = 2000;
-const tokenKey = "flint.huggingFaceToken";
 
 export interface ModelsOptions {
   engine: Engine;
@@ -53,6 +53,7 @@ export class Models implements vscode.Disposable {
   private readonly flow: ConversionFlow;
   private readonly view: ModelsView;
   private readonly inline: InlineModel;
+  private readonly token: HubToken;
   private folder = modelsFolder();
   private timer: NodeJS.Timeout | undefined;
   private disposed = false;
@@ -61,6 +62,7 @@ export class Models implements vscode.Disposable {
   constructor(private readonly options: ModelsOptions) {
     const { log } = options;
     this.inline = new InlineModel(options);
+    this.token = new HubToken(options.secrets, (token, signal) => sourcesWith(token).hub.knowsToken(signal));
     this.downloads = new Downloads({ log, http: async (client) => (await this.sources()).http(client) });
     this.conversions = new Conversions({
       start: options.startSidecar,
@@ -103,7 +105,7 @@ export class Models implements vscode.Disposable {
       command("copyModelPath", (node) => vscode.env.clipboard.writeText(pathOf(node) ?? "")),
       command("revealModel", (node) => this.reveal(node)),
       command("refreshModels", () => this.view.refresh()),
-      command("setHuggingFaceToken", () => this.askToken()),
+      command("setHuggingFaceToken", () => this.token.ask()),
       vscode.workspace.onDidChangeConfiguration((change) => {
         if (change.affectsConfiguration("flint.modelsFolder")) void this.folderChanged();
         if (["model", "inlineModel"].some((name) => change.affectsConfiguration(`flint.${name}`))) this.view.refresh();
@@ -135,7 +137,7 @@ export class Models implements vscode.Disposable {
       start: (record) => this.start(record),
       use: (path) => this.use(path),
       chooseFile: chooseModelFile,
-      askToken: () => this.askToken(),
+      askToken: () => this.token.ask(),
       log: this.options.log,
     });
   }
@@ -172,8 +174,7 @@ export class Models implements vscode.Disposable {
   }
 
   private async sources(): Promise<Sources> {
-    // In the extension host `fetch` is VS Code's own: its proxy, its certificates.
-    return new Sources({ fetch: globalThis.fetch, token: await this.options.secrets.get(tokenKey) });
+    return sourcesWith(await this.token.get());
   }
 
   /**
@@ -295,24 +296,10 @@ export class Models implements vscode.Disposable {
     const [again, token, settings] = ["Try again", "Give a token…", "Choose another folder"];
     const buttons = [gated ? token : again, ...(kind === "disk" ? [settings] : [])];
     const answer = await vscode.window.showErrorMessage(message, ...buttons);
-    if (answer === token && !(await this.askToken())) return;
+    if (answer === token && !(await this.token.ask())) return;
     if (answer === settings) {
       await vscode.commands.executeCommand("workbench.action.openSettings", "flint.modelsFolder");
     } else if (answer !== undefined) this.start(record);
-  }
-
-  private async askToken(): Promise<boolean> {
-    const token = await vscode.window.showInputBox({
-      title: "Hugging Face token",
-      prompt: "Kept in VS Code's secret storage and shown to the Hub only. Leave it empty to remove it.",
-      placeHolder: "hf_…",
-      password: true,
-      ignoreFocusOut: true,
-    });
-    if (token === undefined) return false;
-    if (token.trim() === "") await this.options.secrets.delete(tokenKey);
-    else await this.options.secrets.store(tokenKey, token.trim());
-    return token.trim() !== "";
   }
 
   private async pause(node: Node | { name: string } | undefined): Promise<void> {
@@ -373,6 +360,11 @@ export class Models implements vscode.Disposable {
     await followMove(await offerToMove(from, to), { read: readModelPath, update: updateSetting });
     this.view.refresh();
   }
+}
+
+function sourcesWith(token: string | undefined): Sources {
+  // In the extension host `fetch` is VS Code's own: its proxy, its certificates.
+  return new Sources({ fetch: globalThis.fetch, token });
 }
 
 function nameOf(node: Node | { name: string } | undefined): string | undefined {

@@ -6,7 +6,7 @@ import { quantizationOf } from "../../engine-native/download/names.js";
 import { formatSize } from "../../engine-native/size.js";
 import type { Conversions } from "./conversions.js";
 import type { Downloads } from "./downloads.js";
-import { conversionText, percent, progressText, type Uses, useOf } from "./text.js";
+import { percent, stateText, type Uses, useOf } from "./text.js";
 
 /** What the view shows: own models, then those of other programs. */
 export type Node =
@@ -125,24 +125,20 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
     const converting = this.options.conversions.get(this.options.folder(), name);
     const inUse = useOf(path, this.options.uses());
     const complete = converting ? "converting" : state === "ready" && model.converted ? "converted" : state;
-    const kind = complete !== "partial" ? complete : running ? "running" : model.busy ? "elsewhere" : "stopped";
+    const kind = complete !== "partial" ? complete : running ? "downloading" : model.busy ? "elsewhere" : "stopped";
     const share = totalBytes ? `${percent(bytes, totalBytes)}%` : formatSize(bytes);
-    const progress = running?.progress;
-    const told = {
-      ready: `${inUse ?? "ready"}${conversion?.paused ? ", conversion stopped" : ""}`,
-      converted: inUse ? `${inUse}, converted` : "converted",
-      converting: conversionText(converting?.progress),
-      damaged: "damaged",
-      running: progress ? progressText(progress, running.rate) : "starting",
-      elsewhere: `${share}, another window downloads it`,
-      stopped: `${share}, ${record?.paused ? "paused" : "stopped"}`,
-    }[kind];
+    const told = stateText({
+      ...{ state: kind, inUse, share, progress: running?.progress, rate: running?.rate },
+      converting: converting?.progress,
+      paused: record?.paused === true,
+      conversionPaused: conversion?.paused === true,
+    });
     const icon = {
       ready: inUse ? "pass-filled" : "package",
       converted: inUse ? "pass-filled" : "zap",
       converting: "sync~spin",
       damaged: "error",
-      running: "sync~spin",
+      downloading: "sync~spin",
       elsewhere: "sync",
       stopped: "debug-pause",
     }[kind];

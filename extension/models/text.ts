@@ -18,6 +18,42 @@ export function progressText({ phase, doneBytes, totalBytes }: DownloadProgress,
   return parts.join(", ");
 }
 
+/** What is told of a model in the view: its state, and how far it is. */
+export interface Told {
+  state: "ready" | "converted" | "converting" | "damaged" | "downloading" | "elsewhere" | "stopped";
+  /** What it is in use for. */
+  inUse?: string | undefined;
+  /** Of a download in this window, once there is something to tell. */
+  progress?: DownloadProgress | undefined;
+  rate?: number | undefined;
+  converting?: ConvertProgress | undefined;
+  /** How much is there of one that is not complete: "43%". */
+  share: string;
+  paused?: boolean;
+  conversionPaused?: boolean;
+}
+
+/** "downloading 43%, 2.1 GiB of 4.9 GiB, 32 MB/s", "paused at 43%", "in use for chat, converted" */
+export function stateText({ state, inUse, progress, rate, share, ...more }: Told): string {
+  switch (state) {
+    case "ready":
+      return `${inUse ?? "ready"}${more.conversionPaused ? ", conversion stopped" : ""}`;
+    case "converted":
+      return inUse ? `${inUse}, converted` : "converted";
+    case "converting":
+      return conversionText(more.converting);
+    case "damaged":
+      return "damaged";
+    case "downloading":
+      if (!progress) return "downloading";
+      return `${progress.phase === "verify" ? "" : "downloading "}${progressText(progress, rate)}`;
+    case "elsewhere":
+      return `downloading ${share} in another window`;
+    case "stopped":
+      return `${more.paused ? "paused" : "stopped"} at ${share}`;
+  }
+}
+
 /** Each stage, and where it begins on the way: most of the time goes into calibration and layers. */
 const stages: Record<ConvertProgress["stage"], { words: string; from: number; to: number }> = {
   quantize: { words: "quantizing", from: 0, to: 0 },
@@ -36,6 +72,26 @@ export function conversionPercent({ stage, done, total }: ConvertProgress): numb
 /** "converting 43%, fitting and writing layers" */
 export function conversionText(progress: ConvertProgress | undefined): string {
   return progress ? `converting ${conversionPercent(progress)}%, ${stages[progress.stage].words}` : "converting";
+}
+
+/**
+ * "2.0 GB to /models (4.0 GB free)", or that it does not fit.
+ * @param room.bytes that stay
+ * @param room.needed bytes at the most while it is made
+ * @param room.free bytes of the disk, where they are known
+ */
+export function roomText(room: {
+  bytes: number | undefined;
+  needed: number;
+  free: number | undefined;
+  folder: string;
+}): string {
+  const { bytes, needed, free, folder } = room;
+  if (free !== undefined && needed > free) {
+    return `not enough disk: takes ${gigabytes(needed)}, ${gigabytes(free)} are free in ${folder}`;
+  }
+  const size = bytes === undefined ? "size not known," : gigabytes(bytes);
+  return `${size} to ${folder}${free === undefined ? "" : ` (${gigabytes(free)} free)`}`;
 }
 
 /** "45 MB more of the disk, and meanwhile up to 446 MiB of memory, which the model in use makes room for" */

@@ -55,6 +55,8 @@ export interface HubServer {
   apiStatus: ((path: string) => number | undefined) | undefined;
   /** The repository's model cards tell so. */
   gated: boolean;
+  /** The one token that is known, without which no file is given; undefined: files are for everybody. */
+  token: string | undefined;
   close(): Promise<void>;
 }
 
@@ -90,6 +92,7 @@ export async function startHubServer(
     fault: () => undefined,
     apiStatus: undefined,
     gated: false,
+    token: undefined,
     close: async () => {
       for (const one of [hub, cdn]) {
         one.closeAllConnections();
@@ -102,7 +105,10 @@ export async function startHubServer(
     const { authorization } = request.headers;
     if (authorization !== undefined) tokens.hub.push(authorization);
     const { pathname } = new URL(request.url ?? "/", server.endpoint);
-    const status = server.apiStatus?.(pathname);
+    const known = server.token === undefined || authorization === `Bearer ${server.token}`;
+    // As the Hub does: a wrong token is told whatever is asked for, a missing one only where one is needed.
+    const needed = authorization !== undefined || pathname === "/api/whoami-v2" || pathname.includes("/resolve/");
+    const status = server.apiStatus?.(pathname) ?? (needed && !known ? 401 : undefined);
     if (status !== undefined) {
       response.writeHead(status, { "content-type": "application/json" }).end('{"error":"refused"}');
       return;
@@ -120,6 +126,7 @@ export async function startHubServer(
     };
     const json = (value: unknown) =>
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
+    if (pathname === "/api/whoami-v2") return void json({ type: "user", name: "somebody" });
     if (pathname === "/api/models") return void json([info]);
     if (pathname.startsWith("/api/models/owner/model/revision/")) return void json(info);
     if (pathname === `/api/models/owner/model/tree/${commit}`) {

@@ -21,8 +21,16 @@ export interface ModelsWorkbench extends Workbench {
   model(text: string | RegExp): Locator;
 }
 
-/** Starts both and opens the window. @param files of the Hub's one repository, `owner/model`, by path */
-export async function startModelsWorkbench(ramCap: string, files: Record<string, Buffer>): Promise<ModelsWorkbench> {
+/**
+ * Starts both and opens the window.
+ * @param files of the Hub's one repository, `owner/model`, by path
+ * @param token that the environment has for the Hub
+ */
+export async function startModelsWorkbench(
+  ramCap: string,
+  files: Record<string, Buffer>,
+  token = "secret",
+): Promise<ModelsWorkbench> {
   const home = await mkdtemp(path.join(tmpdir(), "flint-models-"));
   const hub = await startHubServer(files);
   const closeHub = async () => {
@@ -37,7 +45,8 @@ export async function startModelsWorkbench(ramCap: string, files: Record<string,
       settings: { "flint.ramCap": ramCap, "flint.modelsFolder": modelsFolder },
       env: {
         HF_ENDPOINT: hub.endpoint,
-        HF_TOKEN: "secret",
+        HF_TOKEN: token,
+        HF_HOME: elsewhere,
         ...{ LLAMA_CACHE: elsewhere, OLLAMA_MODELS: elsewhere, HF_HUB_CACHE: elsewhere, XDG_DATA_HOME: elsewhere },
       },
     });

@@ -1,4 +1,5 @@
 /** A real VS Code on a fresh profile with the packaged extension in it, opened in a real browser. */
+import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -82,6 +83,9 @@ async function open(
     viewport: { width: 1280, height: 800 },
   });
   cleanups.push(() => context.close());
+  // The key for its secrets, which the program around this server hands out; without it they end with the window.
+  const key = randomBytes(32);
+  await context.route("**/mint-key", (route) => route.fulfill({ body: key }));
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(patienceMs);
   page.on("console", (message) => onLog(`${message.type()}: ${message.text()}\n`));

@@ -29,7 +29,8 @@ test("a model of squared ReLU is downloaded, converted across a reload and used,
   await row("owner/model", /fits in 320 MiB/).click();
   // What it costs is said before the first byte.
   const convert = row("tiny-F16.gguf", "Download, convert and use").filter({
-    hasText: /it would not be faster.*\d+ MB more of the disk, and meanwhile up to \d+ MiB of memory/,
+    hasText:
+      /it would not be faster.*\d+ MB to .+models \(.+ free\)\. Converting takes \d+ MB more of the disk, and meanwhile up to \d+ MiB of memory/,
   });
   await convert.waitFor();
   expect(await readdir(modelsFolder).catch(() => [])).toEqual([]);

@@ -12,6 +12,7 @@ export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: "bdd", timeout: 240_000 });
   mocha.suite.emit("pre-require", globalThis, file, mocha);
   await import("./tests.js");
+  await import("./downloads.js");
   const tests: HostResult[] = [];
   await new Promise<void>((resolve) => {
     mocha

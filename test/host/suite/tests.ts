@@ -42,6 +42,15 @@ describe("an extension host", () => {
     strictEqual(configuration.get("contextSize"), 0);
   });
 
+  it("reveals a model's file in the file manager", async () => {
+    // What a desktop does with it; in a browser there is no such command.
+    const revealed: string[] = [];
+    const stub = vscode.commands.registerCommand("revealFileInOS", ({ fsPath }: vscode.Uri) => revealed.push(fsPath));
+    await vscode.commands.executeCommand("flint.revealModel", { kind: "found", model: { path: "/models/a.gguf" } });
+    stub.dispose();
+    deepStrictEqual(revealed, ["/models/a.gguf"]);
+  });
+
   it("starts the sidecar as a process of the extension host when a model is loaded", async () => {
     const { plan } = await flint.engine.load();
     strictEqual(plan?.fits, true);

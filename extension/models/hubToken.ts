@@ -1,0 +1,64 @@
+/** The user's token for the Hugging Face Hub: asked for, tried, kept in VS Code's secret storage, forgotten. */
+import * as vscode from "vscode";
+
+const key = "flint.huggingFaceToken";
+
+export class HubToken {
+  /** @param isKnown whether the Hub knows a token */
+  constructor(
+    private readonly secrets: vscode.SecretStorage,
+    private readonly isKnown: (token: string, signal: AbortSignal) => Promise<boolean>,
+  ) {}
+
+  async get(): Promise<string | undefined> {
+    return this.secrets.get(key);
+  }
+
+  /** Asks until the Hub knows what is given, or the person closes the box. @returns whether a token was given */
+  async ask(): Promise<boolean> {
+    const kept = (await this.get()) !== undefined;
+    const input = vscode.window.createInputBox();
+    Object.assign(input, { title: "Hugging Face token", placeholder: "hf_…", password: true, ignoreFocusOut: true });
+    input.prompt = `Kept in VS Code's secret storage and shown to the Hub only.${kept ? " Leave it empty to forget the one that is kept." : ""}`;
+    const closed = new AbortController();
+    return new Promise((resolve) => {
+      const end = (given: boolean) => {
+        resolve(given);
+        input.hide();
+      };
+      const accept = async () => {
+        const token = input.value.trim();
+        if (token === "") {
+          await this.forget(kept);
+          return end(false);
+        }
+        input.busy = true;
+        // Where the Hub can't be asked, that shows when the token is used.
+        const known = await this.isKnown(token, closed.signal).catch(() => true);
+        input.busy = false;
+        if (closed.signal.aborted || input.value.trim() !== token) return;
+        if (known) {
+          await this.secrets.store(key, token);
+          return end(true);
+        }
+        input.validationMessage =
+          "The Hub does not know this token. Copy it anew, or make another under Settings, Access Tokens.";
+      };
+      input.onDidChangeValue(() => {
+        input.validationMessage = undefined;
+      });
+      input.onDidAccept(() => void accept());
+      input.onDidHide(() => {
+        closed.abort();
+        resolve(false);
+        input.dispose();
+      });
+      input.show();
+    });
+  }
+
+  private async forget(kept: boolean): Promise<void> {
+    await this.secrets.delete(key);
+    if (kept) void vscode.window.showInformationMessage("The Hugging Face token is forgotten.");
+  }
+}
