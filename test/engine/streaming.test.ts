@@ -6,14 +6,14 @@ import type { Sidecar } from "../../engine-native/client.js";
 import { type CompleteParams, completeRequest, ErrorCode, planRequest } from "../../engine-native/protocol.js";
 import { starterModel } from "../../scripts/starter-model.mjs";
 import { inCheckout, planModel, runModel } from "./support/flint.js";
-import { syntheticModel } from "./support/models.js";
+import { type ShapeName, syntheticModel } from "./support/models.js";
 import { load, sidecar, watch } from "./support/sidecar.js";
 
 const contextTokens = 512;
 
-let model: string;
+const shapes: ShapeName[] = ["arcee-f16", "qwen3moe-iq4_xs"];
 beforeAll(async () => {
-  model = await syntheticModel("arcee-f16");
+  for (const shape of shapes) await syntheticModel(shape);
 });
 
 async function streaming(modelPath: string): Promise<Sidecar> {
@@ -29,7 +29,8 @@ const complete = (started: Sidecar, params: CompleteParams) =>
     started.connection.sendRequest(completeRequest, { ...params, progressToken }, token),
   );
 
-test("a file cut short in mid-answer ends the answer in words, and the sidecar goes on", async () => {
+test.each(shapes)("%s: a file cut short in mid-answer ends the answer in words, the sidecar goes on", async (shape) => {
+  const model = await syntheticModel(shape);
   const copy = inCheckout(`build/test-models/cut-${process.pid}.gguf`);
   onTestFinished(() => rm(copy, { force: true }));
   await copyFile(model, copy);
@@ -72,6 +73,7 @@ test("guesses that come true save passes over the weights", async () => {
 });
 
 test("a short prompt and its first token are one pass over the weights", async () => {
+  const model = await syntheticModel("arcee-f16");
   const started = await sidecar();
   const request = { modelPath: model, ramCapBytes: 1024 ** 4, contextTokens };
   const { minimumCapBytes: ramCapBytes } = await started.connection.sendRequest(planRequest, request);
@@ -84,8 +86,8 @@ test("a short prompt and its first token are one pass over the weights", async (
   expect(flash.readBytes).toBeLessThan(2 * streamedBytes);
 });
 
-test("a prompt is told as it is read, and never goes back", async () => {
-  const started = await streaming(model);
+test.each(shapes)("%s: a prompt is told as it is read, and never goes back", async (shape) => {
+  const started = await streaming(await syntheticModel(shape));
   const watched = complete(started, { prefix: "word ".repeat(400), maximumTokens: 1 });
   const { promptTokens } = await watched.result;
   const read = watched.progress.flatMap((progress) => (progress.kind === "prompt" ? [progress.readTokens] : []));

@@ -108,17 +108,18 @@ ggml_status compute(FlashBackend& context, ggml_cgraph* graph) {
             // All up to the next weight at once: ggml fuses neighbours, and would round otherwise if it could not.
             const int begin = i;
             bool large = false;
-            bool routed = false;
-            for (; i < graph->n_nodes && !routed && !find_weight(graph->nodes[i]) && !attends_by_token(graph->nodes[i]);
+            bool awaited = false;
+            for (;
+                 i < graph->n_nodes && !awaited && !find_weight(graph->nodes[i]) && !attends_by_token(graph->nodes[i]);
                  i++) {
                 large = large || is_large(graph->nodes[i]);
-                routed = layers.routes(graph->nodes[i]);
+                awaited = layers.awaits(graph->nodes[i]);
             }
             ggml_cgraph between = ggml_graph_view(graph, begin, i);
             status = context.workers.kernel_for(large).compute(&between);
-            if (routed && status == GGML_STATUS_SUCCESS) layers.prefetch(context.workers.kernel(), graph->nodes[i - 1]);
         }
         if (status != GGML_STATUS_SUCCESS) return status;
+        if (layers.awaits(graph->nodes[i - 1])) layers.prefetch(context.workers.kernel(), graph->nodes[i - 1]);
     }
     return GGML_STATUS_SUCCESS;
 }

@@ -16,20 +16,26 @@ ExpertLayers::ExpertLayers(const ggml_cgraph* graph) : graph_(graph) {
         const auto weight = find_weight(node);
         if (!weight) continue;
         if (numbers_.emplace(source_of(node->src[2]), layers_.size()).second)
-            layers_.push_back({node->src[2], weight->served->experts.get(), {}});
+            layers_.push_back({node->src[2], weight->served->experts.get(), Router::find(node->src[2]), {}});
         layers_[numbers_.at(source_of(node->src[2]))].tensors.push_back(weight->info);
     }
+    const bool one_token = !layers_.empty() && layers_.front().ids->ne[1] == 1;
+    if (one_token && layers_.front().router) embedding_ = layers_.front().router->embedding();
 }
 
 void ExpertLayers::prefetch(const Kernel& kernel, const ggml_tensor* node) {
     if (pass_ && left_ > 0) return;
+    if (node == embedding_) {
+        const Layer& first = layers_.front();
+        if (!pass_) first.experts->expect_first(first.tensors, [&] { return first.router->guess(node, kernel); });
+        return;
+    }
     const size_t number = numbers_.at(node);
     begin(number);
     if (number + 1 == layers_.size() || !pass_->guesses()) return;
+    const Layer& layer = layers_[number];
     const Layer& next = layers_[number + 1];
-    const auto router = Router::find(layers_[number].ids);
-    const auto next_router = Router::find(next.ids);
-    if (router && next_router) pass_->expect(next.tensors, next_router->guess(*router, kernel));
+    if (layer.router && next.router) pass_->expect(next.tensors, next.router->guess(layer.router->input(), kernel));
 }
 
 void ExpertLayers::begin(size_t number) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -15,12 +16,14 @@ class ExpertLayers {
   public:
     explicit ExpertLayers(const ggml_cgraph* graph);
 
-    /** Whether this node says which experts a later layer uses. */
-    bool routes(const ggml_tensor* node) const { return !numbers_.empty() && numbers_.count(node) > 0; }
+    /** Whether this node says which experts a later layer uses, or lets us guess. */
+    bool awaits(const ggml_tensor* node) const {
+        return !numbers_.empty() && (node == embedding_ || numbers_.count(node) > 0);
+    }
 
     /**
-     * Once `node` is computed: reads for its layer begin, long before the first product where the router comes early;
-     * and behind them, those that the next layer will probably want.
+     * Once such a node is computed: reads for its layer begin, long before the first product where the router comes
+     * early; and behind them, those that the next layer will probably want.
      */
     void prefetch(const Kernel& kernel, const ggml_tensor* node);
 
@@ -30,6 +33,7 @@ class ExpertLayers {
     struct Layer {
         const ggml_tensor* ids;
         Experts* experts;
+        std::optional<Router> router;
         std::vector<const TensorInfo*> tensors;  // in the order of the products
     };
 
@@ -39,7 +43,8 @@ class ExpertLayers {
     std::vector<Layer> layers_;
     std::unordered_map<const ggml_tensor*, size_t> numbers_;  // of layers, by what says which experts
     std::unique_ptr<ExpertPass> pass_;
-    size_t left_ = 0;  // products of the pass
+    size_t left_ = 0;                         // products of the pass
+    const ggml_tensor* embedding_ = nullptr;  // that the first layer's choice is guessed from; null: it is not
 };
 
 }  // namespace flash

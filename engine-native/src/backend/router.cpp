@@ -20,14 +20,24 @@ bool is_in_memory(const ggml_tensor* product) {
     return is_leaf(product->src[0]) && (!weight || weight->served->stream->pinned(*weight->info));
 }
 
-/** Weights that a node scales what is normalized with; null where it does something else. */
-const float* scales_of(const ggml_tensor* input) {
-    while (input->op == GGML_OP_RESHAPE) input = input->src[0];
-    if (input->op != GGML_OP_MUL || input->src[0]->op != GGML_OP_RMS_NORM) return nullptr;
-    const ggml_tensor* scales = input->src[1];
-    const bool plain = is_leaf(scales) && scales->type == GGML_TYPE_F32 && ggml_nelements(scales) == input->ne[0] &&
-                       ggml_is_contiguous(scales) && scales->buffer && ggml_backend_buffer_is_host(scales->buffer);
-    return plain ? static_cast<const float*>(scales->data) : nullptr;
+bool is_norm(const ggml_tensor* tensor) { return tensor->op == GGML_OP_RMS_NORM || tensor->op == GGML_OP_NORM; }
+
+/** Whether a node scales or shifts a norm, with weights that are in memory. */
+bool finishes_norm(const ggml_tensor* tensor) {
+    if (tensor->op == GGML_OP_RESHAPE) return true;
+    if ((tensor->op != GGML_OP_MUL && tensor->op != GGML_OP_ADD) || tensor->view_src) return false;
+    const ggml_tensor* weights = tensor->src[1];
+    return is_leaf(weights) && weights->buffer && ggml_backend_buffer_is_host(weights->buffer);
+}
+
+/** The norm that `input` is, in the order of computation; none where it is something else. */
+std::vector<const ggml_tensor*> norm_of(const ggml_tensor* input) {
+    std::vector<const ggml_tensor*> nodes;
+    for (; finishes_norm(input); input = input->src[0]) nodes.push_back(input);
+    if (!is_norm(input) || input->view_src) return {};
+    nodes.push_back(input);
+    std::reverse(nodes.begin(), nodes.end());
+    return nodes;
 }
 
 /** Adds what `tensor` is computed from, and itself, in the order of computation. False where it is no router's. */
@@ -54,45 +64,49 @@ std::optional<Router> Router::find(const ggml_tensor* ids) {
     std::vector<const ggml_tensor*> nodes;
     if (!collect(ids, nodes) || nodes.empty()) return std::nullopt;
     const ggml_tensor* input = nodes.front()->src[1];
+    const std::vector<const ggml_tensor*> norm = norm_of(input);
+    nodes.insert(nodes.begin(), norm.begin(), norm.end());
+    if (!norm.empty()) input = norm.front()->src[0];
     if (input->type != GGML_TYPE_F32 || !ggml_is_contiguous(input) || ids->type != GGML_TYPE_I32) return std::nullopt;
-    return Router(ids, std::move(nodes));
+    return Router(input, std::move(nodes));
 }
 
-std::vector<float> Router::input(const Router& earlier) const {
-    const ggml_tensor* from = earlier.product()->src[1];
-    const ggml_tensor* to = product()->src[1];
-    if (!ggml_are_same_shape(from, to)) return {};
-    const auto* values = static_cast<const float*>(from->data);
-    std::vector<float> input(values, values + ggml_nelements(from));
-    const float* were = scales_of(from);
-    const float* are = scales_of(to);
-    if (were && are) {
-        for (size_t i = 0; i < input.size(); i++) input[i] = were[i] == 0 ? 0 : input[i] / were[i] * are[i];
+const ggml_tensor* Router::embedding() const {
+    // What it is scaled by, where it is, goes with the norm.
+    if (input_->op != GGML_OP_ADD || !is_norm(nodes_.front())) return nullptr;
+    for (const ggml_tensor* part : {input_->src[0], input_->src[1]}) {
+        for (; part->op == GGML_OP_SCALE || part->op == GGML_OP_GET_ROWS; part = part->src[0]) {
+            if (is_leaf(part->src[0])) return part->op == GGML_OP_GET_ROWS ? part : nullptr;
+        }
     }
-    return input;
+    return nullptr;
 }
 
-std::vector<int32_t> Router::guess(const Router& earlier, const Kernel& kernel) const {
-    std::vector<float> input = this->input(earlier);
-    if (input.empty()) return {};
+std::vector<int32_t> Router::guess(const ggml_tensor* input, const Kernel& kernel) const {
+    if (input->type != GGML_TYPE_F32 || !ggml_are_same_shape(input, input_) || !ggml_is_contiguous(input)) return {};
     struct ContextFree {
         void operator()(ggml_context* context) const { ggml_free(context); }
     };
-    const size_t bytes = (nodes_.size() + 1) * ggml_tensor_overhead() + ggml_graph_overhead_custom(kMostNodes, false);
+    const size_t bytes = nodes_.size() * ggml_tensor_overhead() + ggml_graph_overhead_custom(nodes_.size(), false);
     size_t data_bytes = 0;
     for (const ggml_tensor* node : nodes_) data_bytes += GGML_PAD(ggml_nbytes(node), GGML_MEM_ALIGN);
     const std::unique_ptr<ggml_context, ContextFree> context(ggml_init({bytes, nullptr, true}));
     std::vector<uint8_t> data(data_bytes + GGML_MEM_ALIGN);
     size_t at = GGML_MEM_ALIGN - reinterpret_cast<uintptr_t>(data.data()) % GGML_MEM_ALIGN;
+    ggml_tensor substitute = *input_;
+    substitute.op = GGML_OP_NONE;
+    substitute.view_src = nullptr;
+    substitute.data = input->data;
     // The same nodes, in memory of our own: that of the graph has other uses until it is their turn.
     std::vector<ggml_tensor*> copies;
     const auto copy_of = [&](ggml_tensor* original) {
+        if (original == input_) return &substitute;
         const auto found = std::find(nodes_.begin(), nodes_.end(), original);
         return found == nodes_.end() || static_cast<size_t>(found - nodes_.begin()) >= copies.size()
                    ? original
                    : copies[static_cast<size_t>(found - nodes_.begin())];
     };
-    ggml_cgraph* graph = ggml_new_graph_custom(context.get(), kMostNodes, false);
+    ggml_cgraph* graph = ggml_new_graph_custom(context.get(), nodes_.size(), false);
     for (const ggml_tensor* node : nodes_) {
         ggml_tensor* copy = ggml_dup_tensor(context.get(), node);
         *copy = *node;
@@ -109,14 +123,10 @@ std::vector<int32_t> Router::guess(const Router& earlier, const Kernel& kernel) 
         copies.push_back(copy);
         ggml_graph_add_node(graph, copy);
     }
-    ggml_tensor substitute = *product()->src[1];
-    substitute.op = GGML_OP_NONE;
-    substitute.view_src = nullptr;
-    substitute.data = input.data();
-    copies.front()->src[1] = &substitute;
     if (kernel.compute(graph) != GGML_STATUS_SUCCESS) return {};
-    const auto* ids = static_cast<const int32_t*>(copies.back()->data);
-    return {ids, ids + ids_->ne[0]};
+    const ggml_tensor* chosen = copies.back();
+    const auto* ids = static_cast<const int32_t*>(chosen->data);
+    return {ids, ids + chosen->ne[0]};
 }
 
 }  // namespace flash

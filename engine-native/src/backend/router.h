@@ -9,9 +9,10 @@
 namespace flash {
 
 /**
- * What chooses a layer's experts: the nodes of a graph from the product with the router's weights to the ids. They can
- * be computed early, on the input that an earlier layer's router has, from which that of the next one differs little
- * (Eliseev and Mazur, "Fast Inference of Mixture-of-Experts Language Models with Offloading", arXiv 2312.17238, 3.2).
+ * What chooses a layer's experts: the nodes of a graph from the residual stream's norm to the ids, or from the product
+ * with the router's weights where that has another input. They can be computed early, on what the stream was before: it
+ * changes little from layer to layer (Eliseev and Mazur, "Fast Inference of Mixture-of-Experts Language Models with
+ * Offloading", arXiv 2312.17238, 3.2).
  */
 class Router {
   public:
@@ -21,20 +22,23 @@ class Router {
      */
     static std::optional<Router> find(const ggml_tensor* ids);
 
+    /** What all of it is computed from. */
+    const ggml_tensor* input() const { return input_; }
+
+    /** The token's embedding, where that and the layer's attention are the input; else null. */
+    const ggml_tensor* embedding() const;
+
     /**
-     * The experts that this layer's router chooses for what `earlier` has had as its input, the likeliest first; none
-     * where the two do not fit together. For a single token.
+     * The experts that this layer's router chooses for another input, the likeliest first; none where it does not fit.
+     * For a single token.
      */
-    std::vector<int32_t> guess(const Router& earlier, const Kernel& kernel) const;
+    std::vector<int32_t> guess(const ggml_tensor* input, const Kernel& kernel) const;
 
   private:
-    Router(const ggml_tensor* ids, std::vector<const ggml_tensor*> nodes) : ids_(ids), nodes_(std::move(nodes)) {}
+    Router(const ggml_tensor* input, std::vector<const ggml_tensor*> nodes) : input_(input), nodes_(std::move(nodes)) {}
 
-    const ggml_tensor* product() const { return nodes_.front(); }
-    std::vector<float> input(const Router& earlier) const;
-
-    const ggml_tensor* ids_;
-    std::vector<const ggml_tensor*> nodes_;  // in the order of computation: the product, what follows, the ids
+    const ggml_tensor* input_;
+    std::vector<const ggml_tensor*> nodes_;  // in the order of computation, the ids last
 };
 
 }  // namespace flash

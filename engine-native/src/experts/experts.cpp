@@ -195,6 +195,13 @@ void Experts::bring(const TensorInfo& tensor, const void* data, uint64_t offset,
     });
 }
 
+void Experts::expect_first(const std::vector<const TensorInfo*>& tensors,
+                           const std::function<std::vector<int32_t>()>& guess) {
+    const std::unique_lock use(use_, std::try_to_lock);
+    if (!use || ahead_ || !awaited_.empty() || !first_guesses_.guess_again()) return;
+    ahead_ = std::make_unique<Guess>(*this, first_guesses_, tensors, guess());
+}
+
 void Experts::finish_loading() {
     for (uint32_t expert = 0; expert < awaited_.size(); expert++) {
         if (pool_.find(expert) == nullptr) continue;

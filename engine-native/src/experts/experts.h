@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -56,6 +57,15 @@ class Experts {
     /** Takes bytes of experts that the pool begins with, of others none. */
     void bring(const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size);
 
+    /**
+     * What a token's first layer will probably choose, as soon as anything is known of the token. Nothing is asked or
+     * done where it does not pay, or another context of the model is in a layer.
+     * @param tensors as those of that layer's pass
+     * @param guess gives experts of the layer, the likeliest first
+     */
+    void expect_first(const std::vector<const TensorInfo*>& tensors,
+                      const std::function<std::vector<int32_t>()>& guess);
+
   private:
     friend class ExpertPass;
     friend class Guess;
@@ -94,7 +104,8 @@ class Experts {
     uint32_t last_layer_ = UINT32_MAX;
     AlignedBuffer ring_;
     uint64_t ring_room_;
-    GuessRecord guesses_;
+    GuessRecord guesses_;        // of the layer that follows
+    GuessRecord first_guesses_;  // of the first, from the embedding
     std::optional<RoutingTrace> trace_;
     StreamStats& stats_;
     ReadQueue queue_{ReadQueue::Method::Best, kBytesInFlight};  // its threads end before what they read into

@@ -14,15 +14,20 @@ std::vector<const ExpertMatrix*> in_order_of_use(const Experts& experts,
     return matrices;
 }
 
-Guess::Guess(Experts& experts, const ExpertPlace& place, std::vector<const ExpertMatrix*> matrices,
-             const std::vector<uint32_t>& numbers)
-    : experts_(experts), place_(place), matrices_(std::move(matrices)) {
-    for (size_t rank = 0; rank < numbers.size(); rank++) {
-        const bool missing = experts_.pool_.find(numbers[rank]) == nullptr;
-        expected_.push_back({numbers[rank], rank, missing, false, false, {}});
-        if (missing || !experts_.guesses_.pays(rank)) continue;
+Guess::Guess(Experts& experts, GuessRecord& record, const std::vector<const TensorInfo*>& tensors,
+             const std::vector<int32_t>& chosen)
+    : experts_(experts),
+      record_(record),
+      place_(experts.place(*tensors.front())),
+      matrices_(in_order_of_use(experts, tensors)) {
+    for (size_t rank = 0; rank < chosen.size(); rank++) {
+        if (chosen[rank] < 0 || static_cast<uint32_t>(chosen[rank]) >= place_.layer->experts) continue;
+        const uint32_t number = place_.layer->first + static_cast<uint32_t>(chosen[rank]);
+        const bool missing = experts_.pool_.find(number) == nullptr;
+        expected_.push_back({number, rank, missing, false, false, {}});
+        if (missing || !record_.pays(rank)) continue;
         // It must not leave for those that are missing.
-        experts_.pool_.hold(numbers[rank]);
+        experts_.pool_.hold(number);
         expected_.back().held = true;
     }
     read_missing();
@@ -31,7 +36,7 @@ Guess::Guess(Experts& experts, const ExpertPlace& place, std::vector<const Exper
 void Guess::read_missing() {
     ExpertPool& pool = experts_.pool_;
     for (Expected& expected : expected_) {
-        if (!expected.missing || !experts_.guesses_.pays(expected.rank)) continue;
+        if (!expected.missing || !record_.pays(expected.rank)) continue;
         const double rank = experts_.policy_.rank(expected.number);
         expected.held = pool.admit(expected.number, place_.layer->bundle_bytes, rank, true) != nullptr;
     }
@@ -60,7 +65,7 @@ std::vector<ExpertRead*> Guess::take(uint32_t number) {
 
 void Guess::settle() {
     for (const Expected& expected : expected_) {
-        if (expected.missing) experts_.guesses_.note(expected.rank, expected.taken);
+        if (expected.missing) record_.note(expected.rank, expected.taken);
         if (expected.taken) continue;
         for (ExpertRead* read : expected.reads) experts_.queue_.cancel(read->request);
     }

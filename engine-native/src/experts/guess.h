@@ -27,10 +27,12 @@ class Guess {
   public:
     /**
      * Called, as all of it, by who has `Experts::use_`.
-     * @param numbers experts of the layer, among all of the model, the likeliest first
+     * @param record of guesses of this kind
+     * @param tensors as those of the layer's pass
+     * @param chosen experts of the layer, the likeliest first
      */
-    Guess(Experts& experts, const ExpertPlace& place, std::vector<const ExpertMatrix*> matrices,
-          const std::vector<uint32_t>& numbers);
+    Guess(Experts& experts, GuessRecord& record, const std::vector<const TensorInfo*>& tensors,
+          const std::vector<int32_t>& chosen);
     /** Ends reads that nobody waited for. */
     ~Guess();
     Guess(const Guess&) = delete;
@@ -63,6 +65,7 @@ class Guess {
     void read_missing();
 
     Experts& experts_;
+    GuessRecord& record_;
     ExpertPlace place_;
     std::vector<const ExpertMatrix*> matrices_;
     std::vector<Expected> expected_;

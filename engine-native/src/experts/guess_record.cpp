@@ -15,8 +15,15 @@ constexpr uint64_t kOneLayerOf = 37;
 
 bool GuessRecord::pays(size_t rank) const {
     if (rank >= kRanks) return false;
+    Count count = counts_[rank];
+    if (count.made < kEnough) {
+        for (size_t other = 0; other < kRanks; other++) {
+            if (other == rank) continue;
+            count.made += counts_[other].made;
+            count.right += counts_[other].right;
+        }
+    }
     // Three of four: with uniform routing the disk has nothing to do for a fifth to a third of the time.
-    const Count& count = counts_[rank];
     return count.made >= kEnough && 4 * count.right >= 3 * count.made;
 }
 

@@ -15,7 +15,7 @@ class GuessRecord {
     /** Guesses of this rank and after are not looked at; rank 0 seemed the likeliest. */
     static constexpr size_t kRanks = 16;
 
-    /** Whether to read what is guessed at this rank. */
+    /** Whether to read what is guessed at this rank: while little is known of it, by what is known of all. */
     bool pays(size_t rank) const;
     /** Whether to guess for the next layer: where it has not paid, now and then all the same, without reading. */
     bool guess_again();

@@ -210,13 +210,7 @@ Result<ggml_status> ExpertPass::multiply(Workers& workers, const TensorInfo& ten
 bool ExpertPass::guesses() { return error_.empty() && ids_->ne[1] == 1 && experts_.guesses_.guess_again(); }
 
 void ExpertPass::expect(const std::vector<const TensorInfo*>& tensors, const std::vector<int32_t>& experts) {
-    const ExpertPlace& place = experts_.place(*tensors.front());
-    std::vector<uint32_t> numbers;
-    for (const int32_t expert : experts) {
-        if (expert >= 0 && static_cast<uint32_t>(expert) < place.layer->experts)
-            numbers.push_back(place.layer->first + static_cast<uint32_t>(expert));
-    }
-    experts_.ahead_ = std::make_unique<Guess>(experts_, place, in_order_of_use(experts_, tensors), numbers);
+    experts_.ahead_ = std::make_unique<Guess>(experts_, experts_.guesses_, tensors, experts);
 }
 
 ExpertPass::~ExpertPass() {

@@ -75,7 +75,14 @@ void Uring::wait() {
         read(wake_, 0, reinterpret_cast<uint8_t*>(&wake_count_), sizeof wake_count_, false, nullptr);
         watching_ = true;
     }
-    const long taken = syscall(__NR_io_uring_enter, file_, begun_, 1U, IORING_ENTER_GETEVENTS, nullptr, size_t{0});
+    // The disk begins with the first while the kernel prepares the others.
+    if (begun_ > 1) enter(1, 0);
+    enter(begun_, 1);
+}
+
+void Uring::enter(uint32_t begin, uint32_t ended) {
+    const uint32_t flags = ended > 0 ? IORING_ENTER_GETEVENTS : 0;
+    const long taken = syscall(__NR_io_uring_enter, file_, begin, ended, flags, nullptr, size_t{0});
     if (taken < 0 && errno != EINTR && errno != EAGAIN && errno != EBUSY && errno != ENOMEM)
         throw std::system_error(errno, std::generic_category(), "io_uring_enter");
     if (taken > 0) begun_ -= static_cast<uint32_t>(taken);

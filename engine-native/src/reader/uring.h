@@ -53,6 +53,9 @@ class Uring {
 
     Uring() = default;
 
+    /** Tells the kernel of so many reads, and blocks until so many have ended. */
+    void enter(uint32_t begin, uint32_t ended);
+
     int file_ = -1;
     int wake_ = -1;            // an eventfd
     uint64_t wake_count_ = 0;  // where the kernel writes what it read from there

@@ -100,7 +100,13 @@ void pool_keeps_its_budget() {
 void guesses_must_be_right() {
     GuessRecord record;
     CHECK(!record.pays(0) && record.guess_again());
+    // A rank of which little is known is as good as all are together.
+    for (int i = 0; i < 10; i++) record.note(0, true);
+    CHECK(!record.pays(0) && !record.pays(2));
+    for (int i = 0; i < 10; i++) record.note(1, true);
+    CHECK(record.pays(0) && record.pays(2));
     for (int i = 0; i < 40; i++) {
+        record.note(2, false);
         record.note(0, true);
         record.note(1, i % 2 == 0);
         record.note(3, i % 10 != 0);
