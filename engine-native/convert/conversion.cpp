@@ -94,8 +94,8 @@ class Conversion {
         if (source_.store) throw NotConvertible(request_.source + " is converted already.");
         if (blocks_of(source_).empty()) {
             throw NotConvertible(request_.source +
-                                 " has no feed-forward blocks without a gate: only models with squared ReLU (such as "
-                                 "arcee and nemotron) can be converted.");
+                                 " has no feed-forward blocks without a gate: only models with squared ReLU (arcee, "
+                                 "nemotron, jais2, plm) can be converted.");
         }
         if (request_.quantize.empty()) return;
         if (kRecipes.count(request_.quantize) == 0) {
@@ -217,7 +217,13 @@ class Conversion {
         LayerSample sample;
         sample.inputs = inputs;
         sample.up = skeleton.numbers(*plan.block.up);
+        sample.bias.assign(static_cast<size_t>(sample.up.rows), 0.0F);
+        if (plan.block.bias != nullptr) sample.bias = skeleton.numbers(*plan.block.bias).data;
         sample.products = products(inputs, sample.up);
+        for (int64_t t = 0; t < inputs.rows; t++) {
+            std::transform(sample.bias.begin(), sample.bias.end(), sample.products.row(t), sample.products.row(t),
+                           std::plus<>());
+        }
         const Matrix down = transposed(original.numbers(*plan.original));
         for (int64_t i = 0; i < down.rows; i++) {
             sample.down_length.push_back(std::sqrt(dot(down.row(i), down.row(i), down.columns)));

@@ -15,9 +15,19 @@ using Context = std::unique_ptr<ggml_context, decltype(&ggml_free)>;
 
 const LayerOrder* find(const std::vector<LayerOrder>& layers, const TensorInfo& tensor, const char* role) {
     const auto found = std::find_if(layers.begin(), layers.end(), [&](const LayerOrder& layer) {
-        return tensor.name == "blk." + std::to_string(layer.layer) + "." + role + ".weight";
+        return tensor.name == "blk." + std::to_string(layer.layer) + "." + role;
     });
     return found == layers.end() ? nullptr : &*found;
+}
+
+/** As many parts of the same size as there are neurons, in their new order. */
+std::vector<uint8_t> in_order(const std::vector<uint8_t>& bytes, const std::vector<uint32_t>& order) {
+    const size_t part = bytes.size() / order.size();
+    std::vector<uint8_t> ordered(bytes.size());
+    for (size_t to = 0; to < order.size(); to++) {
+        std::memcpy(ordered.data() + to * part, bytes.data() + order[to] * part, part);
+    }
+    return ordered;
 }
 
 /** A tied output matrix is in the list twice, in the file once. */
@@ -71,7 +81,7 @@ uint64_t free_bytes(const std::string& folder) {
 uint64_t skeleton_bytes(const Model& model, const std::vector<LayerOrder>& layers) {
     uint64_t bytes = model.metadata_bytes;
     for (const TensorInfo& tensor : model.tensors) {
-        if (find(layers, tensor, "ffn_down") == nullptr && !is_second_use(model, tensor)) bytes += tensor.size;
+        if (find(layers, tensor, "ffn_down.weight") == nullptr && !is_second_use(model, tensor)) bytes += tensor.size;
     }
     return bytes;
 }
@@ -108,15 +118,10 @@ void write_skeleton(const Model& model, const std::vector<LayerOrder>& layers, c
         const TensorInfo& tensor = *tensors[i];
         const uint64_t offset = begin + gguf_get_tensor_offset(header.get(), static_cast<int64_t>(i));
         end = offset + GGML_PAD(tensor.size, gguf_get_alignment(header.get()));
-        if (find(layers, tensor, "ffn_down") != nullptr) continue;
+        if (find(layers, tensor, "ffn_down.weight") != nullptr) continue;
         std::vector<uint8_t> bytes = source.bytes(tensor);
-        if (const LayerOrder* layer = find(layers, tensor, "ffn_up")) {
-            const size_t row = ggml_row_size(tensor.type, tensor.ne[0]);
-            std::vector<uint8_t> ordered(bytes.size());
-            for (size_t to = 0; to < layer->order.size(); to++) {
-                std::memcpy(ordered.data() + to * row, bytes.data() + layer->order[to] * row, row);
-            }
-            bytes = std::move(ordered);
+        for (const char* of_neurons : {"ffn_up.weight", "ffn_up.bias"}) {
+            if (const LayerOrder* layer = find(layers, tensor, of_neurons)) bytes = in_order(bytes, layer->order);
         }
         file.write(offset, bytes.data(), bytes.size());
     }

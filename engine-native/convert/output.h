@@ -57,8 +57,8 @@ struct LayerOrder {
 uint64_t skeleton_bytes(const Model& model, const std::vector<LayerOrder>& layers);
 
 /**
- * Writes the model without its down matrices, which are holes of the file, and with its up matrices' rows in the order
- * of the store. All parts of a split model become one. Throws std::runtime_error.
+ * Writes the model without its down matrices, which are holes of the file, and with its up matrices' rows, and the
+ * neurons' biases, in the order of the store. All parts of a split model become one. Throws std::runtime_error.
  */
 void write_skeleton(const Model& model, const std::vector<LayerOrder>& layers, const StoreReference& store,
                     const std::string& path);

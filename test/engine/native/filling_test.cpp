@@ -96,8 +96,9 @@ class Block {
         for (float& number : input_numbers_) number = random.normal();
         // By two neurons in three, each token by others.
         for (uint32_t i = 0; i < hidden_numbers_.size(); i++) hidden_numbers_[i] = i % 3 == 0 ? 0 : random.normal();
-        return neurons.sparsity() == Sparsity::Predict ? neurons.feed_forward(workers_, layer, &up_, &down_, stop)
-                                                       : neurons.project(workers_, layer, &down_, stop);
+        return neurons.sparsity() == Sparsity::Predict
+                   ? neurons.feed_forward(workers_, layer, {&up_, nullptr, &down_}, stop)
+                   : neurons.project(workers_, layer, &down_, stop);
     }
 
     /** What a computation that must succeed gives. */

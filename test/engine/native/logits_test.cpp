@@ -52,6 +52,12 @@ std::vector<Subject> subjects() {
     add("qwen2, biases", GGML_TYPE_Q8_0, [](Shape& shape) { shape.architecture = "qwen2"; });
     add("qwen3, normalized queries and keys", GGML_TYPE_Q6_K, [](Shape& shape) { shape.architecture = "qwen3"; });
     add("arcee, squared ReLU", GGML_TYPE_F16, [](Shape& shape) { shape.architecture = "arcee"; });
+    add("jais2, squared ReLU of neurons with biases", GGML_TYPE_F16,
+        [](Shape& shape) { shape.architecture = "jais2"; });
+    add("plm, squared ReLU, latent attention", GGML_TYPE_F16, [](Shape& shape) {
+        shape.architecture = "plm";
+        shape.kv_heads = shape.heads;
+    });
     add("mixture of experts", GGML_TYPE_Q4_K, [](Shape& shape) {
         shape.architecture = "qwen3moe";
         shape.experts = 8;
