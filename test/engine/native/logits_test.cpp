@@ -278,7 +278,8 @@ TestCases logits_tests() {
         tests.push_back({title + subject.name, [subject] { compare(path_of(subject)); }});
     }
     for (const Subject& subject : subjects()) {
-        if (subject.shape.experts > 0) continue;
+        // Without flash attention several tokens are not computed one by one.
+        if (subject.shape.experts > 0 || subject.shape.architecture == "plm") continue;
         tests.push_back(
             {"guessed tokens, four at a time: " + subject.name, [subject] { compare_guessed(path_of(subject)); }});
     }

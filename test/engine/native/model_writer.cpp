@@ -52,8 +52,8 @@ void check(const Shape& shape) {
             "shared experts are for deepseek2-ocr, and for nemotron_h_moe, which needs some");
     require(shape.tied || !is_latent(shape), shape.architecture + " must be tied");
     require(!is_latent(shape) || shape.kv_heads == shape.heads, shape.architecture + " has as many kv-heads as heads");
-    require(shape.active < 100 && (shape.active == 0 || (has_squared_relu(shape) && (!shape.tied || is_latent(shape)))),
-            "active is for squared ReLU, untied where it can be, and below 100");
+    require(shape.active < 100 && (shape.active == 0 || (has_squared_relu(shape) && !shape.tied)),
+            "active is for arcee, nemotron and jais2, untied, and below 100");
     require(shape.experts_used <= shape.experts && (shape.experts_used > 0) == (shape.experts > 0),
             "experts-used must be from 1 to experts");
 }

@@ -34,7 +34,7 @@ struct Shape {
      */
     uint32_t residual = 100;
     /**
-     * Of arcee, nemotron and jais2, untied, and of plm: how many of a layer's neurons a token makes active on average,
+     * Of arcee, nemotron and jais2, untied: how many of a layer's neurons a token makes active on average,
      * in percent; the same ones again and again as in a trained model (sparse_rows.h), for as long as layers add little
      * (`residual`). 0: half of them, at random.
      */
