@@ -2,10 +2,17 @@
 import { execFile } from "node:child_process";
 import { open, rm } from "node:fs/promises";
 import { promisify } from "node:util";
-import { beforeAll, describe, expect, type TestContext, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
+import { CancellationTokenSource } from "vscode-jsonrpc";
+import { z } from "zod";
 import { type Sidecar, startSidecar } from "../../engine-native/client.js";
-import { completeRequest, type GenerationProgress, planRequest } from "../../engine-native/protocol.js";
-import { inCheckout, start } from "./support/flint.js";
+import {
+  completeRequest,
+  evaluateRequest,
+  type GenerationProgress,
+  planRequest,
+} from "../../engine-native/protocol.js";
+import { flint, inCheckout, start } from "./support/flint.js";
 import { type ShapeName, syntheticModel } from "./support/models.js";
 import { load, sidecarScript, watch } from "./support/sidecar.js";
 
@@ -56,42 +63,58 @@ async function streaming(
 }
 
 const shapes: ShapeName[] = ["arcee-f16", "qwen3moe-iq4_xs"];
+const folder = inCheckout(`build/test-models/silent-${process.pid}`);
+const models = new Map<string, string>();
 beforeAll(async () => {
-  for (const shape of shapes) await syntheticModel(shape);
+  for (const shape of shapes) models.set(shape, await syntheticModel(shape));
+  const { stdout } = await flint("convert", await syntheticModel("arcee-sparse"), "--out", folder, "--json");
+  models.set("converted", z.looseObject({ modelPath: z.string() }).parse(JSON.parse(stdout)).modelPath);
 });
+afterAll(() => rm(folder, { recursive: true }));
+
+const modelOf = (name: string): string => models.get(name) ?? name;
 
 // Most of their time they wait.
 describe.concurrent("a disk that does not answer", () => {
-  test.for(shapes)("%s: it is told, answers go on or are stopped at once", async (shape, { onTestFinished }) => {
-    const held = disk(shape, onTestFinished);
-    const sidecar = await streaming(await syntheticModel(shape), held, onTestFinished);
-    const undisturbed = await continued(sidecar, "Hello", 4).result;
+  test.for([...shapes, "converted"])(
+    "%s: it is told, answers go on or are stopped at once",
+    async (name, { onTestFinished }) => {
+      const held = disk(name, onTestFinished);
+      const sidecar = await streaming(modelOf(name), held, onTestFinished);
+      const undisturbed = await continued(sidecar, "Hello", 4).result;
 
-    const answer = continued(sidecar, "Hello");
-    await answer.reached(2);
-    await held.hold();
-    await answer.told(silent);
-    const before = answer.progress.length;
-    await Promise.all([answer.told(speaking), held.release()]);
-    await answer.told(({ kind }) => kind === "text");
-    expect(answer.progress.length).toBeGreaterThan(before);
+      const answer = continued(sidecar, "Hello");
+      await answer.reached(2);
+      await held.hold();
+      await answer.told(silent);
+      const before = answer.progress.length;
+      await Promise.all([answer.told(speaking), held.release()]);
+      await answer.told(({ kind }) => kind === "text");
+      expect(answer.progress.length).toBeGreaterThan(before);
 
-    await held.hold();
-    await answer.told(silent);
-    answer.cancel();
-    expect(await answer.result).toMatchObject({ finishReason: "cancelled" });
+      await held.hold();
+      await answer.told(silent);
+      answer.cancel();
+      expect(await answer.result).toMatchObject({ finishReason: "cancelled" });
 
-    // The disk still holds what was stopped.
-    const next = continued(sidecar, "word ".repeat(200));
-    await next.told(silent);
-    next.cancel();
-    expect(await next.result).toMatchObject({ finishReason: "cancelled", tokens: [] });
+      // The disk still holds what was stopped.
+      const next = continued(sidecar, "word ".repeat(200));
+      await next.told(silent);
+      next.cancel();
+      expect(await next.result).toMatchObject({ finishReason: "cancelled", tokens: [] });
 
-    const last = continued(sidecar, "Hello", 4);
-    await last.told(silent);
-    await held.release();
-    expect((await last.result).tokens).toEqual(undisturbed.tokens);
-  });
+      const cancellation = new CancellationTokenSource();
+      const text = "word ".repeat(200);
+      const evaluation = sidecar.connection.sendRequest(evaluateRequest, { text }, cancellation.token);
+      cancellation.cancel();
+      await expect(evaluation).rejects.toThrow();
+
+      const last = continued(sidecar, "Hello", 4);
+      await last.told(silent);
+      await held.release();
+      expect((await last.result).tokens).toEqual(undisturbed.tokens);
+    },
+  );
 
   test("flint run tells it on the terminal, and ends with Ctrl+C", async ({ onTestFinished }) => {
     const held = disk("run", onTestFinished);

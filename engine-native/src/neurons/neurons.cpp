@@ -115,13 +115,18 @@ Neurons::~Neurons() {
 }
 
 void Neurons::fill_windows() {
+    const FillingControl control{[&] { return turns_.wanted(); }, [&] { return turns_.closed(); }};
     for (Layer& layer : layers_) {
-        const auto turn = turns_.background();
-        if (!turn) return;
-        const Filling filling = fill(*layer.window, layer.shape, layer.resident, part_of(layer),
-                                     sparsity_ == Sparsity::Predict, gap_, fetch_, [&] { return turns_.closed(); });
-        stats_.reads += filling.reads;
-        stats_.read_bytes += filling.bytes;
+        bool more = true;
+        while (more) {
+            const auto turn = turns_.background();
+            if (!turn) return;
+            const Filling filling = fill(*layer.window, layer.shape, layer.resident, part_of(layer),
+                                         sparsity_ == Sparsity::Predict, gap_, fetch_, control);
+            stats_.reads += filling.reads;
+            stats_.read_bytes += filling.bytes;
+            more = filling.paused;
+        }
     }
 }
 
@@ -171,7 +176,7 @@ Result<ggml_status> Neurons::sweep(Workers& workers, Layer& layer, const Stop& s
     stats_.reads += runs_.size();
 
     uint32_t done = 0;
-    fetch_.start(runs_);
+    if (!fetch_.start(runs_, stop)) return GGML_STATUS_ABORTED;
     if (meanwhile) meanwhile();
     // Half of the rooms are computed from while the other half is read into.
     constexpr size_t kWave = Fetch::kRooms / 2;
@@ -273,7 +278,8 @@ void Neurons::accumulate(Workers& workers, const Layer& layer, const ggml_tensor
 }
 
 Result<ggml_status> Neurons::project(Workers& workers, uint32_t number, const ggml_tensor* down, const Stop& stop) {
-    const Turns::Turn turn(turns_);
+    const Turns::Turn turn = turns_.computation(stop);
+    if (!turn) return GGML_STATUS_ABORTED;
     Layer* layer = find(number);
     GGML_ASSERT(layer != nullptr && down->src[1]->type == GGML_TYPE_F32 && down->src[1]->ne[2] == 1);
     const ggml_tensor* hidden = down->src[1];
@@ -367,7 +373,8 @@ void Neurons::activate(Workers& workers, const Layer& layer, const FeedForward& 
 
 Result<ggml_status> Neurons::feed_forward(Workers& workers, uint32_t number, const FeedForward& block,
                                           const Stop& stop) {
-    const Turns::Turn turn(turns_);
+    const Turns::Turn turn = turns_.computation(stop);
+    if (!turn) return GGML_STATUS_ABORTED;
     Layer* layer = find(number);
     GGML_ASSERT(layer != nullptr && layer->predictor != nullptr && block.up->src[1]->type == GGML_TYPE_F32);
     const ggml_tensor* down = block.down;
