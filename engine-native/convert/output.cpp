@@ -37,6 +37,42 @@ bool is_second_use(const Model& model, const TensorInfo& tensor) {
                        [&](const TensorInfo& other) { return other.name == tensor.name && other.use == Use::Rows; });
 }
 
+/** All of the skeleton but its tensors' bytes. It has the same length whatever the perplexities. */
+struct SkeletonHeader {
+    Header header{gguf_init_empty(), &gguf_free};
+    std::vector<const TensorInfo*> tensors;
+
+    SkeletonHeader(const Model& model, const StoreReference& store) {
+        const Header old(gguf_init_from_file(model.files.front().c_str(), gguf_init_params{true, nullptr}), &gguf_free);
+        if (!old) throw std::runtime_error("cannot read " + model.files.front());
+        // Before what the model says, of which the vocabulary is long: who wants to know need not read so far.
+        gguf_set_val_str(header.get(), kStoreNameKey, store.file_name.c_str());
+        gguf_set_val_u64(header.get(), kStoreIdentityKey, store.identity);
+        gguf_set_val_f32(header.get(), kDensePerplexityKey, static_cast<float>(store.dense_perplexity));
+        gguf_set_val_f32(header.get(), kPredictPerplexityKey, static_cast<float>(store.predict_perplexity));
+        gguf_set_kv(header.get(), old.get());
+        for (const char* key : {"split.no", "split.count", "split.tensors.count"}) gguf_remove_key(header.get(), key);
+        const Context context(ggml_init({(model.tensors.size() + 1) * ggml_tensor_overhead(), nullptr, true}),
+                              &ggml_free);
+        for (const TensorInfo& tensor : model.tensors) {
+            if (is_second_use(model, tensor)) continue;
+            int dimensions = GGML_MAX_DIMS;
+            while (dimensions > 1 && tensor.ne[static_cast<size_t>(dimensions) - 1] == 1) dimensions--;
+            ggml_tensor* info = ggml_new_tensor(context.get(), tensor.type, dimensions, tensor.ne.data());
+            ggml_set_name(info, tensor.name.c_str());
+            gguf_add_tensor(header.get(), info);
+            tensors.push_back(&tensor);
+        }
+    }
+
+    /** At the file's beginning. */
+    void write(OutputFile& file, const std::string& path) const {
+        if (!gguf_write_to_file_ptr(header.get(), file.stream(), true)) {
+            throw DiskError("cannot write " + path + ": " + std::strerror(errno));
+        }
+    }
+};
+
 }  // namespace
 
 OutputFile::OutputFile(const std::string& path) : path_(path), file_(open_file(path, "r+b")) {
@@ -88,36 +124,19 @@ uint64_t skeleton_bytes(const Model& model, const std::vector<LayerOrder>& layer
 
 void write_skeleton(const Model& model, const std::vector<LayerOrder>& layers, const StoreReference& store,
                     const std::string& path) {
-    const Header old(gguf_init_from_file(model.files.front().c_str(), gguf_init_params{true, nullptr}), &gguf_free);
-    if (!old) throw std::runtime_error("cannot read " + model.files.front());
-    const Header header(gguf_init_empty(), &gguf_free);
-    gguf_set_kv(header.get(), old.get());
-    for (const char* key : {"split.no", "split.count", "split.tensors.count"}) gguf_remove_key(header.get(), key);
-    gguf_set_val_str(header.get(), kStoreNameKey, store.file_name.c_str());
-    gguf_set_val_u64(header.get(), kStoreIdentityKey, store.identity);
-    const Context context(ggml_init({(model.tensors.size() + 1) * ggml_tensor_overhead(), nullptr, true}), &ggml_free);
-    std::vector<const TensorInfo*> tensors;
-    for (const TensorInfo& tensor : model.tensors) {
-        if (is_second_use(model, tensor)) continue;
-        int dimensions = GGML_MAX_DIMS;
-        while (dimensions > 1 && tensor.ne[static_cast<size_t>(dimensions) - 1] == 1) dimensions--;
-        ggml_tensor* info = ggml_new_tensor(context.get(), tensor.type, dimensions, tensor.ne.data());
-        ggml_set_name(info, tensor.name.c_str());
-        gguf_add_tensor(header.get(), info);
-        tensors.push_back(&tensor);
-    }
+    const SkeletonHeader skeleton(model, store);
+    const std::vector<const TensorInfo*>& tensors = skeleton.tensors;
+    const gguf_context* header = skeleton.header.get();
     OutputFile file(path);
     file.resize(0);
-    if (!gguf_write_to_file_ptr(header.get(), file.stream(), true)) {
-        throw DiskError("cannot write " + path + ": " + std::strerror(errno));
-    }
-    const uint64_t begin = gguf_get_meta_size(header.get());
+    skeleton.write(file, path);
+    const uint64_t begin = gguf_get_meta_size(header);
     const Source source(model);
     uint64_t end = begin;
     for (size_t i = 0; i < tensors.size(); i++) {
         const TensorInfo& tensor = *tensors[i];
-        const uint64_t offset = begin + gguf_get_tensor_offset(header.get(), static_cast<int64_t>(i));
-        end = offset + GGML_PAD(tensor.size, gguf_get_alignment(header.get()));
+        const uint64_t offset = begin + gguf_get_tensor_offset(header, static_cast<int64_t>(i));
+        end = offset + GGML_PAD(tensor.size, gguf_get_alignment(header));
         if (find(layers, tensor, "ffn_down.weight") != nullptr) continue;
         std::vector<uint8_t> bytes = source.bytes(tensor);
         for (const char* of_neurons : {"ffn_up.weight", "ffn_up.bias"}) {
@@ -126,6 +145,12 @@ void write_skeleton(const Model& model, const std::vector<LayerOrder>& layers, c
         file.write(offset, bytes.data(), bytes.size());
     }
     file.resize(end);
+    file.sync();
+}
+
+void add_perplexities(const Model& model, const StoreReference& store, const std::string& path) {
+    OutputFile file(path);
+    SkeletonHeader(model, store).write(file, path);
     file.sync();
 }
 

@@ -44,7 +44,10 @@ uint64_t free_bytes(const std::string& folder);
 /** What the skeleton says beside what the model said. */
 struct StoreReference {
     std::string file_name;
-    uint64_t identity;
+    uint64_t identity = 0;
+    // 0 while they are not measured
+    double dense_perplexity = 0;
+    double predict_perplexity = 0;
 };
 
 /** A layer's neurons in their new order: `order[i]` is the i-th's old number. */
@@ -62,5 +65,8 @@ uint64_t skeleton_bytes(const Model& model, const std::vector<LayerOrder>& layer
  */
 void write_skeleton(const Model& model, const std::vector<LayerOrder>& layers, const StoreReference& store,
                     const std::string& path);
+
+/** Writes the perplexities into the skeleton, which was written of this model without. */
+void add_perplexities(const Model& model, const StoreReference& store, const std::string& path);
 
 }  // namespace flash
