@@ -12,6 +12,7 @@ import { InvalidSetting } from "./engine/errors.js";
 import type { EngineSettings } from "./engine/state.js";
 import { InlineProvider } from "./inline/provider.js";
 import { Models } from "./models/models.js";
+import { chooseNeurons } from "./models/neurons.js";
 import { changeRamCap, raiseRamCap, updateSetting } from "./models/settings.js";
 import { parseSettings } from "./settings.js";
 import { showMenu } from "./status/menu.js";
@@ -126,6 +127,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
       new InlineProvider(engine, warn),
     ),
     command("changeRamCap", changeRamCap),
+    command("chooseNeurons", () => chooseNeurons(readValidSettings())),
     command("newChat", async () => {
       session.clear();
       await chat.focus();
@@ -179,6 +181,7 @@ function readSettings(): EngineSettings | undefined {
     contextSize: configuration.get<unknown>("contextSize"),
     draftModel: configuration.get<unknown>("draftModel"),
     inlineModel: configuration.get<unknown>("inlineModel"),
+    predictedModels: configuration.get<unknown>("predictedModels"),
   };
   return parseSettings(raw, vscode.workspace.workspaceFolders?.[0]?.uri.fsPath);
 }

@@ -5,7 +5,14 @@ import { InvalidSetting } from "./engine/errors.js";
 import { parseRamCap, parseSettings, ramCapValue } from "./settings.js";
 
 const GiB = 1024 ** 3;
-const raw = { model: "/models/a.gguf", ramCap: "4GiB", contextSize: 0, draftModel: "", inlineModel: "" };
+const raw = {
+  model: "/models/a.gguf",
+  ramCap: "4GiB",
+  contextSize: 0,
+  draftModel: "",
+  inlineModel: "",
+  predictedModels: [],
+};
 
 test("reads the settings; a context of 0 leaves the choice to the engine", () => {
   expect(parseSettings(raw)).toEqual({ modelPath: resolve("/models/a.gguf"), ramCapBytes: 4 * GiB });
@@ -20,6 +27,13 @@ test("one model alone, or twice the same, does both", () => {
   const alone = { modelPath: inlineModelPath, ramCapBytes: 4 * GiB };
   expect(parseSettings({ ...raw, model: "", inlineModel: "/models/b.gguf" })).toEqual(alone);
   expect(parseSettings({ ...raw, inlineModel: "/models/a.gguf" })).toEqual({ modelPath, ramCapBytes: 4 * GiB });
+});
+
+test("which neurons are computed is set for each model", () => {
+  const predictedModels = ["~/b.gguf", "/models/a.gguf"];
+  expect(parseSettings({ ...raw, predictedModels })).toMatchObject({ sparsity: "predict" });
+  expect(parseSettings({ ...raw, model: "/models/b.gguf", predictedModels })).not.toHaveProperty("sparsity");
+  expect(parseSettings({ ...raw, model: "~/b.gguf", predictedModels })).toMatchObject({ sparsity: "predict" });
 });
 
 test("no model is not an error", () => {
@@ -38,6 +52,8 @@ test.each([
   [{ ...raw, contextSize: -1 }, "flint.contextSize", /whole number/],
   [{ ...raw, contextSize: 1.5 }, "flint.contextSize", /whole number/],
   [{ ...raw, model: 7 }, "flint.model", /path/],
+  [{ ...raw, predictedModels: "a.gguf" }, "flint.predictedModels", /list of paths/],
+  [{ ...raw, predictedModels: [7] }, "flint.predictedModels", /path/],
 ])("refuses %j", (settings, name, message) => {
   let thrown: unknown;
   try {

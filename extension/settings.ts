@@ -19,6 +19,8 @@ export interface RawSettings {
   draftModel: unknown;
   /** `flint.inlineModel` */
   inlineModel: unknown;
+  /** `flint.predictedModels` */
+  predictedModels: unknown;
 }
 
 /**
@@ -40,6 +42,9 @@ export function parseSettings(raw: RawSettings, folder = homedir()): EngineSetti
     ...(contextTokens > 0 && { contextTokens }),
     ...(draftModelPath !== undefined && { draftModelPath }),
     ...(inlineModelPath !== undefined && inlineModelPath !== modelPath && { inlineModelPath }),
+    ...(parsePaths("flint.predictedModels", raw.predictedModels, folder).includes(modelPath) && {
+      sparsity: "predict" as const,
+    }),
   };
 }
 
@@ -49,6 +54,12 @@ export function parsePath(name: InvalidSetting["setting"], value: unknown, folde
   const path = value.trim();
   if (path === "") return undefined;
   return /^~[/\\]/.test(path) ? join(homedir(), path.slice(2)) : resolve(folder, path);
+}
+
+/** Reads a list of paths. As {@link parseSettings}. */
+export function parsePaths(name: InvalidSetting["setting"], value: unknown, folder = homedir()): string[] {
+  if (!Array.isArray(value)) throw new InvalidSetting(name, `${name} must be a list of paths of files.`);
+  return value.flatMap((path: unknown) => parsePath(name, path, folder) ?? []);
 }
 
 /** Reads `flint.ramCap` into bytes. @throws InvalidSetting, with a message that tells how to write it. */

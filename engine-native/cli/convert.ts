@@ -1,6 +1,7 @@
 /** `flint convert`: a model with ReLU feed-forward blocks becomes one whose neurons are read one by one. */
 import { resolve } from "node:path";
 import { cancelledBy } from "../client.js";
+import { costInWords } from "../download/conversion.js";
 import { type ConvertProgress, type ConvertResult, convertProgress, convertRequest } from "../protocol.js";
 import { formatSize } from "../size.js";
 import { withSidecar } from "./session.js";
@@ -58,6 +59,6 @@ function summary(result: ConvertResult): string {
     `${storePath} (${formatSize(storeBytes)})`,
     `${equalTokens} of ${verifiedTokens} tokens as the source says`,
     `of a layer's neurons ${percent(mean(({ active }) => active))} are active, ${percent(mean(({ predicted }) => predicted))} predicted`,
-    `--sparsity predict costs ${cost >= 0 ? "+" : ""}${(100 * cost).toFixed(2)}% of perplexity (${densePerplexity.toFixed(2)} to ${predictPerplexity.toFixed(2)})`,
+    `--sparsity predict costs ${costInWords(cost)} (${densePerplexity.toFixed(2)} to ${predictPerplexity.toFixed(2)})`,
   ].join("\n")}\n`;
 }

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { CancellationToken } from "vscode-jsonrpc";
 import { cancelledBy, type Sidecar } from "../client.js";
+import { costInWords, predictionCost } from "../download/conversion.js";
 import {
   chatRequest,
   completeRequest,
@@ -46,6 +47,7 @@ export async function run(model: string, options: RunOptions, signal: AbortSigna
   const suffix = options.suffixFile === undefined ? undefined : await readText(options.suffixFile);
   if (options.chat && suffix !== undefined) throw new UsageError("--chat and --suffix-file do not go together");
   signal.throwIfAborted();
+  if (options.sparsity === "predict") await tellPredictionCost(model);
   const { loaded, result, memory } = await withSidecar((sidecar) =>
     cancelledBy(signal, async ({ token }) => {
       const loaded = await load(sidecar, model, options, token);
@@ -70,6 +72,12 @@ async function promptText({ prompt, promptFile }: RunOptions): Promise<string> {
     throw new UsageError("give the prompt with either --prompt or --prompt-file");
   }
   return prompt ?? readText(promptFile ?? "");
+}
+
+async function tellPredictionCost(model: string): Promise<void> {
+  const cost = await predictionCost(resolve(model));
+  if (cost === undefined) return;
+  process.stderr.write(`Predicted neurons only: ${costInWords(cost)}, measured when it was converted.\n`);
 }
 
 function load(

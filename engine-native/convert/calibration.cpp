@@ -23,8 +23,13 @@ bool is_squared_relu(const ggml_tensor* down, const Block& block) {
     const ggml_tensor* square = down->src[1];
     if (square->op != GGML_OP_SQR) return false;
     const ggml_tensor* relu = square->src[0];
-    return relu->op == GGML_OP_UNARY && ggml_get_unary_op(relu) == GGML_UNARY_OP_RELU &&
-           relu->src[0]->op == GGML_OP_MUL_MAT && block.up->name == relu->src[0]->src[0]->name;
+    if (relu->op != GGML_OP_UNARY || ggml_get_unary_op(relu) != GGML_UNARY_OP_RELU) return false;
+    const ggml_tensor* product = relu->src[0];
+    if (block.bias != nullptr) {
+        if (product->op != GGML_OP_ADD || block.bias->name != product->src[1]->name) return false;
+        product = product->src[0];
+    }
+    return product->op == GGML_OP_MUL_MAT && block.up->name == product->src[0]->name;
 }
 
 }  // namespace

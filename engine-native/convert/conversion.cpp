@@ -77,7 +77,7 @@ class Conversion {
         check_space(skeleton, plans);
         const Calibration calibration = calibrated(skeleton);
         write_store(skeleton, plans, calibration);
-        return verified(calibration, plans);
+        return verified(skeleton, calibration, plans);
     }
 
     ConversionEstimate estimate() const {
@@ -94,8 +94,8 @@ class Conversion {
         if (source_.store) throw NotConvertible(request_.source + " is converted already.");
         if (blocks_of(source_).empty()) {
             throw NotConvertible(request_.source +
-                                 " has no feed-forward blocks without a gate: only models with squared ReLU (such as "
-                                 "arcee and nemotron) can be converted.");
+                                 " has no feed-forward blocks without a gate: only models with squared ReLU (arcee, "
+                                 "nemotron, jais2, plm) can be converted.");
         }
         if (request_.quantize.empty()) return;
         if (kRecipes.count(request_.quantize) == 0) {
@@ -203,9 +203,9 @@ class Conversion {
             orders.push_back({plan.block.layer, done->order});
         }
         progress_("write", 0, 1);
-        const uint64_t identity = std::random_device{}() | uint64_t{std::random_device{}()} << 32;
-        write_header(file, records, identity, store_bytes(plans));
-        write_skeleton(skeleton, orders, {stem() + ".flash", identity}, work_path(".gguf").u8string());
+        reference_ = {stem() + ".flash", std::random_device{}() | uint64_t{std::random_device{}()} << 32};
+        write_header(file, records, reference_.identity, store_bytes(plans));
+        write_skeleton(skeleton, orders, reference_, work_path(".gguf").u8string());
         for (const StoreLayer& record : records) {
             const uint64_t predictor = predictor_bytes(record.neurons, record.embedding, record.rank);
             report_.layers.push_back({record.layer, record.neurons, record.rank, predictor, record.figures});
@@ -217,7 +217,13 @@ class Conversion {
         LayerSample sample;
         sample.inputs = inputs;
         sample.up = skeleton.numbers(*plan.block.up);
+        sample.bias.assign(static_cast<size_t>(sample.up.rows), 0.0F);
+        if (plan.block.bias != nullptr) sample.bias = skeleton.numbers(*plan.block.bias).data;
         sample.products = products(inputs, sample.up);
+        for (int64_t t = 0; t < inputs.rows; t++) {
+            std::transform(sample.bias.begin(), sample.bias.end(), sample.products.row(t), sample.products.row(t),
+                           std::plus<>());
+        }
         const Matrix down = transposed(original.numbers(*plan.original));
         for (int64_t i = 0; i < down.rows; i++) {
             sample.down_length.push_back(std::sqrt(dot(down.row(i), down.row(i), down.columns)));
@@ -242,7 +248,8 @@ class Conversion {
     }
 
     /** Compares with the source, and gives the final names. What is wrong is not gone on with another time. */
-    ConversionReport verified(const Calibration& calibration, const std::vector<LayerPlan>& plans) {
+    ConversionReport verified(const Model& skeleton, const Calibration& calibration,
+                              const std::vector<LayerPlan>& plans) {
         ggml_backend_reg_t registry = ggml_backend_load(request_.backend.c_str());
         if (registry == nullptr) throw std::runtime_error("cannot load " + request_.backend);
         const auto* api = static_cast<const flash_api*>(ggml_backend_reg_get_proc_address(registry, FLASH_API_NAME));
@@ -253,6 +260,9 @@ class Conversion {
             std::array<char, 1024> reason{};
             throw std::runtime_error(api->take_error(reason.data(), reason.size()) ? reason.data() : error.what());
         }
+        reference_.dense_perplexity = report_.dense_perplexity;
+        reference_.predict_perplexity = report_.predict_perplexity;
+        add_perplexities(skeleton, reference_, work_path(".gguf").u8string());
         finish(plans);
         return report_;
     }
@@ -327,6 +337,7 @@ class Conversion {
     std::string key_;
     uint64_t tokens_ = 0;
     uint64_t skeleton_bytes_ = 0;
+    StoreReference reference_;
     ConversionReport report_;
 };
 

@@ -131,7 +131,7 @@ FittedPredictor fit_predictor(const Products& products, const LayerSample& sampl
     std::vector<float> error(static_cast<size_t>(neurons));
     for (int64_t i = 0; i < neurons; i++) {
         const auto n = static_cast<size_t>(i);
-        mean_product[n] = dot(weighted.row(i), mean.data(), width);
+        mean_product[n] = dot(weighted.row(i), mean.data(), width) + scale[n] * sample.bias[n];
         double squares = 0;
         for (int64_t t = fitted; t < tokens; t++) {
             const float difference = scale[n] * sample.products.row(t)[i] - estimates.row(t)[i] - mean_product[n];

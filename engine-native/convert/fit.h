@@ -23,7 +23,8 @@ struct FitRequest {
 struct LayerSample {
     Matrix inputs;                   // a row for each token
     Matrix up;                       // a row for each neuron
-    Matrix products;                 // inputs × upᵀ, before ReLU: a row for each token
+    std::vector<float> bias;         // of each neuron
+    Matrix products;                 // inputs × upᵀ + bias, before ReLU: a row for each token
     std::vector<float> down_length;  // Euclidean, of each neuron's down column
 };
 

@@ -15,9 +15,19 @@ using Context = std::unique_ptr<ggml_context, decltype(&ggml_free)>;
 
 const LayerOrder* find(const std::vector<LayerOrder>& layers, const TensorInfo& tensor, const char* role) {
     const auto found = std::find_if(layers.begin(), layers.end(), [&](const LayerOrder& layer) {
-        return tensor.name == "blk." + std::to_string(layer.layer) + "." + role + ".weight";
+        return tensor.name == "blk." + std::to_string(layer.layer) + "." + role;
     });
     return found == layers.end() ? nullptr : &*found;
+}
+
+/** As many parts of the same size as there are neurons, in their new order. */
+std::vector<uint8_t> in_order(const std::vector<uint8_t>& bytes, const std::vector<uint32_t>& order) {
+    const size_t part = bytes.size() / order.size();
+    std::vector<uint8_t> ordered(bytes.size());
+    for (size_t to = 0; to < order.size(); to++) {
+        std::memcpy(ordered.data() + to * part, bytes.data() + order[to] * part, part);
+    }
+    return ordered;
 }
 
 /** A tied output matrix is in the list twice, in the file once. */
@@ -26,6 +36,42 @@ bool is_second_use(const Model& model, const TensorInfo& tensor) {
            std::any_of(model.tensors.begin(), model.tensors.end(),
                        [&](const TensorInfo& other) { return other.name == tensor.name && other.use == Use::Rows; });
 }
+
+/** All of the skeleton but its tensors' bytes. It has the same length whatever the perplexities. */
+struct SkeletonHeader {
+    Header header{gguf_init_empty(), &gguf_free};
+    std::vector<const TensorInfo*> tensors;
+
+    SkeletonHeader(const Model& model, const StoreReference& store) {
+        const Header old(gguf_init_from_file(model.files.front().c_str(), gguf_init_params{true, nullptr}), &gguf_free);
+        if (!old) throw std::runtime_error("cannot read " + model.files.front());
+        // Before what the model says, of which the vocabulary is long: who wants to know need not read so far.
+        gguf_set_val_str(header.get(), kStoreNameKey, store.file_name.c_str());
+        gguf_set_val_u64(header.get(), kStoreIdentityKey, store.identity);
+        gguf_set_val_f32(header.get(), kDensePerplexityKey, static_cast<float>(store.dense_perplexity));
+        gguf_set_val_f32(header.get(), kPredictPerplexityKey, static_cast<float>(store.predict_perplexity));
+        gguf_set_kv(header.get(), old.get());
+        for (const char* key : {"split.no", "split.count", "split.tensors.count"}) gguf_remove_key(header.get(), key);
+        const Context context(ggml_init({(model.tensors.size() + 1) * ggml_tensor_overhead(), nullptr, true}),
+                              &ggml_free);
+        for (const TensorInfo& tensor : model.tensors) {
+            if (is_second_use(model, tensor)) continue;
+            int dimensions = GGML_MAX_DIMS;
+            while (dimensions > 1 && tensor.ne[static_cast<size_t>(dimensions) - 1] == 1) dimensions--;
+            ggml_tensor* info = ggml_new_tensor(context.get(), tensor.type, dimensions, tensor.ne.data());
+            ggml_set_name(info, tensor.name.c_str());
+            gguf_add_tensor(header.get(), info);
+            tensors.push_back(&tensor);
+        }
+    }
+
+    /** At the file's beginning. */
+    void write(OutputFile& file, const std::string& path) const {
+        if (!gguf_write_to_file_ptr(header.get(), file.stream(), true)) {
+            throw DiskError("cannot write " + path + ": " + std::strerror(errno));
+        }
+    }
+};
 
 }  // namespace
 
@@ -71,56 +117,40 @@ uint64_t free_bytes(const std::string& folder) {
 uint64_t skeleton_bytes(const Model& model, const std::vector<LayerOrder>& layers) {
     uint64_t bytes = model.metadata_bytes;
     for (const TensorInfo& tensor : model.tensors) {
-        if (find(layers, tensor, "ffn_down") == nullptr && !is_second_use(model, tensor)) bytes += tensor.size;
+        if (find(layers, tensor, "ffn_down.weight") == nullptr && !is_second_use(model, tensor)) bytes += tensor.size;
     }
     return bytes;
 }
 
 void write_skeleton(const Model& model, const std::vector<LayerOrder>& layers, const StoreReference& store,
                     const std::string& path) {
-    const Header old(gguf_init_from_file(model.files.front().c_str(), gguf_init_params{true, nullptr}), &gguf_free);
-    if (!old) throw std::runtime_error("cannot read " + model.files.front());
-    const Header header(gguf_init_empty(), &gguf_free);
-    gguf_set_kv(header.get(), old.get());
-    for (const char* key : {"split.no", "split.count", "split.tensors.count"}) gguf_remove_key(header.get(), key);
-    gguf_set_val_str(header.get(), kStoreNameKey, store.file_name.c_str());
-    gguf_set_val_u64(header.get(), kStoreIdentityKey, store.identity);
-    const Context context(ggml_init({(model.tensors.size() + 1) * ggml_tensor_overhead(), nullptr, true}), &ggml_free);
-    std::vector<const TensorInfo*> tensors;
-    for (const TensorInfo& tensor : model.tensors) {
-        if (is_second_use(model, tensor)) continue;
-        int dimensions = GGML_MAX_DIMS;
-        while (dimensions > 1 && tensor.ne[static_cast<size_t>(dimensions) - 1] == 1) dimensions--;
-        ggml_tensor* info = ggml_new_tensor(context.get(), tensor.type, dimensions, tensor.ne.data());
-        ggml_set_name(info, tensor.name.c_str());
-        gguf_add_tensor(header.get(), info);
-        tensors.push_back(&tensor);
-    }
+    const SkeletonHeader skeleton(model, store);
+    const std::vector<const TensorInfo*>& tensors = skeleton.tensors;
+    const gguf_context* header = skeleton.header.get();
     OutputFile file(path);
     file.resize(0);
-    if (!gguf_write_to_file_ptr(header.get(), file.stream(), true)) {
-        throw DiskError("cannot write " + path + ": " + std::strerror(errno));
-    }
-    const uint64_t begin = gguf_get_meta_size(header.get());
+    skeleton.write(file, path);
+    const uint64_t begin = gguf_get_meta_size(header);
     const Source source(model);
     uint64_t end = begin;
     for (size_t i = 0; i < tensors.size(); i++) {
         const TensorInfo& tensor = *tensors[i];
-        const uint64_t offset = begin + gguf_get_tensor_offset(header.get(), static_cast<int64_t>(i));
-        end = offset + GGML_PAD(tensor.size, gguf_get_alignment(header.get()));
-        if (find(layers, tensor, "ffn_down") != nullptr) continue;
+        const uint64_t offset = begin + gguf_get_tensor_offset(header, static_cast<int64_t>(i));
+        end = offset + GGML_PAD(tensor.size, gguf_get_alignment(header));
+        if (find(layers, tensor, "ffn_down.weight") != nullptr) continue;
         std::vector<uint8_t> bytes = source.bytes(tensor);
-        if (const LayerOrder* layer = find(layers, tensor, "ffn_up")) {
-            const size_t row = ggml_row_size(tensor.type, tensor.ne[0]);
-            std::vector<uint8_t> ordered(bytes.size());
-            for (size_t to = 0; to < layer->order.size(); to++) {
-                std::memcpy(ordered.data() + to * row, bytes.data() + layer->order[to] * row, row);
-            }
-            bytes = std::move(ordered);
+        for (const char* of_neurons : {"ffn_up.weight", "ffn_up.bias"}) {
+            if (const LayerOrder* layer = find(layers, tensor, of_neurons)) bytes = in_order(bytes, layer->order);
         }
         file.write(offset, bytes.data(), bytes.size());
     }
     file.resize(end);
+    file.sync();
+}
+
+void add_perplexities(const Model& model, const StoreReference& store, const std::string& path) {
+    OutputFile file(path);
+    SkeletonHeader(model, store).write(file, path);
     file.sync();
 }
 

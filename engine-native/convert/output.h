@@ -44,7 +44,10 @@ uint64_t free_bytes(const std::string& folder);
 /** What the skeleton says beside what the model said. */
 struct StoreReference {
     std::string file_name;
-    uint64_t identity;
+    uint64_t identity = 0;
+    // 0 while they are not measured
+    double dense_perplexity = 0;
+    double predict_perplexity = 0;
 };
 
 /** A layer's neurons in their new order: `order[i]` is the i-th's old number. */
@@ -57,10 +60,13 @@ struct LayerOrder {
 uint64_t skeleton_bytes(const Model& model, const std::vector<LayerOrder>& layers);
 
 /**
- * Writes the model without its down matrices, which are holes of the file, and with its up matrices' rows in the order
- * of the store. All parts of a split model become one. Throws std::runtime_error.
+ * Writes the model without its down matrices, which are holes of the file, and with its up matrices' rows, and the
+ * neurons' biases, in the order of the store. All parts of a split model become one. Throws std::runtime_error.
  */
 void write_skeleton(const Model& model, const std::vector<LayerOrder>& layers, const StoreReference& store,
                     const std::string& path);
+
+/** Writes the perplexities into the skeleton, which was written of this model without. */
+void add_perplexities(const Model& model, const StoreReference& store, const std::string& path);
 
 }  // namespace flash

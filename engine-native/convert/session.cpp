@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <stdexcept>
 
@@ -29,7 +30,11 @@ Session::Session(const std::string& path, uint32_t window, int threads, bool dir
     params.n_ctx = window;
     params.n_batch = params.n_ubatch = kBatch;
     params.n_threads = params.n_threads_batch = threads;
-    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
+    // With it llama.cpp aborts on PLM (plan/model.cpp).
+    std::array<char, 64> architecture{};
+    llama_model_meta_val_str(model_.get(), "general.architecture", architecture.data(), architecture.size());
+    params.flash_attn_type =
+        architecture.data() == std::string("plm") ? LLAMA_FLASH_ATTN_TYPE_DISABLED : LLAMA_FLASH_ATTN_TYPE_ENABLED;
     if (observer_.wants) {
         params.cb_eval_user_data = &observer_;
         params.cb_eval = [](ggml_tensor* node, bool ask, void* data) {

@@ -19,12 +19,15 @@ std::vector<Block> blocks_of(const Model& model) {
         const TensorInfo* up = find(prefix + "ffn_up.weight");
         const TensorInfo* down = find(prefix + "ffn_down.weight");
         if (up == nullptr || down == nullptr || find(prefix + "ffn_gate.weight") != nullptr ||
-            find(prefix + "ffn_up.bias") != nullptr || find(prefix + "ffn_down.scale") != nullptr) {
+            find(prefix + "ffn_down.scale") != nullptr) {
             continue;
         }
+        const TensorInfo* bias = find(prefix + "ffn_up.bias");
+        if (bias != nullptr && (bias->type != GGML_TYPE_F32 || bias->ne[0] != up->ne[1] || bias->ne[1] != 1)) continue;
         const bool fits = up->ne[2] == 1 && down->ne[2] == 1 && up->ne[0] == down->ne[1] && up->ne[1] == down->ne[0] &&
                           up->ne[0] % ggml_blck_size(kPredictorDownType) == 0;
-        if (fits && up->ne[1] <= kMostNeurons && up->ne[0] <= kWidestEmbedding) blocks.push_back({layer, up, down});
+        if (fits && up->ne[1] <= kMostNeurons && up->ne[0] <= kWidestEmbedding)
+            blocks.push_back({layer, up, down, bias});
     }
     return blocks;
 }

@@ -9,11 +9,12 @@
 
 namespace flash {
 
-/** A feed-forward block that can be kept neuron by neuron: no gate, no bias on its neurons. */
+/** A feed-forward block that can be kept neuron by neuron: it has no gate. */
 struct Block {
     uint32_t layer;
     const TensorInfo* up;    // embedding × neurons
     const TensorInfo* down;  // neurons × embedding
+    const TensorInfo* bias;  // of the neurons, in F32; null where they have none
 
     int64_t neurons() const { return up->ne[1]; }
     int64_t embedding() const { return up->ne[0]; }

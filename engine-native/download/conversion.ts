@@ -8,7 +8,7 @@ import * as z from "zod";
 import type { ConvertParams, ConvertProgress, ConvertResult } from "../protocol.js";
 import { diskError } from "./disk.js";
 import { DownloadError, hasCode } from "./errors.js";
-import { architectureOf, longestHeader } from "./header.js";
+import { architectureOf, longestHeader, predictionCostOf } from "./header.js";
 import { acquireLock, isLocked } from "./lock.js";
 import { lockPath, type ModelRecord, plainName, syncFolder, workFolder } from "./record.js";
 
@@ -38,7 +38,7 @@ export type Converter = (
 ) => Promise<ConvertResult>;
 
 /** Architectures whose feed-forward blocks llama.cpp computes as down(relu(up(x))²), by their name in a header. */
-const convertible = new Set(["arcee", "nemotron", "nemotron_h", "plm"]);
+const convertible = new Set(["arcee", "nemotron", "nemotron_h", "jais2", "plm"]);
 
 /** Whether a model may gain from being converted, by the beginning of its header. */
 export function isConvertible(beginning: Buffer): boolean {
@@ -47,18 +47,34 @@ export function isConvertible(beginning: Buffer): boolean {
 
 /** As {@link isConvertible}, of a file; false for one that can't be read. */
 export async function isConvertibleFile(path: string): Promise<boolean> {
+  return isConvertible(await beginningOf(path));
+}
+
+/**
+ * What computing only the neurons that its predictor names costs a converted model: the share by which perplexity rose when
+ * it was converted. Undefined for what is no converted model.
+ */
+export async function predictionCost(path: string): Promise<number | undefined> {
+  return predictionCostOf(await beginningOf(path));
+}
+
+/** {@link predictionCost} in words. */
+export const costInWords = (cost: number): string => `${cost >= 0 ? "+" : ""}${(100 * cost).toFixed(2)}% of perplexity`;
+
+/** Empty for a file that can't be read. */
+async function beginningOf(path: string): Promise<Buffer> {
   try {
     const file = await open(path, "r");
     try {
-      // The architecture is the first or among the first: the vocabulary, which is large, comes after it.
+      // What is wanted of it is among the first: the vocabulary, which is large, comes after it.
       const beginning = Buffer.alloc(Math.min(longestHeader, 1 << 16));
       const { bytesRead } = await file.read(beginning, 0, beginning.length, 0);
-      return isConvertible(beginning.subarray(0, bytesRead));
+      return beginning.subarray(0, bytesRead);
     } finally {
       await file.close();
     }
   } catch {
-    return false;
+    return Buffer.alloc(0);
   }
 }
 

@@ -9,6 +9,7 @@ export const longestHeader = 64 << 20;
 
 /** Bytes of a value of each type, by its number; strings (8) and arrays (9) have no fixed length. */
 const valueBytes = [1, 1, 2, 2, 4, 4, 4, 1, undefined, undefined, 8, 8, 8];
+const floatType = 6;
 const stringType = 8;
 const arrayType = 9;
 /** Several times those of any model; the engine's reader compares each name with all before it. */
@@ -89,26 +90,46 @@ function bad(why: string): DownloadError {
   return new DownloadError("damaged", `This is not a usable GGUF model: ${why}.`);
 }
 
+/** The values that a header begins with, as far as `beginning` goes, and from where to where each of them is. */
+function* values(beginning: Buffer): Generator<{ name: string; type: number; start: number; end: number }, void> {
+  const cursor = new Cursor(beginning);
+  try {
+    if (beginning.toString("latin1", cursor.take(4), cursor.position) !== "GGUF") return;
+    cursor.skip(12, 1);
+    const count = cursor.uint64("the number of values", mostValues);
+    for (let i = 0; i < count; i++) {
+      const name = cursor.text("a name");
+      const type = cursor.uint32();
+      const start = cursor.position;
+      cursor.value(type);
+      yield { name, type, start, end: cursor.position };
+    }
+  } catch (error) {
+    if (!(error instanceof More || error instanceof DownloadError)) throw error;
+  }
+}
+
 /**
  * What kind of model it is, by the beginning of its header.
  * @returns `general.architecture`; undefined where that does not begin with it, or is no header
  */
 export function architectureOf(beginning: Buffer): string | undefined {
-  const cursor = new Cursor(beginning);
-  try {
-    if (beginning.toString("latin1", cursor.take(4), cursor.position) !== "GGUF") return undefined;
-    cursor.skip(12, 1);
-    const values = cursor.uint64("the number of values", mostValues);
-    for (let i = 0; i < values; i++) {
-      const name = cursor.text("a name");
-      const type = cursor.uint32();
-      if (name === "general.architecture") return type === stringType ? cursor.text("a value") : undefined;
-      cursor.value(type);
-    }
-  } catch (error) {
-    if (!(error instanceof More || error instanceof DownloadError)) throw error;
+  for (const { name, type, start, end } of values(beginning)) {
+    if (name !== "general.architecture") continue;
+    return type === stringType ? beginning.toString("utf8", start + 8, end) : undefined;
   }
   return undefined;
+}
+
+/** What computing only predicted neurons costs, as a share of the perplexity, by the beginning of a converted model's header. */
+export function predictionCostOf(beginning: Buffer): number | undefined {
+  const perplexity: Record<string, number> = {};
+  for (const { name, type, start } of values(beginning)) {
+    if (!name.startsWith("flint.")) break;
+    if (type === floatType) perplexity[name] = beginning.readFloatLE(start);
+  }
+  const { "flint.perplexity.dense": dense = 0, "flint.perplexity.predict": predict = 0 } = perplexity;
+  return dense > 0 && predict > 0 ? predict / dense - 1 : undefined;
 }
 
 /**

@@ -30,6 +30,7 @@ import { processMemory } from "./memory.js";
 import { planModels, withReason } from "./plan.js";
 import { Runtime } from "./runtime.js";
 import { tellingSilence } from "./silence.js";
+import { orLeave } from "./stop.js";
 import { Turns } from "./turns.js";
 
 export type EngineState = "empty" | "loading" | "ready" | "generating";
@@ -116,10 +117,13 @@ export class Engine {
     signal: AbortSignal,
     onProgress: (progress: EvaluationProgress) => void,
   ): Promise<EvaluationResult> {
-    return this.#chatLane.run(() =>
+    return this.#chatLane.enter((leftBehind) =>
       this.#compute(signal, async ({ loaded, signal: either }, measure) => {
+        const stoppable = { signal: either, leaveBehind: (work: Promise<unknown>) => this.#leaveBehind(work) };
+        await orLeave(stoppable, leftBehind);
+        either.throwIfAborted();
         const { sequence } = loaded.chat;
-        const evaluation = await evaluateText({ sequence, signal: either, onProgress }, text);
+        const evaluation = await evaluateText({ ...stoppable, sequence, onProgress }, text);
         return { ...evaluation, flash: measure(evaluation.tokens) };
       }),
     );

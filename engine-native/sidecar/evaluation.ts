@@ -2,10 +2,10 @@
 import type { LlamaContextSequence, Token } from "node-llama-cpp";
 import { ErrorCode, type EvaluationProgress } from "../protocol.js";
 import { engineError } from "./errors.js";
+import { orLeave, type Stoppable } from "./stop.js";
 
-export interface EvaluationContext {
+export interface EvaluationContext extends Stoppable {
   sequence: LlamaContextSequence;
-  signal: AbortSignal;
   onProgress(progress: EvaluationProgress): void;
 }
 
@@ -55,16 +55,17 @@ async function evaluateWindow(
   window: Token[],
   /** Tokens at the start that are not the text's. */
   given: number,
-  { sequence, signal }: EvaluationContext,
+  context: EvaluationContext,
   totals: { negativeLogLikelihood: number; right: number; tokens: number },
   onTokens: (count: number) => void,
 ): Promise<void> {
+  const { sequence, signal } = context;
   const vocabulary = sequence.model.fileInfo.metadata.tokenizer.ggml.tokens.length;
   const chunk = Math.max(fewestTokens, Math.floor(logitBytes / (4 * vocabulary)));
   for (let begin = 0; begin < window.length - 1; begin += chunk) {
     signal.throwIfAborted();
     const tokens = window.slice(begin, Math.min(begin + chunk, window.length - 1));
-    const results = await sequence.controlledEvaluate(
+    const evaluated = sequence.controlledEvaluate(
       tokens.map((token, i) => {
         const next = window[begin + i + 1];
         if (next === undefined || begin + i < given) return token;
@@ -73,7 +74,9 @@ async function evaluateWindow(
         return [token, { generateNext: { logits, totalLogitWeight: true } }];
       }),
     );
-    for (const [i, result] of results.entries()) {
+    const results = await orLeave(context, evaluated);
+    signal.throwIfAborted();
+    for (const [i, result] of results?.entries() ?? []) {
       const next = window[begin + i + 1];
       const { logits, totalLogitWeight } = result?.next ?? {};
       if (next === undefined || logits === undefined || totalLogitWeight === undefined) continue;

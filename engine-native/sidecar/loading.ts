@@ -18,6 +18,7 @@ import {
   type LoadResult,
   type Plan,
 } from "../protocol.js";
+import { takesFlashAttention } from "./attention.js";
 import { type Draft, guesses, loadDraft } from "./draft.js";
 import { engineError } from "./errors.js";
 import { completionPrompt, cutPrompt, supportsInfill } from "./infill.js";
@@ -160,7 +161,7 @@ async function loadModel(
       sequences: 1,
       threads: exactly(params.threads),
       // Detection takes attention on our backend for attention on another device, and turns it off.
-      flashAttention: isOurs ? true : "auto",
+      flashAttention: takesFlashAttention(model) && (isOurs || "auto"),
       ignoreMemorySafetyChecks: true,
       failedCreationRemedy: false,
       createSignal: signal,
@@ -173,9 +174,10 @@ async function loadModel(
     const guesser = draft ? { draft: draft.guesser } : {};
     // What others have computed meanwhile says nothing about guessing.
     const now = () => performance.now() - turns.waitedMs;
-    const speculation = speculates
-      ? new Speculation({ maximumTokens, checkMs: checkMs(planned.plan), now, ...guesser })
-      : undefined;
+    const speculation =
+      speculates && takesFlashAttention(model)
+        ? new Speculation({ maximumTokens, checkMs: checkMs(planned.plan), now, ...guesser })
+        : undefined;
     const loaded = model;
     return {
       params,

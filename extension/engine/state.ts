@@ -12,6 +12,8 @@ export interface EngineSettings {
   draftModelPath?: string;
   /** A model of its own for inline suggestions. */
   inlineModelPath?: string;
+  /** Only the neurons that a converted model's predictor names are computed. */
+  sparsity?: "predict";
 }
 
 /** How far the prompt is read, in tokens. */

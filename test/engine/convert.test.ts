@@ -4,6 +4,7 @@ import { copyFile, mkdir, open, readdir, readFile, rm, stat, writeFile } from "n
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { costInWords, predictionCost } from "../../engine-native/download/conversion.js";
 import { flint, inCheckout, planModel, report, runModel, start } from "./support/flint.js";
 import { syntheticModel } from "./support/models.js";
 import { load, sidecar } from "./support/sidecar.js";
@@ -107,25 +108,43 @@ test("flash attention stays on, though our device computes it", async () => {
   expect(log.filter((line) => /flash attention/i.test(line))).toEqual([]);
 });
 
-test.for(["arcee-sparse", "nemotron-sparse"] as const)(
-  "%s leaves out nothing, and says what its source says",
-  async (shape) => {
-    const original = await syntheticModel(shape);
-    const { modelPath, equalTokens, layers } = await convert(original, "--out", `${folder}/${shape}`);
-    expect(equalTokens).toBe(64);
-    for (const { active } of layers) {
-      expect(active).toBeGreaterThan(0.05);
-      expect(active).toBeLessThan(0.2);
-    }
-    const stock = await runModel(original, ...greedy, "--engine", "stock");
-    const exact = await runModel(modelPath, ...greedy);
-    const dense = await runModel(modelPath, ...greedy, "--sparsity", "dense");
-    expect(exact.tokens).toEqual(dense.tokens);
-    // Sums in another order than llama.cpp's: of random weights, tokens may be so close that it decides, sooner or later.
-    expect(exact.tokens.slice(0, 64)).toEqual(stock.tokens.slice(0, 64));
-    expect(new Set(exact.tokens).size).toBeGreaterThan(8);
-  },
-);
+test.for([
+  ["arcee-sparse", 0.2],
+  ["nemotron-sparse", 0.2],
+  ["jais2-sparse", 0.25],
+  ["plm-f16", 0.55],
+] as const)("%s leaves out nothing, and says what its source says", async ([shape, mostActive]) => {
+  const original = await syntheticModel(shape);
+  const { modelPath, equalTokens, layers, densePerplexity, predictPerplexity } = await convert(
+    original,
+    "--out",
+    `${folder}/${shape}`,
+  );
+  expect(equalTokens).toBe(64);
+  for (const { active, predicted } of layers) {
+    expect(active).toBeGreaterThan(0.05);
+    expect(active).toBeLessThan(mostActive);
+    expect(predicted).toBeLessThan(1.2 * active);
+  }
+  expect(Math.abs(predictPerplexity / densePerplexity - 1)).toBeLessThan(0.02);
+  const stock = await runModel(original, ...greedy, "--engine", "stock");
+  const exact = await runModel(modelPath, ...greedy);
+  const dense = await runModel(modelPath, ...greedy, "--sparsity", "dense");
+  expect(exact.tokens).toEqual(dense.tokens);
+  // Sums in another order than llama.cpp's: of random weights, tokens may be so close that it decides, sooner or later.
+  expect(exact.tokens.slice(0, 64)).toEqual(stock.tokens.slice(0, 64));
+  expect(new Set(exact.tokens).size).toBeGreaterThan(8);
+});
+
+test("what predict costs is said where it is switched on, as it was measured", async () => {
+  const cost = converted.predictPerplexity / converted.densePerplexity - 1;
+  expect(await predictionCost(model)).toBeCloseTo(cost, 5);
+  expect(await predictionCost(source)).toBeUndefined();
+  const run = await flint("run", model, "--prompt", "import", "--tokens", "2", "--sparsity", "predict");
+  expect(run).toMatchObject({ status: 0, stderr: expect.stringContaining(costInWords(cost)) });
+  const exact = await flint("run", model, "--prompt", "import", "--tokens", "2");
+  expect(exact.stderr).not.toContain("perplexity");
+});
 
 test("predict costs less than 1% of perplexity and half a point of accuracy, on code it has not seen", async () => {
   const text = `${folder}/code.ts`;

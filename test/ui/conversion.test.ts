@@ -50,4 +50,12 @@ test("a model of squared ReLU is downloaded, converted across a reload and used,
   await done.getByRole("button", { name: /Delete the source \(\d+ MB\)/ }).click();
   await model(/^tiny-F16.gguf/).waitFor({ state: "detached" });
   expect((await readdir(modelsFolder)).sort()).toEqual([".flint", "tiny-F16-flash.flash", "tiny-F16-flash.gguf"]);
+
+  // What leaving neurons out costs is said before it is chosen.
+  const neurons = "Neurons of tiny-F16-flash.gguf";
+  await runCommand(page, "Flint: Choose Neurons");
+  await row(neurons, /All that are not zero.*in use/).waitFor();
+  await row(neurons, /Predicted ones only.*[+-]\d+\.\d\d% of perplexity/).click();
+  await runCommand(page, "Flint: Choose Neurons");
+  await row(neurons, /Predicted ones only.*in use/).waitFor();
 });

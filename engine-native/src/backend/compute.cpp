@@ -1,7 +1,9 @@
 #include "backend/compute.h"
 
+#include <array>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "backend/buffer.h"
 #include "backend/expert_layers.h"
@@ -26,14 +28,29 @@ ggml_status compute_flash(FlashBackend& context, ExpertLayers& layers, const Wei
     return GGML_STATUS_FAILED;
 }
 
-/** Whether the nodes from `i` on are a feed-forward block with squared ReLU and without a gate. */
-bool is_squared_relu_block(const ggml_cgraph* graph, int i) {
-    if (i + 3 >= graph->n_nodes) return false;
-    ggml_tensor** nodes = graph->nodes + i;
-    const auto down = find_weight(nodes[3]);
-    return nodes[1]->op == GGML_OP_UNARY && ggml_get_unary_op(nodes[1]) == GGML_UNARY_OP_RELU &&
-           nodes[1]->src[0] == nodes[0] && nodes[2]->op == GGML_OP_SQR && nodes[2]->src[0] == nodes[1] &&
-           nodes[3]->src[1] == nodes[2] && down && down->info->part == NeuronPart::Down;
+/** The feed-forward block that the nodes from `i` on are, if it has squared ReLU and no gate. */
+std::optional<FeedForward> squared_relu_block(const ggml_cgraph* graph, int i) {
+    constexpr int kMostNodes = 5;
+    std::array<const ggml_tensor*, kMostNodes> nodes{};
+    for (int at = 0; at < kMostNodes && i + at < graph->n_nodes; at++) {
+        nodes[static_cast<size_t>(at)] = graph->nodes[i + at];
+    }
+    const ggml_tensor* const* next = nodes.data() + 1;
+    const ggml_tensor* bias = nullptr;
+    if (*next != nullptr && (*next)->op == GGML_OP_ADD && (*next)->src[0] == nodes[0]) {
+        bias = (*next++)->src[1];
+        if (bias->type != GGML_TYPE_F32 || ggml_nelements(bias) != nodes[0]->ne[0]) return {};
+    }
+    const ggml_tensor* relu = next[0];
+    const ggml_tensor* square = next[1];
+    const ggml_tensor* down = next[2];
+    if (down == nullptr || relu->op != GGML_OP_UNARY || ggml_get_unary_op(relu) != GGML_UNARY_OP_RELU ||
+        relu->src[0] != next[-1] || square->op != GGML_OP_SQR || square->src[0] != relu || down->src[1] != square) {
+        return {};
+    }
+    const auto weight = find_weight(down);
+    if (!weight || weight->info->part != NeuronPart::Down) return {};
+    return FeedForward{nodes[0], bias, down};
 }
 
 /** What is served neuron by neuron, from node `i` on. Moves `i` behind it. */
@@ -41,22 +58,25 @@ ggml_status compute_neurons(FlashBackend& context, const Weight& weight, const g
     Neurons& neurons = *weight.served->neurons;
     const auto stop = [&] { return context.should_abort(); };
     const ggml_tensor* first = graph->nodes[i];
-    const bool predicted = weight.info->part == NeuronPart::Up;
-    if (predicted && !is_squared_relu_block(graph, i)) {
-        Engine::instance().fail(
-            {FLASH_INVALID_ARGUMENT, weight.info->name + " is not used as it was when the model was converted"});
-        return GGML_STATUS_FAILED;
-    }
-    const ggml_tensor* last = graph->nodes[predicted ? i + 3 : i];
-    i += predicted ? 4 : 1;
-    if (ggml_is_empty(last)) return GGML_STATUS_SUCCESS;
     const auto layer =
         static_cast<uint32_t>(std::strtoul(weight.info->name.c_str() + std::strlen("blk."), nullptr, 10));
-    const auto status = predicted ? neurons.feed_forward(context.workers, layer, first, last, stop)
-                                  : neurons.project(context.workers, layer, last, stop);
-    if (status) return *status;
-    Engine::instance().fail(status.error());
-    return GGML_STATUS_FAILED;
+    const auto done = [&](const Result<ggml_status>& status) {
+        if (status) return *status;
+        Engine::instance().fail(status.error());
+        return GGML_STATUS_FAILED;
+    };
+    if (weight.info->part != NeuronPart::Up) {
+        i++;
+        return ggml_is_empty(first) ? GGML_STATUS_SUCCESS : done(neurons.project(context.workers, layer, first, stop));
+    }
+    const auto block = squared_relu_block(graph, i);
+    if (!block) {
+        return done(
+            Error{FLASH_INVALID_ARGUMENT, weight.info->name + " is not used as it was when the model was converted"});
+    }
+    i += block->bias == nullptr ? 4 : 5;
+    if (ggml_is_empty(block->down)) return GGML_STATUS_SUCCESS;
+    return done(neurons.feed_forward(context.workers, layer, *block, stop));
 }
 
 /** How many elements an operation computes: its result may be a view of all of the KV cache. */

@@ -78,13 +78,22 @@ Fetch::Fetch(const Reader& reader) : reader_(reader), memory_(memory_bytes()), r
     }
 }
 
-Fetch::~Fetch() { cancel(); }
+Fetch::~Fetch() {
+    for (ReadRequest& request : requests_) queue_.withdraw(request);
+}
 
-void Fetch::start(const std::vector<Run>& runs) {
+bool Fetch::start(const std::vector<Run>& runs, const Stop& stop) {
+    error_.clear();
+    if (cancelled_) {
+        for (ReadRequest& request : requests_) {
+            if (!queue_.withdraw(request, stop)) return false;
+        }
+        cancelled_ = false;
+    }
     runs_ = &runs;
     submitted_ = released_ = 0;
-    error_.clear();
     submit();
+    return true;
 }
 
 void Fetch::submit() {
@@ -96,7 +105,7 @@ void Fetch::submit() {
     }
 }
 
-const uint8_t* Fetch::wait(size_t run, const std::function<bool()>& stop) {
+const uint8_t* Fetch::wait(size_t run, const Stop& stop) {
     ReadRequest& request = requests_[run % kRooms];
     const ReadRequest::State state = queue_.wait(request, stop);
     if (state == ReadRequest::State::Failed) error_ = request.error;
@@ -109,7 +118,8 @@ void Fetch::release(size_t run) {
 }
 
 void Fetch::cancel() {
-    for (ReadRequest& request : requests_) queue_.withdraw(request);
+    for (ReadRequest& request : requests_) queue_.cancel(request);
+    cancelled_ = true;
     runs_ = nullptr;
 }
 

@@ -47,13 +47,18 @@ class Fetch {
     ~Fetch();
     bool ready() const { return memory_.size() >= memory_bytes(); }
 
-    /** Begins with new runs; those before must have been released. Keeps a reference until then. */
-    void start(const std::vector<Run>& runs);
+    using Stop = std::function<bool()>;
+
+    /**
+     * Begins with new runs; those before must have been released, or cancelled: of these it waits for what still runs.
+     * Keeps a reference until then. False when `stop`, asked now and then, says true before that has ended.
+     */
+    bool start(const std::vector<Run>& runs, const Stop& stop);
     /** Waits for a run, in order; null when `stop` said so or the read failed: then error() tells. */
-    const uint8_t* wait(size_t run, const std::function<bool()>& stop);
+    const uint8_t* wait(size_t run, const Stop& stop);
     /** What lies in the rooms of runs before `run` is no longer wanted: the next reads may begin. */
     void release(size_t run);
-    /** Ends all reads. */
+    /** Begins no more reads. Those that run may go on for as long as the disk takes. */
     void cancel();
     const std::string& error() const { return error_; }
 
@@ -66,6 +71,7 @@ class Fetch {
     const std::vector<Run>* runs_ = nullptr;
     size_t submitted_ = 0;
     size_t released_ = 0;
+    bool cancelled_ = false;  // and some may still run
     std::string error_;
     ReadQueue queue_;  // last: its threads end before what they read into
 };

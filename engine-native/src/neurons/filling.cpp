@@ -36,13 +36,15 @@ bool is_intact(const NeuronLayer& layer, const ResidentPart& resident, uint32_t 
 }
 
 Filling fill(Window& window, const NeuronLayer& layer, const ResidentPart& resident, const Part& part, bool with_up,
-             uint64_t gap, Fetch& fetch, const std::function<bool()>& stop) {
+             uint64_t gap, Fetch& fetch, const FillingControl& control) {
     const std::vector<uint32_t> neurons = most_active(window, layer, resident, window.empty_rows());
     const std::vector<Run> runs = runs_of(neurons, part, gap);
     Filling filling;
-    fetch.start(runs);
-    for (size_t run = 0; run < runs.size(); run++) {
-        const uint8_t* data = fetch.wait(run, stop);
+    if (!fetch.start(runs, control.stop)) return filling;
+    // From the pause on what is being read is awaited, and no room is released.
+    size_t end = runs.size();
+    for (size_t run = 0; run < end; run++) {
+        const uint8_t* data = fetch.wait(run, control.stop);
         bool usable = data != nullptr;
         for (uint32_t i = runs[run].first; usable && i < runs[run].first + runs[run].count; i++) {
             const uint8_t* source = data + (part.base + neurons[i] * part.stride - runs[run].offset);
@@ -60,8 +62,13 @@ Filling fill(Window& window, const NeuronLayer& layer, const ResidentPart& resid
         }
         filling.reads++;
         filling.bytes += runs[run].size;
-        fetch.release(run + 1);
+        if (!filling.paused && control.pause()) {
+            filling.paused = true;
+            end = std::min(end, run + Fetch::kRooms);
+        }
+        if (!filling.paused) fetch.release(run + 1);
     }
+    filling.paused = filling.paused && end < runs.size();
     return filling;
 }
 

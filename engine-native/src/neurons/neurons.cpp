@@ -115,13 +115,18 @@ Neurons::~Neurons() {
 }
 
 void Neurons::fill_windows() {
+    const FillingControl control{[&] { return turns_.wanted(); }, [&] { return turns_.closed(); }};
     for (Layer& layer : layers_) {
-        const auto turn = turns_.background();
-        if (!turn) return;
-        const Filling filling = fill(*layer.window, layer.shape, layer.resident, part_of(layer),
-                                     sparsity_ == Sparsity::Predict, gap_, fetch_, [&] { return turns_.closed(); });
-        stats_.reads += filling.reads;
-        stats_.read_bytes += filling.bytes;
+        bool more = true;
+        while (more) {
+            const auto turn = turns_.background();
+            if (!turn) return;
+            const Filling filling = fill(*layer.window, layer.shape, layer.resident, part_of(layer),
+                                         sparsity_ == Sparsity::Predict, gap_, fetch_, control);
+            stats_.reads += filling.reads;
+            stats_.read_bytes += filling.bytes;
+            more = filling.paused;
+        }
     }
 }
 
@@ -171,7 +176,7 @@ Result<ggml_status> Neurons::sweep(Workers& workers, Layer& layer, const Stop& s
     stats_.reads += runs_.size();
 
     uint32_t done = 0;
-    fetch_.start(runs_);
+    if (!fetch_.start(runs_, stop)) return GGML_STATUS_ABORTED;
     if (meanwhile) meanwhile();
     // Half of the rooms are computed from while the other half is read into.
     constexpr size_t kWave = Fetch::kRooms / 2;
@@ -273,7 +278,8 @@ void Neurons::accumulate(Workers& workers, const Layer& layer, const ggml_tensor
 }
 
 Result<ggml_status> Neurons::project(Workers& workers, uint32_t number, const ggml_tensor* down, const Stop& stop) {
-    const Turns::Turn turn(turns_);
+    const Turns::Turn turn = turns_.computation(stop);
+    if (!turn) return GGML_STATUS_ABORTED;
     Layer* layer = find(number);
     GGML_ASSERT(layer != nullptr && down->src[1]->type == GGML_TYPE_F32 && down->src[1]->ne[2] == 1);
     const ggml_tensor* hidden = down->src[1];
@@ -342,41 +348,47 @@ void Neurons::predict(Workers& workers, const Layer& layer, const ggml_tensor* u
     stats_.active += active;
 }
 
-void Neurons::activate(Workers& workers, const Layer& layer, const ggml_tensor* down, const std::vector<uint32_t>& at,
+void Neurons::activate(Workers& workers, const Layer& layer, const FeedForward& block, const std::vector<uint32_t>& at,
                        uint32_t begin, uint32_t end) {
     const Stopwatch watch(stats_.computing);
+    const ggml_tensor* down = block.down;
+    const auto* biases = block.bias == nullptr ? nullptr : static_cast<const float*>(block.bias->data);
     const int64_t width = layer.shape.record.embedding;
     const uint64_t converted_bytes = layer.up_product->activation_bytes(width);
     in_parallel(workers, begin, end, kChunk, [&](uint32_t from, uint32_t to) {
         for (uint32_t token = 0; token < down->ne[1]; token++) {
             float* hidden = row_of(down->src[1], token);
             for (uint32_t i = from; i < to; i++) {
-                float& activation = hidden[active_[at[i]]];
+                const uint32_t neuron = active_[at[i]];
+                float& activation = hidden[neuron];
                 if (activation == 0.0F) continue;
                 const float product =
-                    (*layer.up_product)(rows_[at[i]].up, converted_.data() + token * converted_bytes, width);
+                    (*layer.up_product)(rows_[at[i]].up, converted_.data() + token * converted_bytes, width) +
+                    (biases == nullptr ? 0.0F : biases[neuron]);
                 activation = product > 0.0F ? product * product : 0.0F;
             }
         }
     });
 }
 
-Result<ggml_status> Neurons::feed_forward(Workers& workers, uint32_t number, const ggml_tensor* up,
-                                          const ggml_tensor* down, const Stop& stop) {
-    const Turns::Turn turn(turns_);
+Result<ggml_status> Neurons::feed_forward(Workers& workers, uint32_t number, const FeedForward& block,
+                                          const Stop& stop) {
+    const Turns::Turn turn = turns_.computation(stop);
+    if (!turn) return GGML_STATUS_ABORTED;
     Layer* layer = find(number);
-    GGML_ASSERT(layer != nullptr && layer->predictor != nullptr && up->src[1]->type == GGML_TYPE_F32);
-    predict(workers, *layer, up, down);
+    GGML_ASSERT(layer != nullptr && layer->predictor != nullptr && block.up->src[1]->type == GGML_TYPE_F32);
+    const ggml_tensor* down = block.down;
+    predict(workers, *layer, block.up, down);
     for (int64_t token = 0; token < down->ne[1]; token++) {
         std::fill_n(row_of(down, token), down->ne[0], 0.0F);
     }
     // What is in memory is multiplied while the rest is being read.
-    const auto meanwhile = [&] { activate(workers, *layer, down, hit_at_, 0, static_cast<uint32_t>(hit_at_.size())); };
+    const auto meanwhile = [&] { activate(workers, *layer, block, hit_at_, 0, static_cast<uint32_t>(hit_at_.size())); };
     uint32_t miss = 0;
     return sweep(workers, *layer, stop, meanwhile, [&](uint32_t begin, uint32_t end) {
         const uint32_t first = miss;
         while (miss < miss_at_.size() && miss_at_[miss] < end) miss++;
-        activate(workers, *layer, down, miss_at_, first, miss);
+        activate(workers, *layer, block, miss_at_, first, miss);
         accumulate(workers, *layer, down, begin, end);
     });
 }

@@ -37,6 +37,13 @@ struct Techniques {
     bool bundles = true;  // near reads are merged
 };
 
+/** A feed-forward block with squared ReLU, in a graph. */
+struct FeedForward {
+    const ggml_tensor* up;    // MUL_MAT
+    const ggml_tensor* bias;  // of the neurons, in F32; null where they have none
+    const ggml_tensor* down;  // MUL_MAT
+};
+
 /**
  * The feed-forward blocks of a converted model, neuron by neuron from its store, with those of the last tokens in
  * memory
@@ -60,11 +67,11 @@ class Neurons {
     Result<ggml_status> project(Workers& workers, uint32_t layer, const ggml_tensor* down, const Stop& stop);
 
     /**
-     * A block of MUL_MAT with an up matrix, RELU, SQR, and MUL_MAT with a down matrix, of those neurons that the
-     * predictor names for each token. What is between first and last is not computed. Fails with FLASH_READ_FAILED.
+     * A block of MUL_MAT with an up matrix, maybe ADD of the neurons' biases, RELU, SQR, and MUL_MAT with a down
+     * matrix, of those neurons that the predictor names for each token. What is between first and last is not computed.
+     * Fails with FLASH_READ_FAILED.
      */
-    Result<ggml_status> feed_forward(Workers& workers, uint32_t layer, const ggml_tensor* up, const ggml_tensor* down,
-                                     const Stop& stop);
+    Result<ggml_status> feed_forward(Workers& workers, uint32_t layer, const FeedForward& block, const Stop& stop);
 
   private:
     struct Layer {
@@ -106,7 +113,7 @@ class Neurons {
     /** Names the neurons of each token: 1 in the block's activations where active, else 0. Fills active_. */
     void predict(Workers& workers, const Layer& layer, const ggml_tensor* up, const ggml_tensor* down);
     /** Computes the activations of active_ at the indices `at`, from `begin` to `end`, where they are named. */
-    void activate(Workers& workers, const Layer& layer, const ggml_tensor* down, const std::vector<uint32_t>& at,
+    void activate(Workers& workers, const Layer& layer, const FeedForward& block, const std::vector<uint32_t>& at,
                   uint32_t begin, uint32_t end);
     /** Adds the down columns of active_ from `begin` to `end` to the output. */
     void accumulate(Workers& workers, const Layer& layer, const ggml_tensor* down, uint32_t begin, uint32_t end);

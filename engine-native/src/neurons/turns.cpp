@@ -1,27 +1,50 @@
 #include "neurons/turns.h"
 
-namespace flash {
+#include <chrono>
 
-Turns::Turn::Turn(Turns& turns) : turns_(turns) {
-    {
-        const std::lock_guard lock(turns_.mutex_);
-        turns_.computations_++;
-    }
-    lock_ = std::unique_lock(turns_.use_);
-}
+namespace flash {
+namespace {
+
+/** How soon a computation that waits sees that it should stop. */
+constexpr std::chrono::milliseconds kStopInterval(50);
+
+}  // namespace
 
 Turns::Turn::~Turn() {
-    lock_.unlock();
-    const std::lock_guard lock(turns_.mutex_);
-    turns_.computations_--;
-    turns_.changed_.notify_all();
+    if (turns_ == nullptr) return;
+    const std::lock_guard lock(turns_->mutex_);
+    turns_->taken_ = false;
+    turns_->changed_.notify_all();
 }
 
-std::unique_lock<std::mutex> Turns::background() {
+Turns::Turn Turns::computation(const std::function<bool()>& stop) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return closed_ || computations_ == 0; });
+    waiting_++;
+    bool free = false;
+    do {
+        free = changed_.wait_for(lock, kStopInterval, [&] { return !taken_; });
+    } while (!free && !stop());
+    waiting_--;
+    if (!free) {
+        // The background may wait for there to be nobody.
+        changed_.notify_all();
+        return {};
+    }
+    taken_ = true;
+    return Turn(*this);
+}
+
+Turns::Turn Turns::background() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return closed_ || (!taken_ && waiting_ == 0); });
     if (closed_) return {};
-    return std::unique_lock(use_);
+    taken_ = true;
+    return Turn(*this);
+}
+
+bool Turns::wanted() {
+    const std::lock_guard lock(mutex_);
+    return closed_ || waiting_ > 0;
 }
 
 void Turns::close() {

@@ -1,37 +1,47 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
+#include <utility>
 
 namespace flash {
 
 /** Takes turns at something: computations one at a time, and while none wants it, work in the background. */
 class Turns {
   public:
-    /** A computation's turn, as long as it lives. */
+    /** A turn, as long as it lives, unless it was not given. */
     class Turn {
       public:
-        explicit Turn(Turns& turns);
+        Turn() = default;
+        Turn(Turn&& other) noexcept : turns_(std::exchange(other.turns_, nullptr)) {}
         ~Turn();
-        Turn(const Turn&) = delete;
-        Turn& operator=(const Turn&) = delete;
+        Turn& operator=(Turn&&) = delete;
+
+        explicit operator bool() const { return turns_ != nullptr; }
 
       private:
-        Turns& turns_;
-        std::unique_lock<std::mutex> lock_;
+        friend class Turns;
+        explicit Turn(Turns& turns) : turns_(&turns) {}
+
+        Turns* turns_ = nullptr;
     };
 
-    /** Blocks until no computation has a turn or waits for one; without the lock when closed. */
-    std::unique_lock<std::mutex> background();
+    /** A computation's: blocks until it has one; without one when `stop`, asked now and then, says so. */
+    Turn computation(const std::function<bool()>& stop);
+    /** Blocks until nobody has a turn and no computation waits for one; without one when closed. */
+    Turn background();
+    /** Whether who has a turn in the background should end it soon. */
+    bool wanted();
     /** Ends the work in the background: there are no more turns for it. */
     void close();
     bool closed();
 
   private:
-    std::mutex use_;
     std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;
-    unsigned computations_ = 0;  // that have a turn, or wait for it
+    bool taken_ = false;
+    unsigned waiting_ = 0;  // computations
     bool closed_ = false;
 };
 

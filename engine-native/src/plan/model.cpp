@@ -102,6 +102,12 @@ std::vector<uint64_t> per_layer(const gguf_context* header, const std::string& n
     return values;
 }
 
+/**
+ * llama.cpp's graph of PLM (v0.5.0) gives the values of all heads as one row, which its cache takes for one head of
+ * many where it does not transpose them: with flash attention it aborts as soon as there is more than one token.
+ */
+bool takes_flash_attention(const std::string& architecture) { return architecture != "plm"; }
+
 /** The paths of all parts: llama.cpp names them NAME-00001-of-00003.gguf. */
 Result<std::vector<std::string>> part_paths(const gguf_context* header, const std::string& path) {
     const int64_t key = gguf_find_key(header, "split.count");
@@ -181,6 +187,8 @@ std::optional<Error> add_shape(const gguf_context* header, Model& model) {
     const uint64_t entry_bytes =
         2 * (number("attention.key_length", head_width) + number("attention.value_length", head_width));
     const auto kv_heads = per_layer(header, model.architecture + ".attention.head_count_kv", layers, most_heads);
+    // Of the scores and their softmax, in F32.
+    if (!takes_flash_attention(model.architecture)) model.score_bytes = 2 * 4 * std::min(most_heads, kMostLayers);
     for (const uint64_t count : kv_heads) {
         model.kv_bytes_per_token += std::min(count, kMostLayers) * entry_bytes;
     }

@@ -53,6 +53,8 @@ struct Model {
     uint64_t feed_forward = 0;        // the widest feed-forward block
     uint64_t vocabulary = 0;          // tokens
     uint64_t kv_bytes_per_token = 0;  // all layers, keys and values in F16
+    // Of attention, for each pair of a token that is computed and one of the context; 0 with flash attention.
+    uint64_t score_bytes = 0;
 };
 
 /**

@@ -136,7 +136,8 @@ uint64_t compute_bytes(const Model& model, const Weights& weights, const PlanReq
             : 4 * (2 * model.experts_used * model.embedding +
                    request.threads *
                        (model.embedding + 2 * model.feed_forward / std::max<uint64_t>(1, model.experts_used)));
-    const uint64_t row = 4 * (3 * model.feed_forward + 10 * model.embedding) + experts + 6 * uint64_t{context} +
+    const uint64_t row = 4 * (3 * model.feed_forward + 10 * model.embedding) + experts +
+                         (6 + model.score_bytes) * uint64_t{context} +
                          (request.threads + 1) * weights.scratch_per_token;
     return kComputeBase + row * micro_batch + 4 * model.vocabulary * kSampledTokens;
 }

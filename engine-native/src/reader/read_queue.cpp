@@ -81,6 +81,16 @@ State ReadQueue::withdraw(ReadRequest& request) {
     return std::exchange(request.state, State::Idle);
 }
 
+bool ReadQueue::withdraw(ReadRequest& request, const std::function<bool()>& stop) {
+    cancel(request);
+    std::unique_lock lock(mutex_);
+    while (!finished_.wait_for(lock, kStopInterval, [&] { return request.running == 0; })) {
+        if (stop()) return false;
+    }
+    request.state = State::Idle;
+    return true;
+}
+
 uint64_t ReadQueue::busy_nanoseconds() { return busy; }
 
 uint64_t ReadQueue::silent_nanoseconds() {

@@ -77,6 +77,8 @@ class ReadQueue {
      * @return what it was before
      */
     ReadRequest::State withdraw(ReadRequest& request);
+    /** The same, unless `stop`, asked now and then, says true before a read that runs has ended: then false. */
+    bool withdraw(ReadRequest& request, const std::function<bool()>& stop);
 
     /** Of all queues since the process started: nanoseconds in which reads were under way, as far as any has ended. */
     static uint64_t busy_nanoseconds();

@@ -39,6 +39,9 @@ constexpr uint32_t kHighestRank = 1U << 13;
 /** In the skeleton's metadata: the store's file name, beside the skeleton, and its identity. */
 constexpr const char* kStoreNameKey = "flint.store.file";
 constexpr const char* kStoreIdentityKey = "flint.store.identity";
+/** And, in F32, what the conversion measured, of calibration text that nothing was fitted to. */
+constexpr const char* kDensePerplexityKey = "flint.perplexity.dense";
+constexpr const char* kPredictPerplexityKey = "flint.perplexity.predict";
 
 struct StoreHeader {
     char magic[8];

@@ -1,9 +1,16 @@
 // Windows that a thread fills in the background while neurons are computed from them. Most of all for the thread
 // sanitizer: -DFLINT_SANITIZE=thread, with thread-sanitizer.txt.
 
+#ifdef __linux__
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <numeric>
@@ -96,8 +103,9 @@ class Block {
         for (float& number : input_numbers_) number = random.normal();
         // By two neurons in three, each token by others.
         for (uint32_t i = 0; i < hidden_numbers_.size(); i++) hidden_numbers_[i] = i % 3 == 0 ? 0 : random.normal();
-        return neurons.sparsity() == Sparsity::Predict ? neurons.feed_forward(workers_, layer, &up_, &down_, stop)
-                                                       : neurons.project(workers_, layer, &down_, stop);
+        return neurons.sparsity() == Sparsity::Predict
+                   ? neurons.feed_forward(workers_, layer, {&up_, nullptr, &down_}, stop)
+                   : neurons.project(workers_, layer, &down_, stop);
     }
 
     /** What a computation that must succeed gives. */
@@ -228,10 +236,81 @@ void filling_ends_with_the_model() {
     }
 }
 
+#ifdef __linux__
+/** As long as it lives, no direct read ends: see held_reads.cpp. Queues that are made meanwhile have no io_uring. */
+class HeldReads {
+  public:
+    HeldReads() { CHECK(setenv("FLINT_HELD_READS", pipe_.c_str(), 1) == 0); }
+    ~HeldReads() {
+        release();
+        unsetenv("FLINT_HELD_READS");
+    }
+    HeldReads(const HeldReads&) = delete;
+    HeldReads& operator=(const HeldReads&) = delete;
+
+    void hold() { CHECK(mkfifo(pipe_.c_str(), 0600) == 0); }
+    void release() {
+        // To open it for reading and writing waits for nobody, and wakes all who wait for a writer.
+        const int file = ::open(pipe_.c_str(), O_RDWR | O_CLOEXEC);
+        ::unlink(pipe_.c_str());
+        if (file >= 0) ::close(file);
+    }
+
+  private:
+    const std::string pipe_ = scratch_folder() + "/held";
+};
+
+// Were anything awaited that reads, these would never end: what is held is released only after they were stopped.
+
+void stopping_waits_for_no_read() {
+    ggml_backend_load_all_from_path(GGML_LIBRARIES_FOLDER);
+    const flash::Store store = write_store();
+    for (const Sparsity sparsity : {Sparsity::Exact, Sparsity::Predict}) {
+        Block block;
+        const std::vector<float> expected = block.result(*open(store, sparsity, false).neurons, 0);
+        HeldReads reads;
+        const Opened opened = open(store, sparsity, false);
+        reads.hold();
+        // The second finds the reads of the first still under way.
+        for (int i = 0; i < 2; i++) {
+            const auto stopped = block.compute(*opened.neurons, 0, [] { return true; });
+            CHECK(stopped);
+            CHECK_EQUAL(*stopped, GGML_STATUS_ABORTED);
+        }
+        reads.release();
+        CHECK(block.result(*opened.neurons, 0) == expected);
+    }
+}
+
+void stopping_waits_for_no_filling() {
+    ggml_backend_load_all_from_path(GGML_LIBRARIES_FOLDER);
+    const flash::Store store = write_store();
+    Block block;
+    const std::vector<float> expected = block.result(*open(store, Sparsity::Exact, false).neurons, 0);
+    // Until the disk failed to answer in mid-filling: then the computation got no turn, and counted no neurons.
+    bool held = false;
+    for (int round = 0; !held; round++) {
+        CHECK(round < kMostRounds);
+        HeldReads reads;
+        const Opened opened = open(store, Sparsity::Exact, true);
+        reads.hold();
+        const auto stopped = block.compute(*opened.neurons, 0, [] { return true; });
+        CHECK(stopped);
+        held = *stopped == GGML_STATUS_ABORTED && opened.stats->total == 0;
+        reads.release();
+        CHECK(block.result(*opened.neurons, 0) == expected);
+    }
+}
+#endif
+
 }  // namespace
 
 TestCases filling_tests() {
     return {
+#ifdef __linux__
+        {"stopping waits for no read of neurons", stopping_waits_for_no_read},
+        {"stopping waits for no filling of windows", stopping_waits_for_no_filling},
+#endif
         {"neurons are the same while windows fill", neurons_are_the_same_while_windows_fill},
         {"predicted neurons are the same while windows fill", predicted_neurons_are_the_same_while_windows_fill},
         {"filling windows with neurons ends with the model", filling_ends_with_the_model},

@@ -96,7 +96,11 @@ LoadedModel::LoadedModel(const std::string& path, const Run& run)
     // Stock is the same with one thread, and does not spin beside whatever else this machine does.
     context_params.n_threads = context_params.n_threads_batch = run.ram_cap ? kThreads : 1;
     // Detection takes attention that another backend computes for attention on another device, and turns it off.
-    context_params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
+    // And with it llama.cpp aborts on PLM (plan/model.cpp).
+    std::array<char, 64> architecture{};
+    llama_model_meta_val_str(model_.get(), "general.architecture", architecture.data(), architecture.size());
+    context_params.flash_attn_type =
+        architecture.data() == std::string("plm") ? LLAMA_FLASH_ATTN_TYPE_DISABLED : LLAMA_FLASH_ATTN_TYPE_ENABLED;
     context_.reset(llama_init_from_model(model_.get(), context_params));
     if (run.ram_cap) flash().deconfigure();
     if (!context_) throw std::runtime_error("llama.cpp makes no context for " + path);

@@ -45,6 +45,25 @@ std::vector<Tensor> expert_tensors(const Shape& shape, const std::string& prefix
     return tensors;
 }
 
+/** Multi-head latent attention, but for its output matrix. */
+std::vector<Tensor> latent_attention(const Shape& shape, const std::string& prefix) {
+    const int64_t embedding = shape.embedding;
+    const int64_t width = shape.head_width;
+    const int64_t rotated = rotated_width(shape);
+    const int64_t latent = latent_width(shape);
+    std::vector<Tensor> tensors;
+    const auto matrix = [&](const char* name, std::vector<int64_t> ne) {
+        tensors.push_back({prefix + name + ".weight", std::move(ne), shape.type, Fill::Matrix});
+    };
+    matrix("attn_q", {embedding, shape.heads * (width + rotated)});
+    matrix("attn_kv_a_mqa", {embedding, latent + rotated});
+    tensors.push_back({prefix + "attn_kv_a_norm.weight", {latent}, GGML_TYPE_F32, Fill::Norm});
+    matrix("attn_kv_b", {latent, shape.heads * 2 * width});
+    return tensors;
+}
+
+bool has_norm_biases(const Shape& shape) { return shape.architecture == "nemotron" || shape.architecture == "jais2"; }
+
 std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
     const std::string prefix = "blk." + std::to_string(layer) + ".";
     const int64_t embedding = shape.embedding;
@@ -61,6 +80,9 @@ std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
     };
     const float residual = std::max(0.001F, static_cast<float>(shape.residual) / 100);
     vector("attn_norm.weight", embedding, Fill::Norm);
+    if (is_latent(shape)) {
+        for (Tensor& tensor : latent_attention(shape, prefix)) tensors.push_back(std::move(tensor));
+    }
     if (is_hybrid(shape) && hybrid_layer(layer) == HybridLayer::Recurrent) {
         const int64_t convolved = embedding + 2 * kGroups * kStates;
         matrix("ssm_in", {embedding, embedding + convolved + shape.heads});
@@ -80,17 +102,19 @@ std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
         for (Tensor& tensor : expert_tensors(shape, prefix)) tensors.push_back(std::move(tensor));
         return tensors;
     }
-    matrix("attn_q", {embedding, queries});
-    matrix("attn_k", {embedding, keys});
-    matrix("attn_v", {embedding, keys});
+    if (!is_latent(shape)) {
+        matrix("attn_q", {embedding, queries});
+        matrix("attn_k", {embedding, keys});
+        matrix("attn_v", {embedding, keys});
+    }
     matrix("attn_output", {queries, embedding});
     tensors.back().scale = residual;
-    if (shape.architecture == "qwen2") {
+    if (shape.architecture == "qwen2" || shape.architecture == "jais2") {
         vector("attn_q.bias", queries, Fill::Bias);
         vector("attn_k.bias", keys, Fill::Bias);
         vector("attn_v.bias", keys, Fill::Bias);
     }
-    if (shape.architecture == "nemotron") {
+    if (has_norm_biases(shape)) {
         vector("attn_norm.bias", embedding, Fill::Bias);
         vector("ffn_norm.bias", embedding, Fill::Bias);
     }
@@ -98,6 +122,7 @@ std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
         vector("attn_output.bias", embedding, Fill::Bias);
         vector("attn_sinks.weight", shape.heads, Fill::Norm);
     }
+    if (shape.architecture == "jais2") vector("attn_output.bias", embedding, Fill::Bias);
     if (shape.architecture == "qwen3" || shape.architecture == "qwen3moe") {
         vector("attn_q_norm.weight", width, Fill::Norm);
         vector("attn_k_norm.weight", width, Fill::Norm);
@@ -116,13 +141,24 @@ std::vector<Tensor> layer_tensors(const Shape& shape, uint32_t layer) {
         tensors.back().scale = shape.active > 0 ? residual : 1;
         matrix("ffn_up", {embedding, hidden});
         if (shape.active > 0) tensors.back().fill = Fill::SparseUp;
+        if (shape.architecture == "jais2") {
+            vector("ffn_up.bias", hidden, Fill::Bias);
+            // So large that which neurons are active depends on it.
+            tensors.back().scale = 5;
+            vector("ffn_down.bias", embedding, Fill::Bias);
+        }
     }
     return tensors;
 }
 
 }  // namespace
 
-bool has_squared_relu(const Shape& shape) { return shape.architecture == "arcee" || shape.architecture == "nemotron"; }
+bool has_squared_relu(const Shape& shape) {
+    const std::string& name = shape.architecture;
+    return name == "arcee" || name == "nemotron" || name == "jais2" || name == "plm";
+}
+
+bool is_latent(const Shape& shape) { return shape.architecture == "plm"; }
 
 bool is_hybrid(const Shape& shape) { return shape.architecture == "nemotron_h_moe"; }
 
@@ -142,8 +178,7 @@ std::vector<Tensor> model_tensors(const Shape& shape, int64_t vocabulary) {
         for (Tensor& tensor : layer_tensors(shape, layer)) tensors.push_back(std::move(tensor));
     }
     tensors.push_back({"output_norm.weight", {embedding}, GGML_TYPE_F32, Fill::Norm});
-    if (shape.architecture == "nemotron")
-        tensors.push_back({"output_norm.bias", {embedding}, GGML_TYPE_F32, Fill::Bias});
+    if (has_norm_biases(shape)) tensors.push_back({"output_norm.bias", {embedding}, GGML_TYPE_F32, Fill::Bias});
     if (!shape.tied) {
         tensors.push_back({"output.weight",
                            {embedding, vocabulary},

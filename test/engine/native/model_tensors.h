@@ -24,11 +24,17 @@ struct Tensor {
     std::vector<int64_t> ne;
     ggml_type type;
     Fill fill;
-    float scale = 1;  // of a matrix
+    float scale = 1;  // of a matrix or biases
 };
 
 /** Whether neurons are squared ReLU, without a gate. */
 bool has_squared_relu(const Shape& shape);
+
+/** Whether keys and values are made of a narrow vector that they share: plm's. */
+bool is_latent(const Shape& shape);
+/** Of latent attention: what is rotated by the position, beside the head's width, and the width of that vector. */
+constexpr uint32_t rotated_width(const Shape& shape) { return shape.head_width / 2; }
+constexpr uint32_t latent_width(const Shape& shape) { return shape.embedding / 4; }
 
 /** Whether each layer is one thing: nemotron_h_moe's. */
 bool is_hybrid(const Shape& shape);

@@ -30,7 +30,7 @@ using File = std::unique_ptr<std::FILE, decltype(&std::fclose)>;
 constexpr const char* kMerges = "tokenizer.ggml.merges";
 
 void check(const Shape& shape) {
-    const std::vector<std::string> known = {"llama", "qwen2", "qwen3", "arcee", "nemotron"};
+    const std::vector<std::string> known = {"llama", "qwen2", "qwen3", "arcee", "nemotron", "jais2", "plm"};
     const std::vector<std::string> with_experts = {"qwen3moe",      "gpt-oss", "smallthinker",
                                                    "deepseek2-ocr", "grok",    "nemotron_h_moe"};
     const auto is_one_of = [&](const std::vector<std::string>& names) {
@@ -50,8 +50,10 @@ void check(const Shape& shape) {
             "dense layers and merged tensors are for deepseek2-ocr");
     require(shape.architecture == "deepseek2-ocr" || (shape.shared_experts > 0) == is_hybrid(shape),
             "shared experts are for deepseek2-ocr, and for nemotron_h_moe, which needs some");
+    require(shape.tied || !is_latent(shape), shape.architecture + " must be tied");
+    require(!is_latent(shape) || shape.kv_heads == shape.heads, shape.architecture + " has as many kv-heads as heads");
     require(shape.active < 100 && (shape.active == 0 || (has_squared_relu(shape) && !shape.tied)),
-            "active is for arcee and nemotron, untied, and below 100");
+            "active is for arcee, nemotron and jais2, untied, and below 100");
     require(shape.experts_used <= shape.experts && (shape.experts_used > 0) == (shape.experts > 0),
             "experts-used must be from 1 to experts");
 }
@@ -120,9 +122,10 @@ Header make_header(const Shape& shape, const gguf_context* vocabulary) {
         number("attention.head_count_kv", shape.kv_heads);
     }
     number("attention.head_count", shape.heads);
-    number("attention.key_length", shape.head_width);
+    number("attention.key_length", shape.head_width + (is_latent(shape) ? rotated_width(shape) : 0));
     number("attention.value_length", shape.head_width);
-    number("rope.dimension_count", shape.head_width);
+    number("rope.dimension_count", is_latent(shape) ? rotated_width(shape) : shape.head_width);
+    if (is_latent(shape)) number("attention.kv_lora_rank", latent_width(shape));
     for (const char* name : {".attention.layer_norm_rms_epsilon", ".attention.layer_norm_epsilon"}) {
         gguf_set_val_f32(header.get(), (shape.architecture + name).c_str(), 1e-5F);
     }
@@ -193,7 +196,7 @@ class Rows {
                 weight = 1.0F + 0.1F * normal;
             } else {
                 weight = tensor.fill == Fill::Bias
-                             ? 0.1F * normal
+                             ? 0.1F * tensor.scale * normal
                              : tensor.scale * normal / std::sqrt(static_cast<float>(weights_.size()));
             }
         }

@@ -9,8 +9,8 @@ namespace flint {
 
 /** The shape of a synthetic model: random weights, a real vocabulary. Numbers are those of the GGUF keys. */
 struct Shape {
-    // llama, qwen2, qwen3, arcee or nemotron; with experts: qwen3moe, gpt-oss, smallthinker, deepseek2-ocr, grok, or
-    // nemotron_h_moe
+    // llama, qwen2, qwen3, arcee, nemotron, jais2 or plm; with experts: qwen3moe, gpt-oss, smallthinker, deepseek2-ocr,
+    // grok, or nemotron_h_moe
     std::string architecture = "llama";
     uint32_t layers = 2;
     uint32_t embedding = 256;
@@ -34,9 +34,9 @@ struct Shape {
      */
     uint32_t residual = 100;
     /**
-     * Of arcee and nemotron, untied: how many of a layer's neurons a token makes active on average, in percent; the
-     * same ones again and again as in a trained model (sparse_rows.h), for as long as layers add little (`residual`).
-     * 0: half of them, at random.
+     * Of arcee, nemotron and jais2, untied: how many of a layer's neurons a token makes active on average,
+     * in percent; the same ones again and again as in a trained model (sparse_rows.h), for as long as layers add little
+     * (`residual`). 0: half of them, at random.
      */
     uint32_t active = 0;
     uint64_t seed = 1;

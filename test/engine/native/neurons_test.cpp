@@ -153,8 +153,9 @@ void windows_fill_with_what_calibration_found_active() {
         CHECK(reader);
         flash::Fetch fetch(*reader);
         Window window(kNeurons, capacity, layer.up_bytes, layer.down_bytes, frequency.data());
-        const flash::Filling filling = flash::fill(window, layer, resident, {0, sizeof(Bundle), sizeof(Bundle)}, true,
-                                                   0, fetch, [] { return false; });
+        const auto never = [] { return false; };
+        const flash::Filling filling =
+            flash::fill(window, layer, resident, {0, sizeof(Bundle), sizeof(Bundle)}, true, 0, fetch, {never, never});
         CHECK_EQUAL(filling.bytes, filling.reads * sizeof(Bundle));
         window.begin();
         std::vector<uint32_t> found;

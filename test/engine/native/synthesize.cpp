@@ -16,9 +16,8 @@ constexpr const char* kUsage =
     "         [--heads N] [--kv-heads N] [--head-width N] [--ff N] [--context N] [--experts N --experts-used N]\n"
     "         [--dense-layers N] [--shared-experts N] [--merged] [--residual PERCENT] [--active PERCENT]\n"
     "         [--type TYPE] [--vocab-type TYPE] [--vocab-tokens N] [--tied] [--seed N]\n"
-    "NAME is llama, qwen2, qwen3, arcee or nemotron; with experts qwen3moe, gpt-oss, smallthinker, deepseek2-ocr, grok "
-    "or\n"
-    "nemotron_h_moe.\n"
+    "NAME is llama, qwen2, qwen3, arcee, nemotron, jais2 or plm; with experts qwen3moe, gpt-oss, smallthinker,\n"
+    "deepseek2-ocr, grok or nemotron_h_moe.\n"
     "TYPE is as ggml spells it, such as F16, Q4_0 or Q4_K; --vocab-type (embedding and output) is --type by default.\n";
 
 struct Command {

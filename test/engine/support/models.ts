@@ -33,6 +33,11 @@ const shapes = {
     "--arch arcee --type F16 --layers 3 --embd 256 --heads 4 --kv-heads 4 --ff 768 --active 10 --residual 30 --vocab-tokens 8000",
   "nemotron-sparse":
     "--arch nemotron --type F16 --layers 3 --embd 256 --heads 4 --kv-heads 4 --ff 768 --active 10 --residual 30 --vocab-tokens 8000",
+  /** The same, and biases on the neurons. */
+  "jais2-sparse":
+    "--arch jais2 --type F16 --layers 3 --embd 256 --heads 4 --kv-heads 4 --ff 768 --active 10 --residual 30 --vocab-tokens 8000",
+  /** Latent attention; half of the neurons active, as it cannot have an output matrix that lets others be inactive. */
+  "plm-f16": "--arch plm --type F16 --layers 3 --embd 256 --heads 4 --kv-heads 4 --ff 768 --tied --vocab-tokens 8000",
   /** A mixture of experts. */
   "qwen3moe-iq4_xs":
     "--arch qwen3moe --type IQ4_XS --layers 6 --embd 512 --heads 8 --kv-heads 2 --ff 256 --experts 32 --experts-used 4 --vocab-tokens 8000",
