@@ -2,23 +2,27 @@ import { defineConfig } from "vitest/config";
 
 const minutes = 60_000;
 
+/** What waits for networks, disks and starting processes more than it computes: it runs well beside what computes. */
+const commands = ["commandLine", "download*", "peer", "proxy", "refusals", "remotePlan", "silence"].map(
+  (name) => `test/engine/${name}.test.ts`,
+);
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: "unit",
+          fileParallelism: false,
           include: ["{engine-native,extension,scripts,webview}/**/*.test.ts"],
-          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
-          name: "engine",
-          include: ["test/engine/**/*.test.ts"],
-          // Much of the time they wait for disks and processes.
-          maxWorkers: 2,
+          name: "commands",
+          fileParallelism: false,
+          include: commands,
           // Of tests that say that they may run side by side.
           maxConcurrency: 2,
           testTimeout: 10 * minutes,
@@ -28,11 +32,22 @@ export default defineConfig({
       },
       {
         test: {
+          name: "engine",
+          fileParallelism: false,
+          include: ["test/engine/**/*.test.ts"],
+          exclude: commands,
+          testTimeout: 10 * minutes,
+          hookTimeout: 10 * minutes,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
           name: "native",
           fileParallelism: false,
           include: ["test/native.test.ts"],
           testTimeout: 10 * minutes,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -42,7 +57,7 @@ export default defineConfig({
           include: ["test/host/**/*.test.ts"],
           testTimeout: 5 * minutes,
           hookTimeout: 5 * minutes,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -54,7 +69,7 @@ export default defineConfig({
           hookTimeout: 5 * minutes,
           // A window that opens and a browser that clicks are two: now and then one is ahead of the other.
           retry: 1,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],

@@ -102,14 +102,18 @@ async function runNative(sanitized) {
  * @param {Promise<void>} sanitized
  */
 async function runAll(steps, sanitized) {
-  const first = await steps.run("Running the tests of parts and of the engine", () =>
-    runVitest(["--project", "unit", "--project", "engine"]),
+  // Models that compute want both cores at once, so they compute one after the other.
+  const first = await steps.run("Running the tests of the engine, and beside them those of parts and commands", () =>
+    Promise.all([
+      runVitest(["--project", "engine"]),
+      runVitest(["--project", "unit", "--project", "commands"], { background: true }),
+    ]),
   );
   // These wait for windows and clicks, and leave a core to others.
   const others = await steps.run("Running the tests in VS Code, and beside them native ones", () =>
     Promise.all([runVitest(["--project", "host", "--project", "ui"]), runNative(sanitized)]),
   );
-  return [first, ...others.flat()];
+  return [...first, ...others.flat()];
 }
 
 await runMain(async () => {

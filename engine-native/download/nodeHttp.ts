@@ -53,7 +53,9 @@ export function nodeHttp(authorize: Authorize, trusted?: string): Http {
         const answer = { status, header: (name: string) => headerOf(response, name), url: url.href, body, authorized };
         return body.pour ? { ...answer, pour: body.pour } : answer;
       }
-      await body[Symbol.asyncIterator]().return?.();
+      // A stream that nobody has begun to read does not end by its iterator.
+      if (body === response) response.destroy();
+      else await body[Symbol.asyncIterator]().return?.();
       url = new URL(location, url);
       if (!/^https?:$/.test(url.protocol)) break;
     }

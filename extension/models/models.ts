@@ -27,7 +27,7 @@ import { HubToken } from "./hubToken.js";
 import { InlineModel } from "./inlineModel.js";
 import { ModelsView, type Node } from "./modelsView.js";
 import { offerToMove } from "./moveModels.js";
-import { chooseModelFile, readModelPath, updateSetting } from "./settings.js";
+import { chooseModelFile, readModelPaths, updateModelPaths, updateSetting } from "./settings.js";
 import { Stopped } from "./tasks.js";
 import { progressText } from "./text.js";
 import { verifyOrTell } from "./verification.js";
@@ -357,7 +357,7 @@ export class Models implements vscode.Disposable {
     if (from === to) return;
     this.folder = to;
     this.view.watch();
-    await followMove(await offerToMove(from, to), { read: readModelPath, update: updateSetting });
+    await followMove(await offerToMove(from, to), { read: readModelPaths, update: updateModelPaths });
     this.view.refresh();
   }
 }

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import * as vscode from "vscode";
 import { costInWords, predictionCost } from "../../engine-native/download/conversion.js";
 import type { EngineSettings } from "../engine/state.js";
-import { parsePaths } from "../settings.js";
+import { readModelPaths, updateModelPaths } from "./settings.js";
 
 const setting = "predictedModels";
 
@@ -37,12 +37,6 @@ export async function chooseNeurons(settings: EngineSettings | undefined): Promi
   ];
   const picked = await vscode.window.showQuickPick(items, { title: `Neurons of ${name}` });
   if (!picked || picked.predicted === (sparsity === "predict")) return;
-  const configuration = vscode.workspace.getConfiguration("flint");
-  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
-  const others = parsePaths(`flint.${setting}`, configuration.get<unknown>(setting), folder).filter(
-    (path) => path !== modelPath,
-  );
-  const inWorkspace = configuration.inspect(setting)?.workspaceValue !== undefined;
-  const target = inWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
-  await configuration.update(setting, picked.predicted ? [...others, modelPath] : others, target);
+  const others = readModelPaths(setting).filter((path) => path !== modelPath);
+  await updateModelPaths(setting, picked.predicted ? [...others, modelPath] : others);
 }

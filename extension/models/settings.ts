@@ -2,13 +2,13 @@ import { totalmem } from "node:os";
 import * as vscode from "vscode";
 import { formatSize } from "../../engine-native/size.js";
 import { InvalidSetting } from "../engine/errors.js";
-import { parsePath, parseRamCap, ramCapValue } from "../settings.js";
+import { parsePath, parsePaths, parseRamCap, ramCapValue } from "../settings.js";
 import type { ModelSetting } from "./followMove.js";
 
 /** Sets `flint.<name>` where it is set already, else for the user. */
 export async function updateSetting(
   name: ModelSetting | "ramCap" | "contextSize",
-  value: string | number,
+  value: string | number | string[],
 ): Promise<void> {
   const configuration = vscode.workspace.getConfiguration("flint");
   const inWorkspace = configuration.inspect(name)?.workspaceValue !== undefined;
@@ -16,15 +16,23 @@ export async function updateSetting(
   await configuration.update(name, value, target);
 }
 
-/** The path that `flint.<name>` names; undefined where it names none, or makes no sense. */
-export function readModelPath(name: ModelSetting): string | undefined {
+/** The paths that `flint.<name>` names; none where it makes no sense. */
+export function readModelPaths(name: ModelSetting): string[] {
+  const value = vscode.workspace.getConfiguration("flint").get<unknown>(name);
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
   try {
-    const value = vscode.workspace.getConfiguration("flint").get<unknown>(name);
-    return parsePath(`flint.${name}`, value, vscode.workspace.workspaceFolders?.[0]?.uri.fsPath);
+    if (name === "predictedModels") return parsePaths(`flint.${name}`, value, folder);
+    const path = parsePath(`flint.${name}`, value, folder);
+    return path === undefined ? [] : [path];
   } catch (error) {
-    if (error instanceof InvalidSetting) return undefined;
+    if (error instanceof InvalidSetting) return [];
     throw error;
   }
+}
+
+/** Sets `flint.<name>` as `updateSetting` does. @param paths one, where it is no list */
+export async function updateModelPaths(name: ModelSetting, paths: string[]): Promise<void> {
+  await updateSetting(name, name === "predictedModels" ? paths : (paths[0] ?? ""));
 }
 
 /** Lets the person pick a `.gguf` file. */

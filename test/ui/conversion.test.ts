@@ -56,6 +56,13 @@ test("a model of squared ReLU is downloaded, converted across a reload and used,
   await runCommand(page, "Flint: Choose Neurons");
   await row(neurons, /All that are not zero.*in use/).waitFor();
   await row(neurons, /Predicted ones only.*[+-]\d+\.\d\d% of perplexity/).click();
-  await runCommand(page, "Flint: Choose Neurons");
-  await row(neurons, /Predicted ones only.*in use/).waitFor();
+  // The setting is written meanwhile.
+  const isInUse = async () => {
+    await runCommand(page, "Flint: Choose Neurons");
+    await row(neurons, /Predicted ones only/).waitFor();
+    const inUse = (await row(neurons, /Predicted ones only.*in use/).count()) > 0;
+    await page.keyboard.press("Escape");
+    return inUse;
+  };
+  await expect.poll(isInUse, { timeout: 60_000 }).toBe(true);
 });
