@@ -1,13 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, createServer as createRawServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { setImmediate as later } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type Certificate, makeCertificate } from "../../test/harness/certificate.js";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { certificateOfFile } from "../../test/harness/certificate.js";
 import type { Sink } from "./http.js";
 import { pourSteadily, steadily } from "./http.js";
 import { nodeHttp } from "./nodeHttp.js";
@@ -16,13 +13,7 @@ const content = randomBytes(3_000_000);
 const patientMs = 60_000;
 const { signal } = new AbortController();
 
-let keys: string;
-let certificate: Certificate;
-beforeAll(async () => {
-  keys = await mkdtemp(path.join(tmpdir(), "flint-keys-"));
-  certificate = await makeCertificate(keys);
-});
-afterAll(() => rm(keys, { recursive: true, force: true }));
+const certificate = await certificateOfFile();
 
 /** @returns its port on this machine */
 async function listen(server: Server | ReturnType<typeof createRawServer>): Promise<number> {

@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Certificate, makeCertificate } from "../harness/certificate.js";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { certificateOfFile } from "../harness/certificate.js";
 import { type HubServer, startHubServer } from "../harness/hubServer.js";
 import { start } from "./support/flint.js";
 
@@ -13,16 +13,10 @@ const name = "model-Q4_K_M.gguf";
 const content = Buffer.concat([Buffer.from("GGUF"), randomBytes(40_000_000)]);
 const hasIpv6 = Object.values(networkInterfaces()).some((some) => some?.some(({ address }) => address === "::1"));
 
-let keys: string;
-let certificate: Certificate;
+const certificate = await certificateOfFile();
 let hub: HubServer;
 let folder: string;
 
-beforeAll(async () => {
-  keys = await mkdtemp(path.join(tmpdir(), "flint-keys-"));
-  certificate = await makeCertificate(keys);
-});
-afterAll(() => rm(keys, { recursive: true, force: true }));
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "flint-secure-"));
 });

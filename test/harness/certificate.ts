@@ -1,8 +1,10 @@
 /** A certificate of its own for servers on this machine. */
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { afterAll } from "vitest";
 
 export interface Certificate {
   /** In PEM. */
@@ -22,4 +24,11 @@ export async function makeCertificate(folder: string): Promise<Certificate> {
     ...["-keyout", keyFile, "-out", file],
   ]);
   return { key: await readFile(keyFile, "utf8"), cert: await readFile(file, "utf8"), file };
+}
+
+/** One for all tests of a file, gone after them. To be awaited at its top level. */
+export async function certificateOfFile(): Promise<Certificate> {
+  const folder = await mkdtemp(path.join(tmpdir(), "flint-keys-"));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  return makeCertificate(folder);
 }
