@@ -22,25 +22,11 @@ void* buffer_get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).
 
 void buffer_memset_tensor(ggml_backend_buffer_t, ggml_tensor*, uint8_t, size_t, size_t) {}
 
-void keep_experts(Served& served, const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size) {
-    if (!served.outline) return served.experts->bring(tensor, data, offset, size);
-    const std::vector<Span> awaited = served.experts->awaited(tensor, offset, size);
-    const auto read = served.outline->read(awaited, [&](const uint8_t* piece, Span span) {
-        served.experts->bring(tensor, piece, span.offset - tensor.offset, span.size);
-    });
-    if (!read) Engine::instance().fail(read.error());
-}
-
-void keep_pinned(const Served& served, const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size,
-                 uint8_t* target) {
-    if (!served.outline) {
-        std::memcpy(target, data, size);
-        return;
-    }
-    const Span all{tensor.offset + offset, size};
-    const auto read = served.outline->read({all}, [&](const uint8_t* piece, Span span) {
-        std::memcpy(target + (span.offset - all.offset), piece, span.size);
-    });
+/** Takes what is wanted of `all`: from the model, where llama.cpp loads an outline of it, else what it has brought. */
+void keep(const Served& served, Span all, const void* brought, const std::vector<Span>& wanted,
+          const Outline::Take& take) {
+    if (!served.outline) return take(static_cast<const uint8_t*>(brought), all);
+    const auto read = served.outline->read(wanted, take);
     if (!read) Engine::instance().fail(read.error());
 }
 
@@ -48,16 +34,24 @@ void keep_pinned(const Served& served, const TensorInfo& tensor, const void* dat
 // are on flash already.
 void buffer_set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data, size_t offset,
                        size_t size) {
-    Served& served = *context_of(buffer).served;
+    const Served& served = *context_of(buffer).served;
     if (served.experts) {
         const TensorInfo* experts = served.experts->find(tensor->name);
-        if (experts != nullptr) return keep_experts(served, *experts, data, offset, size);
+        if (experts != nullptr) {
+            const Span all{experts->offset + offset, size};
+            return keep(served, all, data, served.experts->awaited(*experts, offset, size),
+                        [&](const uint8_t* bytes, Span span) {
+                            served.experts->bring(*experts, bytes, span.offset - experts->offset, span.size);
+                        });
+        }
     }
     const TensorInfo* info = served.stream->find(tensor->name, Use::Multiply);
     if (info == nullptr || !served.stream->pinned(*info)) return;
     auto* target = static_cast<uint8_t*>(tensor->data) + offset;
     GGML_ASSERT(context_of(buffer).addresses.open(target, size) && "no memory for a pinned weight");
-    keep_pinned(served, *info, data, offset, size, target);
+    const Span all{info->offset + offset, size};
+    keep(served, all, data, {all},
+         [&](const uint8_t* bytes, Span span) { std::memcpy(target + (span.offset - all.offset), bytes, span.size); });
 }
 
 void buffer_get_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* tensor, void* data, size_t offset,
