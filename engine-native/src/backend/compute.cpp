@@ -13,16 +13,32 @@
 namespace flash {
 namespace {
 
+/** A product that gives the next token's logits: while it is computed, the disk can begin with what that will want. */
+Result<ggml_status> multiply_output(FlashBackend& context, ExpertLayers& layers, const Weight& weight,
+                                    const ggml_tensor* node, const Stream::Stop& stop) {
+    layers.end();
+    const auto halfway = [&](const Kernel& kernel, int64_t known) {
+        layers.expect_next_token(kernel, node, known, stop);
+    };
+    const auto status = weight.served->stream->multiply(context.workers, *weight.info, node, false, stop, halfway);
+    if (status && *status == GGML_STATUS_SUCCESS) halfway(context.workers.kernel(), node->ne[0]);
+    return status;
+}
+
 /** One operation with a weight on flash. */
 ggml_status compute_flash(FlashBackend& context, ExpertLayers& layers, const Weight& weight, const ggml_cgraph* graph,
                           int index) {
     const ggml_tensor* node = graph->nodes[index];
     Stream& stream = *weight.served->stream;
     const auto stop = [&] { return context.should_abort(); };
-    const auto status = node->op == GGML_OP_MUL_MAT_ID ? layers.multiply(context.workers, weight, index, stop)
-                        : weight.info->use == Use::Multiply
-                            ? stream.multiply(context.workers, *weight.info, node, by_token(node->src[1]->ne[1]), stop)
-                            : stream.get_rows(context.workers, *weight.info, node, stop);
+    const auto compute = [&] {
+        if (node->op == GGML_OP_MUL_MAT_ID) return layers.multiply(context.workers, weight, index, stop);
+        if (weight.info->use != Use::Multiply)
+            return stream.get_rows(context.workers.kernel(), *weight.info, node, stop);
+        if (layers.gives_logits(node)) return multiply_output(context, layers, weight, node, stop);
+        return stream.multiply(context.workers, *weight.info, node, by_token(node->src[1]->ne[1]), stop);
+    };
+    const auto status = compute();
     if (status) return *status;
     Engine::instance().fail(status.error());
     return GGML_STATUS_FAILED;

@@ -27,6 +27,21 @@ class ExpertLayers {
      */
     void prefetch(const Kernel& kernel, const ggml_tensor* node);
 
+    /** Lets go of a layer that is computed. */
+    void end() {
+        if (left_ == 0) pass_.reset();
+    }
+
+    /** Whether the next token may be guessed from this node, and from it what the first layer will want. */
+    bool gives_logits(const ggml_tensor* node) const;
+
+    /**
+     * Reads for the next token's first layer begin, if the likeliest token is one whose experts can be guessed.
+     * After end().
+     * @param logits of which the first `known` are computed
+     */
+    void expect_next_token(const Kernel& kernel, const ggml_tensor* logits, int64_t known, const Stream::Stop& stop);
+
     Result<ggml_status> multiply(Workers& workers, const Weight& weight, int index, const Stream::Stop& stop);
 
   private:

@@ -10,6 +10,14 @@
 namespace flash {
 namespace {
 
+/** Percent of guesses that must be right, see GuessRecord. */
+constexpr uint32_t kOfNextLayer =
+    75;  // with uniform routing the disk has nothing to do for a fifth to a third of the time
+constexpr uint32_t kOfNextToken = 50;  // before it is known there is nothing else to read
+/** Experts of the first layer that must be missing on average, and tokens over which that is the average. */
+constexpr double kOftenMissing = 0.5;
+constexpr double kLately = 8;
+
 std::vector<TensorInfo> expert_tensors(const Model& model, const Plan& plan) {
     std::vector<TensorInfo> tensors;
     for (size_t i = 0; i < model.tensors.size(); i++) {
@@ -35,6 +43,8 @@ Experts::Experts(const Model& model, const Plan& plan, StreamStats& stats)
       hot_set_(model.files.front()),
       ring_(plan.expert_ring_bytes),
       ring_room_(layout_.largest_part_room()),
+      guesses_(kOfNextLayer),
+      first_guesses_{GuessRecord(kOfNextToken), GuessRecord(kOfNextToken), GuessRecord(kOfNextLayer)},
       stats_(stats) {
     for (uint32_t number = 0; number < layout_.layers().size(); number++) {
         const ExpertLayer& layer = layout_.layers()[number];
@@ -195,11 +205,20 @@ void Experts::bring(const TensorInfo& tensor, const void* data, uint64_t offset,
     });
 }
 
-void Experts::expect_first(const std::vector<const TensorInfo*>& tensors,
+void Experts::expect_first(const std::vector<const TensorInfo*>& tensors, Token known_as, int32_t token,
                            const std::function<std::vector<int32_t>()>& guess) {
     const std::unique_lock use(use_, std::try_to_lock);
-    if (!use || ahead_ || !awaited_.empty() || !first_guesses_.guess_again()) return;
-    ahead_ = std::make_unique<Guess>(*this, first_guesses_, tensors, guess());
+    if (!use || !awaited_.empty()) return;
+    const bool expected = ahead_ && ahead_->is_for(place(*tensors.front()), in_order_of_use(*this, tensors));
+    if (expected && ahead_token_ == token) return;
+    // Before it is known, to guess takes time in which nobody computes.
+    const bool pays = first_missing_ >= kOftenMissing && first_guesses_[static_cast<size_t>(Token::Known)].pays();
+    GuessRecord& record = first_guesses_[static_cast<size_t>(known_as)];
+    if ((known_as != Token::Known && !pays) || !record.guess_again()) return;
+    if (!expected) ahead_.reset();
+    ahead_ = std::make_unique<Guess>(*this, record, tensors, guess(), std::move(ahead_));
+    ahead_token_ = token;
+    first_missing_ += (static_cast<double>(ahead_->missing()) - first_missing_) / kLately;
 }
 
 void Experts::finish_loading() {

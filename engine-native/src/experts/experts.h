@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -57,13 +58,16 @@ class Experts {
     /** Takes bytes of experts that the pool begins with, of others none. */
     void bring(const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size);
 
+    /** What the next token is taken for, in the order in which it becomes known. */
+    enum class Token : uint8_t { LikeliestOfHalf, Likeliest, Known };
+
     /**
      * What a token's first layer will probably choose, as soon as anything is known of the token. Nothing is asked or
      * done where it does not pay, or another context of the model is in a layer.
      * @param tensors as those of that layer's pass
      * @param guess gives experts of the layer, the likeliest first
      */
-    void expect_first(const std::vector<const TensorInfo*>& tensors,
+    void expect_first(const std::vector<const TensorInfo*>& tensors, Token known_as, int32_t token,
                       const std::function<std::vector<int32_t>()>& guess);
 
   private:
@@ -104,8 +108,10 @@ class Experts {
     uint32_t last_layer_ = UINT32_MAX;
     AlignedBuffer ring_;
     uint64_t ring_room_;
-    GuessRecord guesses_;        // of the layer that follows
-    GuessRecord first_guesses_;  // of the first, from the embedding
+    GuessRecord guesses_;                       // of the layer that follows
+    std::array<GuessRecord, 3> first_guesses_;  // of the first, from the embedding of a token, by Token
+    double first_missing_ = 0;                  // experts of the first layer, of late
+    int32_t ahead_token_ = -1;                  // whose first layer ahead_ is of, if it is of a first layer
     std::optional<RoutingTrace> trace_;
     StreamStats& stats_;
     ReadQueue queue_{ReadQueue::Method::Best, kBytesInFlight};  // its threads end before what they read into

@@ -15,14 +15,21 @@ std::vector<const ExpertMatrix*> in_order_of_use(const Experts& experts,
 }
 
 Guess::Guess(Experts& experts, GuessRecord& record, const std::vector<const TensorInfo*>& tensors,
-             const std::vector<int32_t>& chosen)
+             const std::vector<int32_t>& chosen, std::unique_ptr<Guess> former)
     : experts_(experts),
       record_(record),
       place_(experts.place(*tensors.front())),
-      matrices_(in_order_of_use(experts, tensors)) {
+      matrices_(in_order_of_use(experts, tensors)),
+      former_(std::move(former)) {
     for (size_t rank = 0; rank < chosen.size(); rank++) {
         if (chosen[rank] < 0 || static_cast<uint32_t>(chosen[rank]) >= place_.layer->experts) continue;
         const uint32_t number = place_.layer->first + static_cast<uint32_t>(chosen[rank]);
+        Expected* known = former_ ? former_->find(number) : nullptr;
+        if (known != nullptr && known->held) {
+            known->taken = true;
+            expected_.push_back({number, rank, known->missing, true, false, known->reads});
+            continue;
+        }
         const bool missing = experts_.pool_.find(number) == nullptr;
         expected_.push_back({number, rank, missing, false, false, {}});
         if (missing || !record_.pays(rank)) continue;
@@ -30,37 +37,54 @@ Guess::Guess(Experts& experts, GuessRecord& record, const std::vector<const Tens
         experts_.pool_.hold(number);
         expected_.back().held = true;
     }
+    if (former_) former_->settle();
     read_missing();
 }
 
 void Guess::read_missing() {
     ExpertPool& pool = experts_.pool_;
+    std::vector<Expected*> admitted;
     for (Expected& expected : expected_) {
-        if (!expected.missing || !record_.pays(expected.rank)) continue;
+        if (!expected.missing || expected.held || !record_.pays(expected.rank)) continue;
         const double rank = experts_.policy_.rank(expected.number);
         expected.held = pool.admit(expected.number, place_.layer->bundle_bytes, rank, true) != nullptr;
+        if (expected.held) admitted.push_back(&expected);
     }
     for (const ExpertMatrix* matrix : matrices_) {
-        for (Expected& expected : expected_) {
-            if (!expected.missing || !expected.held) continue;
+        for (Expected* expected : admitted) {
             for (uint32_t part = 0; part < matrix->parts(); part++) {
                 ExpertRead& read = reads_.emplace_back();
-                read.part = matrix->part(expected.number - place_.layer->first, part);
-                read.memory = pool.find(expected.number);
+                read.part = matrix->part(expected->number - place_.layer->first, part);
+                read.memory = pool.find(expected->number);
                 experts_.submit(read, Room{read.memory + read.part.room, Reader::room_bytes(read.part.size)});
                 experts_.stats_.guessed_bytes += read.part.size;
-                expected.reads.push_back(&read);
+                expected->reads.push_back(&read);
             }
         }
     }
 }
 
-std::vector<ExpertRead*> Guess::take(uint32_t number) {
+Guess::Expected* Guess::find(uint32_t number) {
     const auto found = std::find_if(expected_.begin(), expected_.end(),
                                     [&](const Expected& expected) { return expected.number == number; });
-    if (found == expected_.end()) return {};
-    found->taken = true;
-    return found->reads;
+    return found == expected_.end() ? nullptr : &*found;
+}
+
+std::vector<ExpertRead*> Guess::take(uint32_t number) {
+    if (Expected* expected = find(number)) {
+        expected->taken = true;
+        return expected->reads;
+    }
+    if (!former_) return {};
+    // Its reads were ended when we thought otherwise.
+    const std::vector<ExpertRead*> reads = former_->take(number);
+    for (ExpertRead* read : reads) experts_.queue_.resume(read->request);
+    return reads;
+}
+
+size_t Guess::missing() const {
+    return static_cast<size_t>(
+        std::count_if(expected_.begin(), expected_.end(), [](const Expected& expected) { return expected.missing; }));
 }
 
 void Guess::settle() {

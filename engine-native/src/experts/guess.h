@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "experts/experts.h"
@@ -30,9 +31,11 @@ class Guess {
      * @param record of guesses of this kind
      * @param tensors as those of the layer's pass
      * @param chosen experts of the layer, the likeliest first
+     * @param former what was guessed of the same layer when less was known: what is on its way because of it is taken
+     * over, and no more of it is read; may be null
      */
     Guess(Experts& experts, GuessRecord& record, const std::vector<const TensorInfo*>& tensors,
-          const std::vector<int32_t>& chosen);
+          const std::vector<int32_t>& chosen, std::unique_ptr<Guess> former);
     /** Ends reads that nobody waited for. */
     ~Guess();
     Guess(const Guess&) = delete;
@@ -52,6 +55,8 @@ class Guess {
     /** All that was chosen has been taken: learns from it, and does not begin to read the rest. */
     void settle();
 
+    size_t missing() const;  // experts
+
   private:
     struct Expected {
         uint32_t number;
@@ -62,6 +67,8 @@ class Guess {
         std::vector<ExpertRead*> reads;
     };
 
+    /** Null where it was not guessed. */
+    Expected* find(uint32_t number);
     void read_missing();
 
     Experts& experts_;
@@ -70,6 +77,7 @@ class Guess {
     std::vector<const ExpertMatrix*> matrices_;
     std::vector<Expected> expected_;
     std::deque<ExpertRead> reads_;
+    std::unique_ptr<Guess> former_;
 };
 
 }  // namespace flash

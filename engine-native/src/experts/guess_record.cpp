@@ -23,16 +23,18 @@ bool GuessRecord::pays(size_t rank) const {
             count.right += counts_[other].right;
         }
     }
-    // Three of four: with uniform routing the disk has nothing to do for a fifth to a third of the time.
-    return count.made >= kEnough && 4 * count.right >= 3 * count.made;
+    return count.made >= kEnough && 100 * count.right >= pays_from_ * count.made;
+}
+
+bool GuessRecord::pays() const {
+    size_t rank = 0;
+    while (rank < kRanks && !pays(rank)) rank++;
+    return rank < kRanks;
 }
 
 bool GuessRecord::guess_again() {
     const uint64_t layer = layers_++;
-    if (layer < kFirstLayers || layer % kOneLayerOf == 0) return true;
-    size_t rank = 0;
-    while (rank < kRanks && !pays(rank)) rank++;
-    return rank < kRanks;
+    return layer < kFirstLayers || layer % kOneLayerOf == 0 || pays();
 }
 
 void GuessRecord::note(size_t rank, bool right) {

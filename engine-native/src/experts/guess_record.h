@@ -15,8 +15,13 @@ class GuessRecord {
     /** Guesses of this rank and after are not looked at; rank 0 seemed the likeliest. */
     static constexpr size_t kRanks = 16;
 
+    /** @param pays_from percent of guesses that must be right for reading to pay */
+    explicit GuessRecord(uint32_t pays_from) : pays_from_(pays_from) {}
+
     /** Whether to read what is guessed at this rank: while little is known of it, by what is known of all. */
     bool pays(size_t rank) const;
+    /** Whether to read anything. */
+    bool pays() const;
     /** Whether to guess for the next layer: where it has not paid, now and then all the same, without reading. */
     bool guess_again();
     void note(size_t rank, bool right);
@@ -28,6 +33,7 @@ class GuessRecord {
         uint32_t right = 0;
     };
 
+    uint32_t pays_from_;
     std::array<Count, kRanks> counts_{};
     uint64_t layers_ = 0;
 };

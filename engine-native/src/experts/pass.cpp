@@ -210,7 +210,7 @@ Result<ggml_status> ExpertPass::multiply(Workers& workers, const TensorInfo& ten
 bool ExpertPass::guesses() { return error_.empty() && ids_->ne[1] == 1 && experts_.guesses_.guess_again(); }
 
 void ExpertPass::expect(const std::vector<const TensorInfo*>& tensors, const std::vector<int32_t>& experts) {
-    experts_.ahead_ = std::make_unique<Guess>(experts_, experts_.guesses_, tensors, experts);
+    experts_.ahead_ = std::make_unique<Guess>(experts_, experts_.guesses_, tensors, experts, nullptr);
 }
 
 ExpertPass::~ExpertPass() {

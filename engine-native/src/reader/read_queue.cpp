@@ -45,20 +45,28 @@ ReadQueue::~ReadQueue() {
 }
 
 void ReadQueue::submit(ReadRequest& request) {
-    bool wake = false;
-    {
-        const std::lock_guard lock(mutex_);
-        request.state = State::Queued;
-        request.begun = 0;
-        request.error.clear();
-        queue_.push_back(&request);
-        // Otherwise it is begun with those before it, or when one that runs has ended.
-        wake = queue_.size() == 1 && may_begin();
-    }
-    if (!uring_)
-        submitted_.notify_one();
-    else if (wake)
+    const std::lock_guard lock(mutex_);
+    request.state = State::Queued;
+    request.begun = 0;
+    request.error.clear();
+    enqueue(request);
+}
+
+void ReadQueue::enqueue(ReadRequest& request) {
+    queue_.push_back(&request);
+    if (!uring_) submitted_.notify_one();
+    // Otherwise it is begun with those before it, or when one that runs has ended.
+    else if (queue_.size() == 1 && may_begin())
         uring_->wake();
+}
+
+void ReadQueue::resume(ReadRequest& request) {
+    const std::lock_guard lock(mutex_);
+    if (std::find(queue_.begin(), queue_.end(), &request) != queue_.end()) return;
+    const auto extent = Reader::extent(request.offset, request.size, request.room);
+    const bool begun_in_part =
+        uring_ && request.state == State::Running && extent && request.begun < extent->length && request.error.empty();
+    if (request.state == State::Queued || begun_in_part) enqueue(request);
 }
 
 State ReadQueue::wait(ReadRequest& request, const std::function<bool()>& stop) {

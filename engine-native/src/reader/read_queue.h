@@ -69,8 +69,10 @@ class ReadQueue {
     /** Blocks until the request is done or failed; `stop` is asked now and then, and true ends the wait early. */
     ReadRequest::State wait(ReadRequest& request, const std::function<bool()>& stop);
 
-    /** What of the request has not begun will not begin. It is to be withdrawn all the same. */
+    /** What of the request has not begun will not begin. It is to be withdrawn all the same, or resumed. */
     void cancel(ReadRequest& request);
+    /** What was cancelled of the request is queued again, as the last. Nothing where nothing was. */
+    void resume(ReadRequest& request);
 
     /**
      * Afterwards the request is idle, and nothing writes to its room. Waits for a read that runs.
@@ -86,6 +88,8 @@ class ReadQueue {
     static uint64_t silent_nanoseconds();
 
   private:
+    /** Called with mutex_ held. */
+    void enqueue(ReadRequest& request);
     /** Around each piece, or each read of a thread. Called with mutex_ held. */
     void note_begin();
     void note_end();

@@ -183,23 +183,27 @@ void Stream::seek(const TensorInfo& tensor) {
 }
 
 Result<ggml_status> Stream::multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
-                                     bool token_by_token, const Stop& stop) {
+                                     bool token_by_token, const Stop& stop, const Halfway& halfway) {
     if (const auto kept = pinned_.find(&tensor); kept != pinned_.end()) {
+        const uint64_t half = kept->second.size() / 2;
+        std::atomic<uint64_t> left{half};
+        const auto done = [&](uint64_t i, const Kernel& kernel) {
+            if (halfway && i < half && --left == 0) halfway(kernel, kept->second[half].row);
+        };
         const auto* weights = static_cast<const uint8_t*>(node->src[0]->data);
         const auto fetch = [&](uint64_t i, const Stop&) {
             const uint64_t offset = kept->second[i].offset - tensor.offset;
             return Arrival{GGML_STATUS_SUCCESS, weights + offset, {}};
         };
-        return multiply_tiles(
-            workers, node, token_by_token, kept->second, fetch, [](uint64_t) {}, stop);
+        return multiply_tiles(workers, node, token_by_token, kept->second, fetch, done, stop);
     }
     const std::lock_guard use(use_);
     time_first_layer(tensor);
     seek(tensor);
     const std::vector<Tile> tiles = lap_.range(tensor);
     const auto fetch = [&](uint64_t i, const Stop& until) { return arrive(head_ + i, until); };
-    const auto computed = multiply_tiles(
-        workers, node, token_by_token, tiles, fetch, [&](uint64_t i) { release(head_ + i); }, stop);
+    const auto done = [&](uint64_t i, const Kernel&) { release(head_ + i); };
+    const auto computed = multiply_tiles(workers, node, token_by_token, tiles, fetch, done, stop);
     drop_until(head_ + tiles.size());
     return computed;
 }
@@ -207,7 +211,8 @@ Result<ggml_status> Stream::multiply(Workers& workers, const TensorInfo& tensor,
 Result<ggml_status> Stream::multiply_tiles(Workers& workers, const ggml_tensor* node, bool token_by_token,
                                            const std::vector<Tile>& tiles,
                                            const std::function<Arrival(uint64_t i, const Stop& stop)>& fetch,
-                                           const std::function<void(uint64_t i)>& done, const Stop& stop) {
+                                           const std::function<void(uint64_t i, const Kernel& kernel)>& done,
+                                           const Stop& stop) {
     std::atomic<uint64_t> next{0};
     std::atomic<bool> ended{false};  // early
     std::mutex outcome;
@@ -236,14 +241,14 @@ Result<ggml_status> Stream::multiply_tiles(Workers& workers, const ggml_tensor* 
                                                         : product.multiply(kernel, row, rows, arrival.data);
             if (computed != GGML_STATUS_SUCCESS) return give_up(computed, {});
             count_used(size);
-            done(i);
+            done(i, kernel);
         }
     });
     if (!error.empty()) return Error{FLASH_READ_FAILED, error};
     return status;
 }
 
-Result<ggml_status> Stream::get_rows(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
+Result<ggml_status> Stream::get_rows(const Kernel& kernel, const TensorInfo& tensor, const ggml_tensor* node,
                                      const Stop& stop) {
     const std::lock_guard use(use_);
     const auto row_bytes = static_cast<uint64_t>(ggml_row_size(tensor.type, tensor.ne[0]));
@@ -257,11 +262,15 @@ Result<ggml_status> Stream::get_rows(Workers& workers, const TensorInfo& tensor,
             if (id < 0 || id >= tensor.ne[1])
                 return Error{FLASH_READ_FAILED, "token " + std::to_string(id) + " is not in " + tensor.name};
             ReadRequest& request = row_requests_[i];
+            const uint64_t offset = tensor.offset + static_cast<uint64_t>(id) * row_bytes;
+            count_used(row_bytes);
+            const bool is_here = request.state == ReadRequest::State::Done && request.file == &readers_[tensor.file] &&
+                                 request.offset == offset && request.size == row_bytes;
+            if (is_here) continue;
             request.file = &readers_[tensor.file];
-            request.offset = tensor.offset + static_cast<uint64_t>(id) * row_bytes;
+            request.offset = offset;
             request.size = row_bytes;
             queue_.submit(request);
-            count_used(row_bytes);
             count_read(row_bytes);
         }
         ggml_status status = GGML_STATUS_SUCCESS;
@@ -273,7 +282,7 @@ Result<ggml_status> Stream::get_rows(Workers& workers, const TensorInfo& tensor,
             if (state == ReadRequest::State::Failed)
                 error = request.error;
             else if (status == GGML_STATUS_SUCCESS)
-                status = rows.get_row(workers.kernel(), first + static_cast<int64_t>(i), request.data);
+                status = rows.get_row(kernel, first + static_cast<int64_t>(i), request.data);
         }
         if (!error.empty()) return Error{FLASH_READ_FAILED, error};
         if (status != GGML_STATUS_SUCCESS) return status;

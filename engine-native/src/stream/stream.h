@@ -52,18 +52,26 @@ class Stream {
     /** Asked between tiles and while waiting for the disk; true ends the computation with GGML_STATUS_ABORTED. */
     using Stop = std::function<bool()>;
 
+    /** Told when the first `rows` rows of a product are computed, while other workers go on with the rest. */
+    using Halfway = std::function<void(const Kernel& kernel, int64_t rows)>;
+
     /** Whether this matrix is kept in memory: then its tensor has data. */
     bool pinned(const TensorInfo& tensor) const { return pinned_.count(&tensor) > 0; }
 
     /**
      * Computes a MUL_MAT whose src[0] is `tensor`. Fails with FLASH_READ_FAILED.
      * @param token_by_token see StandIn::multiply_by_token
+     * @param halfway called, of a pinned matrix, by the worker that completes the first half
      */
     Result<ggml_status> multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
-                                 bool token_by_token, const Stop& stop);
+                                 bool token_by_token, const Stop& stop, const Halfway& halfway = {});
 
-    /** Computes a GET_ROWS whose src[0] is `tensor`: reads only the rows. Fails with FLASH_READ_FAILED. */
-    Result<ggml_status> get_rows(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node, const Stop& stop);
+    /**
+     * Computes a GET_ROWS whose src[0] is `tensor`: reads only the rows, and not those that it read last.
+     * Fails with FLASH_READ_FAILED.
+     */
+    Result<ggml_status> get_rows(const Kernel& kernel, const TensorInfo& tensor, const ggml_tensor* node,
+                                 const Stop& stop);
 
   private:
     /** A tile that is being read, or is here, or was computed and waits for those before it. */
@@ -80,11 +88,12 @@ class Stream {
         const uint8_t* data;  // when GGML_STATUS_SUCCESS
         std::string error;    // when GGML_STATUS_FAILED
     };
-    /** Computes tiles on all workers; `fetch` gives the bytes of the i-th, `done` is told when it is computed. */
+    /** Computes tiles on all workers; `fetch` gives the bytes of the i-th, `done` is told by whom it is computed. */
     Result<ggml_status> multiply_tiles(Workers& workers, const ggml_tensor* node, bool token_by_token,
                                        const std::vector<Tile>& tiles,
                                        const std::function<Arrival(uint64_t i, const Stop& stop)>& fetch,
-                                       const std::function<void(uint64_t i)>& done, const Stop& stop);
+                                       const std::function<void(uint64_t i, const Kernel& kernel)>& done,
+                                       const Stop& stop);
 
     /** Moves the head to where `tensor` begins: there already, if the lap is as it was. */
     void seek(const TensorInfo& tensor);

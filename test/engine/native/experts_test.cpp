@@ -98,7 +98,7 @@ void pool_keeps_its_budget() {
 }
 
 void guesses_must_be_right() {
-    GuessRecord record;
+    GuessRecord record(75);
     CHECK(!record.pays(0) && record.guess_again());
     // A rank of which little is known is as good as all are together.
     for (int i = 0; i < 10; i++) record.note(0, true);
