@@ -302,6 +302,8 @@ export interface GenerationResult {
 export interface FlashStats {
   readBytes: number;
   readBytesPerToken: number;
+  /** Of these, for experts that were guessed and not needed. */
+  wastedBytesPerToken: number;
   readsPerToken: number;
   /** While reads were under way; absent when none was. */
   diskBytesPerSecond?: number;

@@ -14,7 +14,7 @@ export function generationResult(
     timeToFirstTokenMs: 1,
     msPerToken: { mean: 100, median: 100, p95: 100 },
     tokensPerSecond: 10,
-    flash: { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
+    flash: { readBytes: 0, readBytesPerToken: 0, wastedBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
   };
 }
 

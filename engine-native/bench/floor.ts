@@ -13,7 +13,7 @@ export interface Floor {
 
 /**
  * Of a plan with its measurements.
- * @param readBytesPerToken of a run: for a MoE model, what its experts that were missing came to
+ * @param readBytesPerToken of a run: for a MoE model, what its experts that were missing and needed came to
  */
 export function floorOf({ measured, weights }: Plan, readBytesPerToken: number): Floor | undefined {
   if (!measured) return undefined;

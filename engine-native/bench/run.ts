@@ -164,7 +164,7 @@ async function generate(sidecar: Sidecar, engine: EngineKind, workload: Workload
     await connection.sendRequest(unloadRequest);
     const floor = floorOf(
       await connection.sendRequest(planRequest, { ...model, diskMs }),
-      measured.readBytesPerToken ?? 0,
+      (measured.readBytesPerToken ?? 0) - result.flash.wastedBytesPerToken,
     );
     if (floor) measured.floor = floor;
   }

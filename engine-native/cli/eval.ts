@@ -106,7 +106,13 @@ async function evaluateText({ connection }: Sidecar, text: string, signal: Abort
 async function evaluateInfill(sidecar: Sidecar, cases: InfillCase[], signal: AbortSignal): Promise<InfillResult> {
   let exact = 0;
   let tokens = 0;
-  const total: FlashStats = { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 0 };
+  const total: FlashStats = {
+    readBytes: 0,
+    readBytesPerToken: 0,
+    wastedBytesPerToken: 0,
+    readsPerToken: 0,
+    hitRate: 0,
+  };
   for (const [i, each] of cases.entries()) {
     signal.throwIfAborted();
     showProgress(i, cases.length);
@@ -114,12 +120,18 @@ async function evaluateInfill(sidecar: Sidecar, cases: InfillCase[], signal: Abo
     if (text === each.middle) exact += 1;
     tokens += generated.length;
     total.readBytes += flash.readBytes;
+    total.wastedBytesPerToken += flash.wastedBytesPerToken * generated.length;
     total.readsPerToken += flash.readsPerToken * generated.length;
     total.hitRate += flash.hitRate / cases.length;
   }
   endProgress();
   const per = Math.max(1, tokens);
-  const flash = { ...total, readBytesPerToken: total.readBytes / per, readsPerToken: total.readsPerToken / per };
+  const flash = {
+    ...total,
+    readBytesPerToken: total.readBytes / per,
+    wastedBytesPerToken: total.wastedBytesPerToken / per,
+    readsPerToken: total.readsPerToken / per,
+  };
   return { exactMatch: exact / cases.length, cases: cases.length, flash };
 }
 

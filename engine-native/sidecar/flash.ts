@@ -34,6 +34,7 @@ interface NativeSpeed {
 interface NativeStats {
   usedBytes: number;
   readBytes: number;
+  wastedBytes: number;
   reads: number;
   readMs: number;
   /** Now. */
@@ -163,16 +164,18 @@ export class Flash {
     return (tokens) => {
       const now = this.#addon.stats();
       const readBytes = now.readBytes - start.readBytes;
+      const wastedBytes = now.wastedBytes - start.wastedBytes;
       const usedBytes = now.usedBytes - start.usedBytes;
       const readMs = now.readMs - start.readMs;
       return {
         readBytes,
         readBytesPerToken: tokens === 0 ? 0 : readBytes / tokens,
+        wastedBytesPerToken: tokens === 0 ? 0 : wastedBytes / tokens,
         readsPerToken: tokens === 0 ? 0 : (now.reads - start.reads) / tokens,
         ...(readBytes > 0 && readMs > 0 && { diskBytesPerSecond: (1000 * readBytes) / readMs }),
         ...(now.firstLayerMs > 0 && { firstLayerMs: now.firstLayerMs }),
         // What was read ahead may not be used any more.
-        hitRate: usedBytes === 0 ? 1 : Math.max(0, 1 - readBytes / usedBytes),
+        hitRate: usedBytes === 0 ? 1 : Math.max(0, 1 - (readBytes - wastedBytes) / usedBytes),
       };
     };
   }

@@ -53,7 +53,13 @@ export interface LoadedModels {
 
 /** llama.cpp's own default. */
 const stockBatchTokens = 512;
-export const noFlash: FlashStats = { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 };
+export const noFlash: FlashStats = {
+  readBytes: 0,
+  readBytesPerToken: 0,
+  wastedBytesPerToken: 0,
+  readsPerToken: 0,
+  hitRate: 1,
+};
 
 /**
  * Loads what the parameters name: first the inline model, which is either in memory as a whole or refused.

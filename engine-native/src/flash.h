@@ -12,7 +12,7 @@ extern "C" {
 
 #define FLASH_BACKEND_NAME "Flash"
 #define FLASH_API_NAME "flash_api"
-#define FLASH_API_VERSION 7
+#define FLASH_API_VERSION 8
 
 typedef enum flash_status {
     FLASH_OK = 0,
@@ -78,6 +78,7 @@ typedef struct flash_stats {
     uint64_t read_bytes;  // of these, read from flash
     uint64_t reads;
     uint64_t guessed_bytes;   // of those read: experts of the next layer, before its router chose
+    uint64_t wasted_bytes;    // of those: experts that it did not choose
     uint64_t read_time;       // nanoseconds in which reads were under way
     uint64_t silence;         // nanoseconds for which the disk has given nothing now of reads that are under way
     uint64_t first_layer;     // nanoseconds of the model loaded last: the first streamed layer of its first pass

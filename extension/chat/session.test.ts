@@ -53,7 +53,14 @@ test("an answer that the disk held up says so", async () => {
     usedBytesPerToken: 4e9,
     readBytesPerToken: 2e9,
   };
-  const slow = { readBytes: 9e9, readBytesPerToken: 9e7, readsPerToken: 9, diskBytesPerSecond: 1e8, hitRate: 0 };
+  const slow = {
+    readBytes: 9e9,
+    readBytesPerToken: 9e7,
+    wastedBytesPerToken: 0,
+    readsPerToken: 9,
+    diskBytesPerSecond: 1e8,
+    hitRate: 0,
+  };
   const { session } = setUp(async () => ({ ...generationResult("Because."), flash: slow }), {
     loaded: { plan: { ...plan, measured } },
   });

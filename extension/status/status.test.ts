@@ -9,7 +9,7 @@ const GiB = 1024 ** 3;
 const loaded: LoadResult = { name: "Storage", architecture: "llama", contextTokens: 4096, infill: false, plan };
 const stats: Stats = {
   memory: { capBytes: 6 * GiB, residentBytes: 5.8 * GiB, peakBytes: 5.9 * GiB },
-  flash: { readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
+  flash: { readBytes: 0, readBytesPerToken: 0, wastedBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
 };
 const settings = { modelPath: "/models/Qwen3-30B.Q4_K_M.gguf", ramCapBytes: 6 * GiB };
 const snapshot: Snapshot = { state: { kind: "ready" }, settings, loaded, plan, tokensPerSecond: 5.16, stats };
@@ -26,7 +26,7 @@ test("a loaded model: its name, whether it fits, speed and memory", () => {
 
 test("a model that is read from flash tells what its caches spare", () => {
   expect(toStatus(snapshot).details).toBeUndefined();
-  const flash = { readBytes: 9e9, readBytesPerToken: 21e6, readsPerToken: 26, hitRate: 0.913 };
+  const flash = { readBytes: 9e9, readBytesPerToken: 21e6, wastedBytesPerToken: 0, readsPerToken: 26, hitRate: 0.913 };
   expect(toStatus({ ...snapshot, stats: { ...stats, flash } }).details).toMatch(/^Hit rate 91%: .* 20 MiB read for/);
 });
 

@@ -42,7 +42,7 @@ describe("run --json", () => {
     expect(plan).toBeNull();
     expect(memory.capBytes).toBe(0);
     expect(memory.peakBytes).toBeGreaterThan(0);
-    expect(flash).toEqual({ readBytes: 0, readBytesPerToken: 0, readsPerToken: 0, hitRate: 1 });
+    expect(flash).toEqual({ readBytes: 0, readBytesPerToken: 0, wastedBytesPerToken: 0, readsPerToken: 0, hitRate: 1 });
   });
 
   test("a prompt from a file is the same prompt", async () => {

@@ -140,6 +140,7 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("usedBytes", Napi::Number::New(env, static_cast<double>(stats.used_bytes)));
     object.Set("readBytes", Napi::Number::New(env, static_cast<double>(stats.read_bytes)));
+    object.Set("wastedBytes", Napi::Number::New(env, static_cast<double>(stats.wasted_bytes)));
     object.Set("reads", Napi::Number::New(env, static_cast<double>(stats.reads)));
     object.Set("readMs", Napi::Number::New(env, static_cast<double>(stats.read_time) / 1e6));
     object.Set("silentMs", Napi::Number::New(env, static_cast<double>(stats.silence) / 1e6));

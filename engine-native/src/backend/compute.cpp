@@ -17,11 +17,11 @@ namespace {
 Result<ggml_status> multiply_output(FlashBackend& context, ExpertLayers& layers, const Weight& weight,
                                     const ggml_tensor* node, const Stream::Stop& stop) {
     layers.end();
-    const auto halfway = [&](const Kernel& kernel, int64_t known) {
+    const auto guess = [&](const Kernel& kernel, int64_t known) {
         layers.expect_next_token(kernel, node, known, stop);
     };
-    const auto status = weight.served->stream->multiply(context.workers, *weight.info, node, false, stop, halfway);
-    if (status && *status == GGML_STATUS_SUCCESS) halfway(context.workers.kernel(), node->ne[0]);
+    const auto status = weight.served->stream->multiply(context.workers, *weight.info, node, false, stop, guess);
+    if (status && *status == GGML_STATUS_SUCCESS) guess(context.workers.kernel(), node->ne[0]);
     return status;
 }
 

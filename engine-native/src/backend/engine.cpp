@@ -192,6 +192,7 @@ flash_stats Engine::stats() const {
         /* .read_bytes        = */ stats_.read_bytes + neurons.read_bytes,
         /* .reads             = */ stats_.reads + neurons.reads,
         /* .guessed_bytes     = */ stats_.guessed_bytes,
+        /* .wasted_bytes      = */ stats_.wasted_bytes,
         /* .read_time         = */ ReadQueue::busy_nanoseconds(),
         /* .silence           = */ ReadQueue::silent_nanoseconds(),
         /* .first_layer       = */ stats_.first_layer,

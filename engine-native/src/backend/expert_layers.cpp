@@ -74,7 +74,7 @@ void ExpertLayers::expect_next_token(const Kernel& kernel, const ggml_tensor* lo
     if (!embeddings || pass_) return;
     const Layer& first = layers_.front();
     int32_t token = likeliest(static_cast<const float*>(logits->data), known);
-    const auto known_as = known < logits->ne[0] ? Experts::Token::LikeliestOfHalf : Experts::Token::Likeliest;
+    const auto known_as = known < logits->ne[0] ? Experts::Token::LikeliestSoFar : Experts::Token::Likeliest;
     first.experts->expect_first(first.tensors, known_as, token, [&]() -> std::vector<int32_t> {
         ggml_tensor ids = *embedding_->src[1];
         ids.data = &token;

@@ -102,9 +102,12 @@ void Experts::submit(ExpertRead& read, Room room) {
     read.request.size = read.part.size;
     read.request.room = room;
     read.submitted = true;
-    stats_.read_bytes += read.part.size;
-    stats_.reads++;
     queue_.submit(read.request);
+}
+
+void Experts::count_read(uint64_t bytes) {
+    stats_.read_bytes += bytes;
+    stats_.reads++;
 }
 
 bool Experts::end(const std::vector<ExpertRead*>& reads) {
@@ -210,10 +213,10 @@ void Experts::expect_first(const std::vector<const TensorInfo*>& tensors, Token 
     const std::unique_lock use(use_, std::try_to_lock);
     if (!use || !awaited_.empty()) return;
     const bool expected = ahead_ && ahead_->is_for(place(*tensors.front()), in_order_of_use(*this, tensors));
-    if (expected && ahead_token_ == token) return;
+    GuessRecord& record = first_guesses_[static_cast<size_t>(known_as)];
+    if (expected && ahead_token_ == token && (ahead_->reads() || !record.pays())) return;
     // Before it is known, to guess takes time in which nobody computes.
     const bool pays = first_missing_ >= kOftenMissing && first_guesses_[static_cast<size_t>(Token::Known)].pays();
-    GuessRecord& record = first_guesses_[static_cast<size_t>(known_as)];
     if ((known_as != Token::Known && !pays) || !record.guess_again()) return;
     if (!expected) ahead_.reset();
     ahead_ = std::make_unique<Guess>(*this, record, tensors, guess(), std::move(ahead_));

@@ -59,7 +59,7 @@ class Experts {
     void bring(const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size);
 
     /** What the next token is taken for, in the order in which it becomes known. */
-    enum class Token : uint8_t { LikeliestOfHalf, Likeliest, Known };
+    enum class Token : uint8_t { LikeliestSoFar, Likeliest, Known };
 
     /**
      * What a token's first layer will probably choose, as soon as anything is known of the token. Nothing is asked or
@@ -85,8 +85,8 @@ class Experts {
     void each_awaited(const TensorInfo& tensor, Span within, const TakePiece& take);
     /** Gives up what was not brought as a whole. */
     void finish_loading();
-    /** Counts a read, and begins it. */
     void submit(ExpertRead& read, Room room);
+    void count_read(uint64_t bytes);
     /** Ends these reads. @return whether all of them have brought what they were to bring */
     bool end(const std::vector<ExpertRead*>& reads);
     /** Leaves an expert that is held to the pool, with this rank, if these reads have brought all of it; else drops it.

@@ -25,8 +25,8 @@ Guess::Guess(Experts& experts, GuessRecord& record, const std::vector<const Tens
         if (chosen[rank] < 0 || static_cast<uint32_t>(chosen[rank]) >= place_.layer->experts) continue;
         const uint32_t number = place_.layer->first + static_cast<uint32_t>(chosen[rank]);
         Expected* known = former_ ? former_->find(number) : nullptr;
+        if (known != nullptr) known->taken = true;
         if (known != nullptr && known->held) {
-            known->taken = true;
             expected_.push_back({number, rank, known->missing, true, false, known->reads});
             continue;
         }
@@ -57,7 +57,6 @@ void Guess::read_missing() {
                 read.part = matrix->part(expected->number - place_.layer->first, part);
                 read.memory = pool.find(expected->number);
                 experts_.submit(read, Room{read.memory + read.part.room, Reader::room_bytes(read.part.size)});
-                experts_.stats_.guessed_bytes += read.part.size;
                 expected->reads.push_back(&read);
             }
         }
@@ -73,6 +72,7 @@ Guess::Expected* Guess::find(uint32_t number) {
 std::vector<ExpertRead*> Guess::take(uint32_t number) {
     if (Expected* expected = find(number)) {
         expected->taken = true;
+        for (const ExpertRead* read : expected->reads) count(read->part.size);
         return expected->reads;
     }
     if (!former_) return {};
@@ -80,6 +80,16 @@ std::vector<ExpertRead*> Guess::take(uint32_t number) {
     const std::vector<ExpertRead*> reads = former_->take(number);
     for (ExpertRead* read : reads) experts_.queue_.resume(read->request);
     return reads;
+}
+
+void Guess::count(uint64_t bytes) {
+    experts_.count_read(bytes);
+    experts_.stats_.guessed_bytes += bytes;
+}
+
+bool Guess::reads() const {
+    return std::any_of(expected_.begin(), expected_.end(),
+                       [](const Expected& expected) { return !expected.reads.empty(); });
 }
 
 size_t Guess::missing() const {
@@ -99,6 +109,11 @@ Guess::~Guess() {
     for (const Expected& expected : expected_) {
         if (expected.taken || !expected.held) continue;
         experts_.let_go(expected.number, experts_.policy_.rank(expected.number), expected.reads);
+        for (const ExpertRead* read : expected.reads) {
+            const uint64_t begun = std::min(read->request.begun, read->part.size);
+            if (begun > 0) count(begun);
+            experts_.stats_.wasted_bytes += begun;
+        }
     }
 }
 

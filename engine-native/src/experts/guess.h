@@ -56,6 +56,7 @@ class Guess {
     void settle();
 
     size_t missing() const;  // experts
+    bool reads() const;      // any of them
 
   private:
     struct Expected {
@@ -70,6 +71,8 @@ class Guess {
     /** Null where it was not guessed. */
     Expected* find(uint32_t number);
     void read_missing();
+    /** A read of which it is known now what became of it. */
+    void count(uint64_t bytes);
 
     Experts& experts_;
     GuessRecord& record_;

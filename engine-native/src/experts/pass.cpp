@@ -107,6 +107,7 @@ void ExpertPass::advance() {
             free_rooms_.pop_back();
         }
         experts_.submit(read, room);
+        experts_.count_read(read.part.size);
     }
     advanced_.notify_all();
 }

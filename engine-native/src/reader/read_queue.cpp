@@ -141,6 +141,7 @@ void ReadQueue::read_by_thread() {
         ReadRequest& request = *queue_.front();
         queue_.pop_front();
         request.state = State::Running;
+        request.begun = request.size;
         request.running = 1;
         note_begin();
         lock.unlock();

@@ -183,12 +183,12 @@ void Stream::seek(const TensorInfo& tensor) {
 }
 
 Result<ggml_status> Stream::multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
-                                     bool token_by_token, const Stop& stop, const Halfway& halfway) {
+                                     bool token_by_token, const Stop& stop, const Preview& preview) {
     if (const auto kept = pinned_.find(&tensor); kept != pinned_.end()) {
-        const uint64_t half = kept->second.size() / 2;
-        std::atomic<uint64_t> left{half};
+        const uint64_t first = kept->second.size() * 3 / 4;
+        std::atomic<uint64_t> left{first};
         const auto done = [&](uint64_t i, const Kernel& kernel) {
-            if (halfway && i < half && --left == 0) halfway(kernel, kept->second[half].row);
+            if (preview && i < first && --left == 0) preview(kernel, kept->second[first].row);
         };
         const auto* weights = static_cast<const uint8_t*>(node->src[0]->data);
         const auto fetch = [&](uint64_t i, const Stop&) {

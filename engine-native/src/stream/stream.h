@@ -26,6 +26,7 @@ struct StreamStats {
     std::atomic<uint64_t> read_bytes{0};
     std::atomic<uint64_t> reads{0};
     std::atomic<uint64_t> guessed_bytes{0};  // of those read: before it was known that they are needed
+    std::atomic<uint64_t> wasted_bytes{0};   // of those: they were not needed
     /** Nanoseconds from the beginning of the first pass over the model loaded last to the end of its first layer. */
     std::atomic<uint64_t> first_layer{0};
 };
@@ -52,8 +53,8 @@ class Stream {
     /** Asked between tiles and while waiting for the disk; true ends the computation with GGML_STATUS_ABORTED. */
     using Stop = std::function<bool()>;
 
-    /** Told when the first `rows` rows of a product are computed, while other workers go on with the rest. */
-    using Halfway = std::function<void(const Kernel& kernel, int64_t rows)>;
+    /** Told when the first `rows` rows of a product, most of them, are computed, while other workers go on. */
+    using Preview = std::function<void(const Kernel& kernel, int64_t rows)>;
 
     /** Whether this matrix is kept in memory: then its tensor has data. */
     bool pinned(const TensorInfo& tensor) const { return pinned_.count(&tensor) > 0; }
@@ -61,10 +62,10 @@ class Stream {
     /**
      * Computes a MUL_MAT whose src[0] is `tensor`. Fails with FLASH_READ_FAILED.
      * @param token_by_token see StandIn::multiply_by_token
-     * @param halfway called, of a pinned matrix, by the worker that completes the first half
+     * @param preview called, of a pinned matrix, by the worker that completes these rows
      */
     Result<ggml_status> multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
-                                 bool token_by_token, const Stop& stop, const Halfway& halfway = {});
+                                 bool token_by_token, const Stop& stop, const Preview& preview = {});
 
     /**
      * Computes a GET_ROWS whose src[0] is `tensor`: reads only the rows, and not those that it read last.

@@ -1,5 +1,6 @@
 #include "llama_runner.h"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
@@ -159,9 +160,13 @@ Logits evaluate(const std::string& model_path, const Run& run) {
     for (int32_t& token : prompt) token = any_token();
     decode(prompt);
     if (run.guessed > 1) flash().set_token_by_token(true);
-    for (uint32_t i = 0; i < kSingleTokens; i += run.guessed) {
+    for (uint32_t i = 0; i < run.single_tokens; i += run.guessed) {
         std::vector<int32_t> batch(run.guessed);
         for (int32_t& token : batch) token = any_token();
+        if (run.likeliest > 0 && i % run.likeliest > 0) {
+            const auto last = logits.end() - static_cast<std::ptrdiff_t>(model.vocabulary());
+            batch.front() = static_cast<int32_t>(std::max_element(last, logits.end()) - last);
+        }
         decode(batch);
     }
     if (run.guessed > 1) flash().set_token_by_token(false);

@@ -27,10 +27,14 @@ struct Run {
     bool repack = false;
     /** Bytes of weights; absent: stock llama.cpp, which must come before the first run with flash. */
     std::optional<uint64_t> ram_cap;
-    /** Of the prompt, at most kContextTokens - kSingleTokens. */
+    /** Of the prompt, at most kContextTokens - single_tokens. */
     uint32_t prompt = kPromptTokens;
     /** Tokens after the prompt are decoded so many at a time, and computed one by one. */
     uint32_t guessed = 1;
+    /** After the prompt. */
+    uint32_t single_tokens = kSingleTokens;
+    /** Of so many of these one is any, the others are those with the largest logits; 0: all are any. */
+    uint32_t likeliest = 0;
     /** As in flash.h, of a converted model. */
     flash_sparsity sparsity = FLASH_EXACT;
     bool without_window = false;

@@ -34,6 +34,7 @@ Shape small(ggml_type type) {
 
 constexpr const char* kGuessed = "experts: guessed before they are chosen";
 constexpr const char* kGuessedFirst = "experts: guessed from the embedding";
+constexpr const char* kGuessedNext = "experts: guessed from the likeliest token";
 
 std::vector<Subject> subjects() {
     // Those that ggml can quantize to in a moment, of every family of kernels: plain, legacy, K, IQ, ternary, FP4.
@@ -98,6 +99,15 @@ std::vector<Subject> subjects() {
         shape.feed_forward = 128;
         shape.residual = 0;
     });
+    // The same, with an output matrix in several tiles, by which another token follows.
+    with_experts(kGuessedNext, GGML_TYPE_Q8_0, "qwen3moe", 512, 4, [](Shape& shape) {
+        shape.layers = 1;
+        shape.embedding = 128;
+        shape.feed_forward = 128;
+        shape.residual = 0;
+        shape.tied = false;
+        shape.vocabulary = 16384;
+    });
     // Few, so that of a long prompt each has many tokens.
     with_experts("experts: 2 of 4, Q4_0", GGML_TYPE_Q4_0, "qwen3moe", 4, 2, as_it_is);
     with_experts("experts: biases, clamped SwiGLU, MXFP4", GGML_TYPE_MXFP4, "gpt-oss", 32, 4,
@@ -160,6 +170,15 @@ std::string real_model() {
 /** After a path: what stock llama.cpp says of a long prompt with its own layouts. */
 constexpr const char* kLaidOut = ", laid out";
 
+/** After a path: what it says when most tokens are the likeliest. */
+constexpr const char* kLikeliest = ", likeliest tokens";
+Run likeliest_tokens(std::optional<uint64_t> ram_cap) {
+    Run run{false, ram_cap};
+    run.single_tokens = 48;
+    run.likeliest = 3;
+    return run;
+}
+
 /** What stock llama.cpp says, by path. Computed for all at once: afterwards the flash backend is loaded. */
 const std::map<std::string, Logits>& references() {
     static const std::map<std::string, Logits> all = [] {
@@ -171,6 +190,10 @@ const std::map<std::string, Logits>& references() {
         }
         for (const Subject& subject : laid_out_subjects()) {
             logits[path_of(subject) + kLaidOut] = evaluate(path_of(subject), long_prompt(true, {}));
+        }
+        for (const char* name : {kGuessed, kGuessedNext}) {
+            const std::string path = scratch_folder() + "/" + name + ".gguf";
+            logits[path + kLikeliest] = evaluate(path, likeliest_tokens({}));
         }
         if (!real_model().empty()) logits[real_model()] = evaluate(real_model(), Run{});
         return logits;
@@ -245,6 +268,26 @@ void compare_guessed_experts(const char* name, double share_of_cap) {
     CHECK(after.guessed_bytes - before.guessed_bytes < after.read_bytes - before.read_bytes);
 }
 
+/**
+ * Experts of the first layer are read while the token before it is still being found: of the likeliest so far, then of
+ * the likeliest, which is not always the one that comes.
+ */
+void compare_guessed_tokens(const char* name) {
+    const std::string path = scratch_folder() + "/" + name + ".gguf";
+    const Logits& expected = references().at(path + kLikeliest);
+    const flash_plan unlimited = plan(path, uint64_t{1} << 40);
+    const uint64_t cap = (unlimited.minimum_cap_bytes + unlimited.whole_cap_bytes) / 2;
+    CHECK(plan(path, cap).streamed_bytes == 0);  // its rows are seen before the matrix is done
+    flash_stats before{};
+    flash().stats(&before);
+    check_same_bits(evaluate(path, likeliest_tokens(cap)), expected);
+    flash_stats after{};
+    flash().stats(&after);
+    // At the end another token is expected, and does not come.
+    CHECK(after.wasted_bytes > before.wasted_bytes);
+    CHECK(after.wasted_bytes - before.wasted_bytes < after.guessed_bytes - before.guessed_bytes);
+}
+
 /** A long prompt has the bits of stock llama.cpp with its own layouts. The tokens after it are computed without. */
 void compare_laid_out(const std::string& path) {
     const auto of_prompt = [](Logits logits) {
@@ -300,6 +343,10 @@ TestCases logits_tests() {
         {"experts that are read before they are chosen change no bit", [] { compare_guessed_experts(kGuessed, 0.5); }});
     tests.push_back({"experts of the first layer that are read before they are chosen change no bit",
                      [] { compare_guessed_experts(kGuessedFirst, 0); }});
+    tests.push_back({"experts of the next token that are read before it is known change no bit: 4 of 512",
+                     [] { compare_guessed_tokens(kGuessedNext); }});
+    tests.push_back({"experts of the next token that are read before it is known change no bit: 8 of 64",
+                     [] { compare_guessed_tokens(kGuessed); }});
     tests.push_back({"a model in memory beside one that is served", compare_side_by_side});
     if (!real_model().empty()) tests.push_back({title + real_model(), [] { compare(real_model()); }});
     return tests;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <thread>
 
 #include "platform/files.h"
 #include "reader/read_queue.h"
@@ -23,10 +24,10 @@ constexpr uint64_t kFileBytes = 100'001;  // not a whole number of any blocks
 
 uint8_t byte_at(uint64_t offset) { return static_cast<uint8_t>(offset * 31 + offset / 251); }
 
-std::string write_pattern(const std::string& name) {
+std::string write_pattern(const std::string& name, uint64_t size = kFileBytes) {
     const std::string path = scratch_folder() + "/" + name;
-    std::vector<uint8_t> bytes(kFileBytes);
-    for (uint64_t i = 0; i < kFileBytes; i++) bytes[i] = byte_at(i);
+    std::vector<uint8_t> bytes(size);
+    for (uint64_t i = 0; i < size; i++) bytes[i] = byte_at(i);
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"), &std::fclose);
     CHECK(file != nullptr);
     CHECK_EQUAL(std::fwrite(bytes.data(), 1, bytes.size(), file.get()), bytes.size());
@@ -216,6 +217,30 @@ void queue_withdraws(ReadQueue::Method method) {
     check_bytes(requests.front()->request.data, 0, kFileBytes);
 }
 
+/** What is cancelled before, while or after it runs is whole when it is resumed, whatever is there already. */
+void queue_resumes(ReadQueue::Method method) {
+    constexpr uint64_t kSize = 5 * ReadQueue::kPieceBytes + 99;
+    const Reader reader = open(write_pattern("queue resumes", kSize));
+    ReadQueue queue(method, 1);  // one piece at a time
+    OwnedRequest before(reader, 0, kSize);
+    OwnedRequest owned(reader, 1, kSize - 1);
+    for (int i = 0; i < 60; i++) {
+        std::memset(owned.buffer.data(), 0, owned.buffer.size());
+        if (i % 3 == 0) queue.submit(before.request);
+        queue.submit(owned.request);
+        for (int wait = 0; wait < i % 20; wait++) std::this_thread::yield();
+        queue.cancel(owned.request);
+        if (i % 2 == 0) queue.resume(owned.request);
+        for (int wait = 0; wait < i % 7; wait++) std::this_thread::yield();
+        queue.resume(owned.request);
+        CHECK(queue.wait(owned.request, kNever) == flash::ReadRequest::State::Done);
+        check_bytes(owned.request.data, 1, kSize - 1);
+        queue.resume(owned.request);  // nothing is left of it
+        CHECK(queue.withdraw(owned.request) == flash::ReadRequest::State::Done);
+        queue.withdraw(before.request);
+    }
+}
+
 void queue_ends_with_work_left(ReadQueue::Method method) {
     const Reader reader = open(write_pattern("queue ends"));
     std::vector<std::unique_ptr<OwnedRequest>> requests;
@@ -244,6 +269,8 @@ TestCases reader_tests() {
         {"queue of threads: tells which read failed", [] { queue_tells_failures(ReadQueue::Method::Threads); }},
         {"queue: what is withdrawn is idle", [] { queue_withdraws(ReadQueue::Method::Best); }},
         {"queue of threads: what is withdrawn is idle", [] { queue_withdraws(ReadQueue::Method::Threads); }},
+        {"queue: what is resumed is whole", [] { queue_resumes(ReadQueue::Method::Best); }},
+        {"queue of threads: what is resumed is whole", [] { queue_resumes(ReadQueue::Method::Threads); }},
         {"queue: ends with work left", [] { queue_ends_with_work_left(ReadQueue::Method::Best); }},
         {"queue of threads: ends with work left", [] { queue_ends_with_work_left(ReadQueue::Method::Threads); }},
     };

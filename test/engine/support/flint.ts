@@ -93,6 +93,7 @@ export const planReport = z.strictObject({
 export const flashReport = z.strictObject({
   readBytes: bytes,
   readBytesPerToken: z.number().nonnegative(),
+  wastedBytesPerToken: z.number().nonnegative(),
   readsPerToken: z.number().nonnegative(),
   firstLayerMs: z.number().positive().exactOptional(),
   diskBytesPerSecond: z.number().positive().exactOptional(),
