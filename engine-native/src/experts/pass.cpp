@@ -196,6 +196,7 @@ Result<ggml_status> ExpertPass::multiply(Workers& workers, const TensorInfo& ten
             const uint8_t* weights = nullptr;
             std::string why;
             const ggml_status fetched = fetch(job, should_stop, weights, why);
+            workers.keep_apart(kernel);
             if (fetched != GGML_STATUS_SUCCESS) return give_up(fetched, why);
             const ggml_status computed =
                 product.multiply(kernel, job.chosen->routes, job.rows.row, job.rows.rows, weights);

@@ -235,6 +235,7 @@ Result<ggml_status> Stream::multiply_tiles(Workers& workers, const ggml_tensor* 
         for (uint64_t i = next++; i < tiles.size(); i = next++) {
             if (should_stop()) return give_up(GGML_STATUS_ABORTED, {});
             const Arrival arrival = fetch(i, should_stop);
+            workers.keep_apart(kernel);
             if (arrival.status != GGML_STATUS_SUCCESS) return give_up(arrival.status, arrival.error);
             const auto& [tensor, row, rows, offset, size] = tiles[i];
             const ggml_status computed = token_by_token ? product.multiply_by_token(kernel, row, rows, arrival.data)

