@@ -44,7 +44,7 @@ Experts::Experts(const Model& model, const Plan& plan, StreamStats& stats)
       ring_(plan.expert_ring_bytes),
       ring_room_(layout_.largest_part_room()),
       guesses_(kOfNextLayer),
-      first_guesses_{GuessRecord(kOfNextToken), GuessRecord(kOfNextToken), GuessRecord(kOfNextLayer)},
+      first_guesses_{GuessRecord(kOfNextToken, true), GuessRecord(kOfNextToken, true), GuessRecord(kOfNextLayer)},
       stats_(stats) {
     for (uint32_t number = 0; number < layout_.layers().size(); number++) {
         const ExpertLayer& layer = layout_.layers()[number];

@@ -23,7 +23,8 @@ bool GuessRecord::pays(size_t rank) const {
             count.right += counts_[other].right;
         }
     }
-    return count.made >= kEnough && 100 * count.right >= pays_from_ * count.made;
+    if (count.made < kEnough) return trusted_;
+    return 100 * count.right >= pays_from_ * count.made;
 }
 
 bool GuessRecord::pays() const {

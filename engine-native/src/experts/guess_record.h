@@ -15,8 +15,11 @@ class GuessRecord {
     /** Guesses of this rank and after are not looked at; rank 0 seemed the likeliest. */
     static constexpr size_t kRanks = 16;
 
-    /** @param pays_from percent of guesses that must be right for reading to pay */
-    explicit GuessRecord(uint32_t pays_from) : pays_from_(pays_from) {}
+    /**
+     * @param pays_from percent of guesses that must be right for reading to pay
+     * @param trusted whether it is taken to pay while little is known
+     */
+    explicit GuessRecord(uint32_t pays_from, bool trusted = false) : pays_from_(pays_from), trusted_(trusted) {}
 
     /** Whether to read what is guessed at this rank: while little is known of it, by what is known of all. */
     bool pays(size_t rank) const;
@@ -34,6 +37,7 @@ class GuessRecord {
     };
 
     uint32_t pays_from_;
+    bool trusted_;
     std::array<Count, kRanks> counts_{};
     uint64_t layers_ = 0;
 };

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "platform/scheduling.h"
+
 namespace flash {
 namespace {
 
@@ -133,23 +135,34 @@ void ReadQueue::settle(ReadRequest& request, const Result<const uint8_t*>& data)
     finished_.notify_all();
 }
 
+void ReadQueue::read(ReadRequest& request, std::unique_lock<std::mutex>& lock) {
+    request.state = State::Running;
+    request.begun = request.size;
+    request.running = 1;
+    note_begin();
+    lock.unlock();
+    const auto data = request.file->read(request.offset, request.size, request.room);
+    lock.lock();
+    note_end();
+    request.running = 0;
+    settle(request, data);
+}
+
+void ReadQueue::read_now(ReadRequest& request) {
+    std::unique_lock lock(mutex_);
+    request.error.clear();
+    read(request, lock);
+}
+
 void ReadQueue::read_by_thread() {
+    run_when_woken();
     std::unique_lock lock(mutex_);
     while (true) {
         submitted_.wait(lock, [&] { return closing_ || !queue_.empty(); });
         if (closing_) return;
         ReadRequest& request = *queue_.front();
         queue_.pop_front();
-        request.state = State::Running;
-        request.begun = request.size;
-        request.running = 1;
-        note_begin();
-        lock.unlock();
-        const auto data = request.file->read(request.offset, request.size, request.room);
-        lock.lock();
-        note_end();
-        request.running = 0;
-        settle(request, data);
+        read(request, lock);
     }
 }
 
@@ -208,6 +221,8 @@ void ReadQueue::end(Piece& piece, int32_t result) {
 }
 
 void ReadQueue::read_by_uring() {
+    // Beside threads that compute it waited for milliseconds now and then, and the disk for it: 64 ms a token, not 61.
+    run_when_woken();
     std::unique_lock lock(mutex_);
     while (true) {
         begin_queued();

@@ -66,6 +66,12 @@ class ReadQueue {
 
     void submit(ReadRequest& request);
 
+    /**
+     * Reads on the calling thread, before all that is queued: a few blocks are here before another thread has woken
+     * (110 microseconds instead of 350).
+     */
+    void read_now(ReadRequest& request);
+
     /** Blocks until the request is done or failed; `stop` is asked now and then, and true ends the wait early. */
     ReadRequest::State wait(ReadRequest& request, const std::function<bool()>& stop);
 
@@ -93,6 +99,8 @@ class ReadQueue {
     /** Around each piece, or each read of a thread. Called with mutex_ held. */
     void note_begin();
     void note_end();
+    /** Called with mutex_ held by `lock`, which is given up while the disk works. */
+    void read(ReadRequest& request, std::unique_lock<std::mutex>& lock);
     /** One of the threads of a pool. */
     void read_by_thread();
     /** The thread that has io_uring. */

@@ -271,7 +271,10 @@ Result<ggml_status> Stream::get_rows(const Kernel& kernel, const TensorInfo& ten
             request.file = &readers_[tensor.file];
             request.offset = offset;
             request.size = row_bytes;
-            queue_.submit(request);
+            if (total == 1)
+                queue_.read_now(request);
+            else
+                queue_.submit(request);
             count_read(row_bytes);
         }
         ggml_status status = GGML_STATUS_SUCCESS;

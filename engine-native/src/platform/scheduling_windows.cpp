@@ -1,0 +1,7 @@
+#include "platform/scheduling.h"
+
+namespace flash {
+
+void run_when_woken() {}
+
+}  // namespace flash
