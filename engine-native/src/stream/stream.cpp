@@ -10,6 +10,8 @@ namespace flash {
 namespace {
 
 constexpr std::chrono::milliseconds kStopInterval(50);
+/** Eighths of a matrix. Of logits these are more likely than the rest: vocabularies begin with what is frequent. */
+constexpr uint64_t kPreviewed = 5;
 
 bool is_streams(Placement placement) { return placement != Placement::Resident && placement != Placement::Experts; }
 
@@ -185,7 +187,7 @@ void Stream::seek(const TensorInfo& tensor) {
 Result<ggml_status> Stream::multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
                                      bool token_by_token, const Stop& stop, const Preview& preview) {
     if (const auto kept = pinned_.find(&tensor); kept != pinned_.end()) {
-        const uint64_t first = kept->second.size() * 3 / 4;
+        const uint64_t first = kept->second.size() * kPreviewed / 8;
         std::atomic<uint64_t> left{first};
         const auto done = [&](uint64_t i, const Kernel& kernel) {
             if (preview && i < first && --left == 0) preview(kernel, kept->second[first].row);
