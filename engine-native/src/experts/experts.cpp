@@ -10,10 +10,12 @@
 namespace flash {
 namespace {
 
-/** Percent of guesses that must be right, see GuessRecord. */
-constexpr uint32_t kOfNextLayer =
-    75;  // with uniform routing the disk has nothing to do for a fifth to a third of the time
-constexpr uint32_t kOfNextToken = 50;  // before it is known there is nothing else to read
+/**
+ * Percent of guesses that must be right, see GuessRecord. With uniform routing the disk has nothing to do for a fifth
+ * to a third of the time; and before the next token is known there is nothing else to read.
+ */
+constexpr uint32_t kOfNextLayer = 75;
+constexpr uint32_t kOfNextToken = 50;
 /** Experts of the first layer that must be missing on average, and tokens over which that is the average. */
 constexpr double kOftenMissing = 0.5;
 constexpr double kLately = 8;

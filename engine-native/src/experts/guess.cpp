@@ -24,8 +24,7 @@ Guess::Guess(Experts& experts, GuessRecord& record, const std::vector<const Tens
     for (size_t rank = 0; rank < chosen.size(); rank++) {
         if (chosen[rank] < 0 || static_cast<uint32_t>(chosen[rank]) >= place_.layer->experts) continue;
         const uint32_t number = place_.layer->first + static_cast<uint32_t>(chosen[rank]);
-        Expected* known = former_ ? former_->find(number) : nullptr;
-        if (known != nullptr) known->taken = true;
+        const Expected* known = former_ ? former_->claim(number) : nullptr;
         if (known != nullptr && known->held) {
             expected_.push_back({number, rank, known->missing, true, false, known->reads});
             continue;
@@ -63,23 +62,27 @@ void Guess::read_missing() {
     }
 }
 
-Guess::Expected* Guess::find(uint32_t number) {
+Guess::Expected* Guess::claim(uint32_t number) {
     const auto found = std::find_if(expected_.begin(), expected_.end(),
                                     [&](const Expected& expected) { return expected.number == number; });
-    return found == expected_.end() ? nullptr : &*found;
+    Expected* expected = nullptr;
+    if (found != expected_.end()) {
+        expected = &*found;
+    } else if (former_) {
+        expected = former_->claim(number);
+        if (expected == nullptr) return nullptr;
+        // Its reads were ended when we thought otherwise.
+        for (ExpertRead* read : expected->reads) experts_.queue_.resume(read->request);
+    }
+    if (expected != nullptr) expected->taken = true;
+    return expected;
 }
 
 std::vector<ExpertRead*> Guess::take(uint32_t number) {
-    if (Expected* expected = find(number)) {
-        expected->taken = true;
-        for (const ExpertRead* read : expected->reads) count(read->part.size);
-        return expected->reads;
-    }
-    if (!former_) return {};
-    // Its reads were ended when we thought otherwise.
-    const std::vector<ExpertRead*> reads = former_->take(number);
-    for (ExpertRead* read : reads) experts_.queue_.resume(read->request);
-    return reads;
+    const Expected* expected = claim(number);
+    if (expected == nullptr) return {};
+    for (const ExpertRead* read : expected->reads) count(read->part.size);
+    return expected->reads;
 }
 
 void Guess::count(uint64_t bytes) {

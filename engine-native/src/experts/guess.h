@@ -68,8 +68,8 @@ class Guess {
         std::vector<ExpertRead*> reads;
     };
 
-    /** Null where it was not guessed. */
-    Expected* find(uint32_t number);
+    /** Takes an expert from this guess or those before it, and has it read if it is not. Null: it was not guessed. */
+    Expected* claim(uint32_t number);
     void read_missing();
     /** A read of which it is known now what became of it. */
     void count(uint64_t bytes);

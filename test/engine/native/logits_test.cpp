@@ -34,6 +34,7 @@ Shape small(ggml_type type) {
 
 constexpr const char* kGuessed = "experts: guessed before they are chosen";
 constexpr const char* kGuessedFirst = "experts: guessed from the embedding";
+constexpr const char* kGuessedAgain = "experts: guessed again and again";
 constexpr const char* kGuessedNext = "experts: guessed from the likeliest token";
 
 std::vector<Subject> subjects() {
@@ -107,6 +108,14 @@ std::vector<Subject> subjects() {
         shape.residual = 0;
         shape.tied = false;
         shape.vocabulary = 16384;
+    });
+    // The same: few and large, so that a guess wants what an earlier one has begun to read.
+    with_experts(kGuessedAgain, GGML_TYPE_Q8_0, "qwen3moe", 32, 8, [](Shape& shape) {
+        shape.layers = 1;
+        shape.feed_forward = 2048;
+        shape.residual = 0;
+        shape.tied = false;
+        shape.vocabulary = 8192;
     });
     // Few, so that of a long prompt each has many tokens.
     with_experts("experts: 2 of 4, Q4_0", GGML_TYPE_Q4_0, "qwen3moe", 4, 2, as_it_is);
@@ -191,7 +200,7 @@ const std::map<std::string, Logits>& references() {
         for (const Subject& subject : laid_out_subjects()) {
             logits[path_of(subject) + kLaidOut] = evaluate(path_of(subject), long_prompt(true, {}));
         }
-        for (const char* name : {kGuessed, kGuessedNext}) {
+        for (const char* name : {kGuessed, kGuessedNext, kGuessedAgain}) {
             const std::string path = scratch_folder() + "/" + name + ".gguf";
             logits[path + kLikeliest] = evaluate(path, likeliest_tokens({}));
         }
@@ -347,6 +356,8 @@ TestCases logits_tests() {
                      [] { compare_guessed_tokens(kGuessedNext); }});
     tests.push_back({"experts of the next token that are read before it is known change no bit: 8 of 64",
                      [] { compare_guessed_tokens(kGuessed); }});
+    tests.push_back({"experts of the next token that are read before it is known change no bit: 8 of 32",
+                     [] { compare_guessed_tokens(kGuessedAgain); }});
     tests.push_back({"a model in memory beside one that is served", compare_side_by_side});
     if (!real_model().empty()) tests.push_back({title + real_model(), [] { compare(real_model()); }});
     return tests;
