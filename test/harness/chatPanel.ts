@@ -64,7 +64,7 @@ export class ChatPanel {
     for (let attempt = 0; attempt < 5; attempt++) {
       const answer = this.answers.nth(await this.answers.count());
       await ask();
-      const said = await beginning(answer.locator("p, li").first());
+      const said = await beginning(answer.locator("p, li, pre").first());
       const state = (name: string) => answer.and(this.document.locator(`[data-state=${name}]`)).waitFor();
       const stopped = Promise.all([stop(), state("stopped")]).then(() => true);
       // Whichever of the two does not happen fails some time later, which is of no interest any more.
