@@ -65,17 +65,15 @@ void Guess::read_missing() {
 Guess::Expected* Guess::claim(uint32_t number) {
     const auto found = std::find_if(expected_.begin(), expected_.end(),
                                     [&](const Expected& expected) { return expected.number == number; });
-    Expected* expected = nullptr;
     if (found != expected_.end()) {
-        expected = &*found;
-    } else if (former_) {
-        expected = former_->claim(number);
-        if (expected == nullptr) return nullptr;
-        // Its reads were ended when we thought otherwise.
-        for (ExpertRead* read : expected->reads) experts_.queue_.resume(read->request);
+        found->taken = true;
+        return &*found;
     }
-    if (expected != nullptr) expected->taken = true;
-    return expected;
+    Expected* earlier = former_ ? former_->claim(number) : nullptr;
+    if (earlier == nullptr) return nullptr;
+    // Its reads were ended when we thought otherwise.
+    for (ExpertRead* read : earlier->reads) experts_.queue_.resume(read->request);
+    return earlier;
 }
 
 std::vector<ExpertRead*> Guess::take(uint32_t number) {
