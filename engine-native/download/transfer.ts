@@ -200,7 +200,8 @@ class Attempt {
       clearInterval(speedTimer);
       await file.saved;
     }
-    if (failure && !(failure.error instanceof Restart)) {
+    // Stopped after the last byte has come, no worker fails.
+    if ((failure || signal.aborted) && !(failure?.error instanceof Restart)) {
       // What has arrived counts next time; but that this can't be written must not hide why it ended.
       await file.save().catch(() => undefined);
     }

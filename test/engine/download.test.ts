@@ -95,11 +95,11 @@ const first =
   (request: CdnRequest): Fault | undefined =>
     request.index >= 1 && request.index <= count ? fault(request) : undefined;
 
-/** Downloads a part, and stops. */
-async function interrupt(reference?: string): Promise<number> {
+/** Downloads a part, and stops. @returns how many bytes are kept */
+async function interrupt(reference?: string, afterBytes = 2_000_000): Promise<number> {
   const stop = new AbortController();
   const onProgress = ({ doneBytes }: DownloadProgress) => {
-    if (doneBytes > 2_000_000) stop.abort();
+    if (doneBytes >= afterBytes) stop.abort();
   };
   const run = fetchModel({ signal: stop.signal, onProgress, ...(reference === undefined ? {} : { reference }) });
   await expect(run).rejects.toMatchObject({ name: "AbortError" });
@@ -133,6 +133,10 @@ describe.each(clients)("a download with $name", ({ client }) => {
     expect(later.every(({ request }) => /^"/.test(String(request.headers["if-range"])))).toBe(true);
     const asked = later.reduce((sum, { range }) => sum + (range ? range.end - range.start : content.length), 0);
     expect(asked).toBe(content.length - kept);
+  });
+
+  test("keeps all of it when it is stopped as the last bytes are written", async () => {
+    expect(await interrupt(undefined, content.length)).toBe(content.length);
   });
 
   test("of what is there already only looks at it", async () => {
