@@ -313,6 +313,15 @@ export interface FlashStats {
   hitRate: number;
 }
 
+/** Nothing was read. */
+export const noFlash: FlashStats = {
+  readBytes: 0,
+  readBytesPerToken: 0,
+  wastedBytesPerToken: 0,
+  readsPerToken: 0,
+  hitRate: 1,
+};
+
 export interface Memory {
   /** 0 for the stock engine, which has no cap. */
   capBytes: number;
@@ -329,6 +338,8 @@ export interface Stats {
   /** Of all models together. */
   memory: Memory;
   flash: FlashStats;
+  /** Of the experts that the pool begins with: still to be read, in the background. */
+  warmingBytes: number;
 }
 
 /** First request of a connection. Fails with InvalidState when the versions differ. */

@@ -1,5 +1,5 @@
 /** Values of the protocol for unit tests. */
-import type { GenerationResult, Plan } from "../engine-native/protocol.js";
+import { type GenerationResult, noFlash, type Plan } from "../engine-native/protocol.js";
 
 export function generationResult(
   text: string,
@@ -14,7 +14,7 @@ export function generationResult(
     timeToFirstTokenMs: 1,
     msPerToken: { mean: 100, median: 100, p95: 100 },
     tokensPerSecond: 10,
-    flash: { readBytes: 0, readBytesPerToken: 0, wastedBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
+    flash: noFlash,
   };
 }
 

@@ -1,5 +1,6 @@
 /** One measured run: a sidecar of its own, in a memory cgroup of its own, from start to end. */
 import { existsSync, readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { MemoryCgroup, MemoryUsage } from "../cgroup.js";
 import { type Sidecar, startSidecar } from "../client.js";
@@ -64,6 +65,8 @@ export type Run = (
 const sentence = "The quick brown fox jumps over the lazy dog";
 /** Some passes over what is streamed: a short look at a disk can find it far from the speed that it keeps up. */
 const diskMs = 3000;
+/** How often it is asked whether the pool is warm. */
+const warmingMs = 50;
 const scriptPath = fileURLToPath(new URL("./sidecar.js", import.meta.url));
 const plainWeights = fileURLToPath(new URL("../build/native/native-tests/libflint-plain-weights.so", import.meta.url));
 
@@ -129,6 +132,8 @@ async function generate(sidecar: Sidecar, engine: EngineKind, workload: Workload
   const { connection, process } = sidecar;
   const { tokens: maximumTokens, plainWeights: _, prompt, ...model } = workload;
   await connection.sendRequest(loadRequest, { ...model, engine });
+  // As of somebody who takes a moment to ask: stock has read ahead too by then.
+  while ((await connection.sendRequest(statsRequest)).warmingBytes > 0) await setTimeout(warmingMs);
   let readBefore: number | undefined;
   let begun = false;
   const listener = connection.onProgress(generationProgress, "bench", ({ kind }) => {

@@ -11,6 +11,7 @@ import {
   type FlashStats,
   generationProgress,
   loadRequest,
+  noFlash,
   type Sparsity,
 } from "../protocol.js";
 import { formatSize } from "../size.js";
@@ -106,13 +107,7 @@ async function evaluateText({ connection }: Sidecar, text: string, signal: Abort
 async function evaluateInfill(sidecar: Sidecar, cases: InfillCase[], signal: AbortSignal): Promise<InfillResult> {
   let exact = 0;
   let tokens = 0;
-  const total: FlashStats = {
-    readBytes: 0,
-    readBytesPerToken: 0,
-    wastedBytesPerToken: 0,
-    readsPerToken: 0,
-    hitRate: 0,
-  };
+  const total: FlashStats = { ...noFlash, hitRate: 0 };
   for (const [i, each] of cases.entries()) {
     signal.throwIfAborted();
     showProgress(i, cases.length);

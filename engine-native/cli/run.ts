@@ -50,10 +50,12 @@ export async function run(model: string, options: RunOptions, signal: AbortSigna
   if (options.sparsity === "predict") await tellPredictionCost(model);
   const { loaded, result, memory } = await withSidecar((sidecar) =>
     cancelledBy(signal, async ({ token }) => {
+      const start = performance.now();
       const loaded = await load(sidecar, model, options, token);
+      const loadMs = performance.now() - start;
       const result = await generate(sidecar, prompt, suffix, options, token);
       const { memory } = await sidecar.connection.sendRequest(statsRequest);
-      return { loaded, result, memory };
+      return { loaded: { ...loaded, loadMs }, result, memory };
     }),
   );
   if (options.json) {
@@ -143,7 +145,7 @@ function diskTeller(): (silentMs: number) => void {
   };
 }
 
-function report(model: string, loaded: LoadResult, result: GenerationResult, memory: Memory) {
+function report(model: string, loaded: LoadResult & { loadMs: number }, result: GenerationResult, memory: Memory) {
   const { tokens, text, promptTokens, timeToFirstTokenMs, msPerToken, tokensPerSecond, finishReason, flash } = result;
   const { capBytes, peakBytes } = memory;
   return {
@@ -151,6 +153,7 @@ function report(model: string, loaded: LoadResult, result: GenerationResult, mem
     tokens,
     text,
     promptTokens,
+    loadMs: loaded.loadMs,
     timeToFirstTokenMs,
     msPerToken,
     tokensPerSecond,

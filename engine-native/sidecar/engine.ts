@@ -17,6 +17,7 @@ import {
   type LoadParams,
   type LoadProgress,
   type LoadResult,
+  noFlash,
   type Plan,
   type PlanParams,
   type Stats,
@@ -25,7 +26,7 @@ import { engineError } from "./errors.js";
 import { evaluateText } from "./evaluation.js";
 import { answer, continueTokens, type Generated, type GenerationContext } from "./generation.js";
 import { Lane } from "./lane.js";
-import { type Loaded, type LoadedModels, loadModels, noFlash } from "./loading.js";
+import { type Loaded, type LoadedModels, loadModels } from "./loading.js";
 import { processMemory } from "./memory.js";
 import { planModels, withReason } from "./plan.js";
 import { Runtime } from "./runtime.js";
@@ -135,6 +136,7 @@ export class Engine {
     return {
       memory: { capBytes, ...processMemory() },
       flash: loaded?.measure(loaded.chat.sequence.tokenMeter.usedOutputTokens) ?? noFlash,
+      warmingBytes: loaded?.warmingBytes ?? 0,
       ...(loaded && { modelPath: loaded.chat.modelPath }),
       ...(loaded?.inline && { inlineModelPath: loaded.inline.modelPath }),
     };

@@ -36,6 +36,10 @@ interface NativeStats {
   readBytes: number;
   wastedBytes: number;
   reads: number;
+  /** Now. */
+  warmingBytes: number;
+  /** Whatever was read for; `readMs` is the time it took. */
+  diskBytes: number;
   readMs: number;
   /** Now. */
   silentMs: number;
@@ -153,6 +157,11 @@ export class Flash {
     return this.#addon.stats().silentMs;
   }
 
+  /** Of the experts that the pool begins with, bytes that are still to be read in the background. */
+  get warmingBytes(): number {
+    return this.#addon.stats().warmingBytes;
+  }
+
   /** Why the last computation failed, once. */
   takeError(): string | undefined {
     return this.#addon.takeError();
@@ -166,13 +175,14 @@ export class Flash {
       const readBytes = now.readBytes - start.readBytes;
       const wastedBytes = now.wastedBytes - start.wastedBytes;
       const usedBytes = now.usedBytes - start.usedBytes;
+      const diskBytes = now.diskBytes - start.diskBytes;
       const readMs = now.readMs - start.readMs;
       return {
         readBytes,
         readBytesPerToken: tokens === 0 ? 0 : readBytes / tokens,
         wastedBytesPerToken: tokens === 0 ? 0 : wastedBytes / tokens,
         readsPerToken: tokens === 0 ? 0 : (now.reads - start.reads) / tokens,
-        ...(readBytes > 0 && readMs > 0 && { diskBytesPerSecond: (1000 * readBytes) / readMs }),
+        ...(diskBytes > 0 && readMs > 0 && { diskBytesPerSecond: (1000 * diskBytes) / readMs }),
         ...(now.firstLayerMs > 0 && { firstLayerMs: now.firstLayerMs }),
         // What was read ahead may not be used any more.
         hitRate: usedBytes === 0 ? 1 : Math.max(0, 1 - (readBytes - wastedBytes) / usedBytes),

@@ -16,6 +16,7 @@ import {
   type LoadParams,
   type LoadProgress,
   type LoadResult,
+  noFlash,
   type Plan,
 } from "../protocol.js";
 import { takesFlashAttention } from "./attention.js";
@@ -48,18 +49,13 @@ export interface LoadedModels {
   inline?: Loaded | undefined;
   /** What was read since it was loaded, over so many tokens. */
   measure(tokens: number): FlashStats;
+  /** As in {@link Stats}, now. */
+  readonly warmingBytes: number;
   result: LoadResult;
 }
 
 /** llama.cpp's own default. */
 const stockBatchTokens = 512;
-export const noFlash: FlashStats = {
-  readBytes: 0,
-  readBytesPerToken: 0,
-  wastedBytesPerToken: 0,
-  readsPerToken: 0,
-  hitRate: 1,
-};
 
 /**
  * Loads what the parameters name: first the inline model, which is either in memory as a whole or refused.
@@ -201,6 +197,9 @@ async function loadModel(
       },
       inline,
       measure: flash?.measure() ?? (() => noFlash),
+      get warmingBytes() {
+        return flash?.warmingBytes ?? 0;
+      },
       result: {
         ...describe(params.modelPath, model, contextTokens),
         ...(inline && { inline: describe(inline.modelPath, inline.model, inline.sequence.contextSize) }),

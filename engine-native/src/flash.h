@@ -12,7 +12,7 @@ extern "C" {
 
 #define FLASH_BACKEND_NAME "Flash"
 #define FLASH_API_NAME "flash_api"
-#define FLASH_API_VERSION 8
+#define FLASH_API_VERSION 9
 
 typedef enum flash_status {
     FLASH_OK = 0,
@@ -79,6 +79,8 @@ typedef struct flash_stats {
     uint64_t reads;
     uint64_t guessed_bytes;   // of those read: experts of the next layer, before its router chose
     uint64_t wasted_bytes;    // of those: experts that it did not choose
+    uint64_t warming_bytes;   // of experts that were used most in earlier sessions: still to be read, in the background
+    uint64_t disk_bytes;      // read from the disk, whatever for
     uint64_t read_time;       // nanoseconds in which reads were under way
     uint64_t silence;         // nanoseconds for which the disk has given nothing now of reads that are under way
     uint64_t first_layer;     // nanoseconds of the model loaded last: the first streamed layer of its first pass
@@ -106,7 +108,8 @@ typedef struct flash_api {
     // The file that llama.cpp is to load instead of the model that was configured, as it need not read what is ours;
     // false where there is none. It is gone after `deconfigure`.
     bool (*outline_path)(char* path, size_t path_size);
-    // Serves nothing of the models loaded, and of the contexts made, from now on.
+    // Serves nothing of the models loaded, and of the contexts made, from now on. What was loaded goes on by itself: the
+    // experts that it begins with are read in the background.
     void (*deconfigure)(void);
     // Since the process started.
     void (*stats)(flash_stats* stats);

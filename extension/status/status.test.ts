@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ResponseError } from "vscode-jsonrpc";
-import { ErrorCode, type LoadResult, type Stats } from "../../engine-native/protocol.js";
+import { ErrorCode, type LoadResult, noFlash, type Stats } from "../../engine-native/protocol.js";
 import { EngineStopped, InvalidSetting } from "../engine/errors.js";
 import { plan } from "../fixtures.js";
 import { activity, modelName, type Snapshot, suggestionsOf, toStatus } from "./status.js";
@@ -9,7 +9,8 @@ const GiB = 1024 ** 3;
 const loaded: LoadResult = { name: "Storage", architecture: "llama", contextTokens: 4096, infill: false, plan };
 const stats: Stats = {
   memory: { capBytes: 6 * GiB, residentBytes: 5.8 * GiB, peakBytes: 5.9 * GiB },
-  flash: { readBytes: 0, readBytesPerToken: 0, wastedBytesPerToken: 0, readsPerToken: 0, hitRate: 1 },
+  flash: noFlash,
+  warmingBytes: 0,
 };
 const settings = { modelPath: "/models/Qwen3-30B.Q4_K_M.gguf", ramCapBytes: 6 * GiB };
 const snapshot: Snapshot = { state: { kind: "ready" }, settings, loaded, plan, tokensPerSecond: 5.16, stats };

@@ -87,10 +87,12 @@ function tooltip(snapshot: Snapshot): string {
   const { residentBytes, pinnedBytes, streamedBytes, expertCacheBytes, neuronCacheBytes } = plan.weights;
   const memory = memoryOf(snapshot);
   const suggestions = suggestionsOf(snapshot);
+  const warmingBytes = stats?.warmingBytes ?? 0;
+  const warming = warmingBytes > 0 ? `, of which ${formatSize(warmingBytes)} are still to be read` : "";
   const rows: [name: string, value: string | false | undefined][] = [
     ["Resident", formatSize(residentBytes + pinnedBytes)],
     ["Streamed", streamedBytes === 0 ? "nothing" : `${formatSize(streamedBytes)} for every token`],
-    ["Expert cache", expertCacheBytes > 0 && formatSize(expertCacheBytes)],
+    ["Expert cache", expertCacheBytes > 0 && `${formatSize(expertCacheBytes)}${warming}`],
     ["Neuron cache", neuronCacheBytes > 0 && formatSize(neuronCacheBytes)],
     ["Context", `${loaded.contextTokens.toLocaleString("en-US")} tokens, ${formatSize(plan.kvBytes)}`],
     ["Suggestions", suggestions && escapeMarkdown(suggestions)],

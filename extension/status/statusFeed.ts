@@ -18,6 +18,7 @@ export class StatusFeed {
   private asking = false;
   private askedAt = 0;
   private timer: NodeJS.Timeout | undefined;
+  private warmingTimer: NodeJS.Timeout | undefined;
   private lastKind: EngineState["kind"];
   private readonly subscriptions;
 
@@ -46,6 +47,7 @@ export class StatusFeed {
 
   dispose(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.warmingTimer);
     for (const subscription of this.subscriptions) subscription.dispose();
     this.didChange.dispose();
   }
@@ -70,8 +72,12 @@ export class StatusFeed {
     this.asking = true;
     this.askedAt = Date.now();
     try {
-      this.stats = await this.engine.stats();
+      const stats = await this.engine.stats();
+      this.stats = stats;
       this.timer ??= setTimeout(() => this.show(), 0);
+      // What is read in the background changes nothing else.
+      clearTimeout(this.warmingTimer);
+      if (stats && stats.warmingBytes > 0) this.warmingTimer = setTimeout(() => void this.ask(), askEveryMs);
     } catch (error) {
       this.log(`stats: ${String(error)}`);
     } finally {

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { completeRequest, unloadRequest } from "../../engine-native/protocol.js";
+import { completeRequest, statsRequest, unloadRequest } from "../../engine-native/protocol.js";
 import { planModel } from "./support/flint.js";
 import { syntheticModel } from "./support/models.js";
 import { load, sidecar } from "./support/sidecar.js";
@@ -21,6 +21,7 @@ test("routing is recorded, and what was used most is there from the first token 
   const engine = await sidecar();
   const generate = async (more: { tracePath?: string }) => {
     const { plan } = await load(engine, model, { contextTokens, ramCapBytes, ...more });
+    while ((await engine.connection.sendRequest(statsRequest)).warmingBytes > 0);
     const result = await engine.connection.sendRequest(completeRequest, {
       prefix: "Once upon",
       maximumTokens: 24,

@@ -142,6 +142,8 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
     object.Set("readBytes", Napi::Number::New(env, static_cast<double>(stats.read_bytes)));
     object.Set("wastedBytes", Napi::Number::New(env, static_cast<double>(stats.wasted_bytes)));
     object.Set("reads", Napi::Number::New(env, static_cast<double>(stats.reads)));
+    object.Set("warmingBytes", Napi::Number::New(env, static_cast<double>(stats.warming_bytes)));
+    object.Set("diskBytes", Napi::Number::New(env, static_cast<double>(stats.disk_bytes)));
     object.Set("readMs", Napi::Number::New(env, static_cast<double>(stats.read_time) / 1e6));
     object.Set("silentMs", Napi::Number::New(env, static_cast<double>(stats.silence) / 1e6));
     object.Set("firstLayerMs", Napi::Number::New(env, static_cast<double>(stats.first_layer) / 1e6));

@@ -22,36 +22,24 @@ void* buffer_get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).
 
 void buffer_memset_tensor(ggml_backend_buffer_t, ggml_tensor*, uint8_t, size_t, size_t) {}
 
-/** Takes what is wanted of `all`: from the model, where llama.cpp loads an outline of it, else what it has brought. */
-void keep(const Served& served, Span all, const void* brought, const std::vector<Span>& wanted,
-          const Outline::Take& take) {
-    if (!served.outline) return take(static_cast<const uint8_t*>(brought), all);
-    const auto read = served.outline->read(wanted, take);
-    if (!read) Engine::instance().fail(read.error());
-}
-
 // llama.cpp brings each tensor's bytes once, at load: those of the outline, where it loads that. Those of streamed ones
-// are on flash already.
+// and of experts are on flash already.
 void buffer_set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data, size_t offset,
                        size_t size) {
     const Served& served = *context_of(buffer).served;
-    if (served.experts) {
-        const TensorInfo* experts = served.experts->find(tensor->name);
-        if (experts != nullptr) {
-            const Span all{experts->offset + offset, size};
-            return keep(served, all, data, served.experts->awaited(*experts, offset, size),
-                        [&](const uint8_t* bytes, Span span) {
-                            served.experts->bring(*experts, bytes, span.offset - experts->offset, span.size);
-                        });
-        }
-    }
     const TensorInfo* info = served.stream->find(tensor->name, Use::Multiply);
     if (info == nullptr || !served.stream->pinned(*info)) return;
     auto* target = static_cast<uint8_t*>(tensor->data) + offset;
     GGML_ASSERT(context_of(buffer).addresses.open(target, size) && "no memory for a pinned weight");
+    if (!served.outline) {
+        std::memcpy(target, data, size);
+        return;
+    }
     const Span all{info->offset + offset, size};
-    keep(served, all, data, {all},
-         [&](const uint8_t* bytes, Span span) { std::memcpy(target + (span.offset - all.offset), bytes, span.size); });
+    const auto read = served.outline->read({all}, [&](const uint8_t* bytes, Span span) {
+        std::memcpy(target + (span.offset - all.offset), bytes, span.size);
+    });
+    if (!read) Engine::instance().fail(read.error());
 }
 
 void buffer_get_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* tensor, void* data, size_t offset,

@@ -171,6 +171,7 @@ Result<flash_plan> Engine::configure(const flash_plan_request& request) {
 void Engine::deconfigure() {
     const std::lock_guard lock(mutex_);
     if (configured_) configured_->outline.reset();
+    if (configured_ && configured_->experts && configured_->has_weights) configured_->experts->warm();
     configured_.reset();
 }
 
@@ -193,6 +194,8 @@ flash_stats Engine::stats() const {
         /* .reads             = */ stats_.reads + neurons.reads,
         /* .guessed_bytes     = */ stats_.guessed_bytes,
         /* .wasted_bytes      = */ stats_.wasted_bytes,
+        /* .warming_bytes     = */ warming_bytes(),
+        /* .disk_bytes        = */ ReadQueue::read_bytes(),
         /* .read_time         = */ ReadQueue::busy_nanoseconds(),
         /* .silence           = */ ReadQueue::silent_nanoseconds(),
         /* .first_layer       = */ stats_.first_layer,
@@ -206,12 +209,18 @@ flash_stats Engine::stats() const {
     };
 }
 
+std::shared_ptr<Served> Engine::last() const {
+    const std::lock_guard lock(mutex_);
+    return last_.lock();
+}
+
+uint64_t Engine::warming_bytes() const {
+    const auto served = last();
+    return served && served->experts ? served->experts->warming_bytes() : 0;
+}
+
 void Engine::keep_experts() const {
-    std::shared_ptr<Served> served;
-    {
-        const std::lock_guard lock(mutex_);
-        served = last_.lock();
-    }
+    const auto served = last();
     if (served && served->experts) served->experts->keep();
 }
 

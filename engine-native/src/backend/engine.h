@@ -60,6 +60,10 @@ class Engine {
   private:
     Engine() = default;
 
+    /** What was configured last, while it is loaded; else null. */
+    std::shared_ptr<Served> last() const;
+    uint64_t warming_bytes() const;
+
     mutable std::mutex mutex_;  // guards what follows but the counters
     std::shared_ptr<Served> configured_;
     std::weak_ptr<Served> last_;

@@ -50,8 +50,8 @@ void ExpertLayers::prefetch(const Kernel& kernel, const ggml_tensor* node) {
     if (pass_ && left_ > 0) return;
     if (node == embedding_) {
         const Layer& first = layers_.front();
-        const int32_t token = *static_cast<const int32_t*>(node->src[1]->data);
-        const auto guess = [&] { return first.router->guess(node, kernel); };
+        const auto token = [&] { return *static_cast<const int32_t*>(node->src[1]->data); };
+        const auto guess = [&](int32_t) { return first.router->guess(node, kernel); };
         if (!pass_) first.experts->expect_first(first.tensors, Experts::Token::Known, token, guess);
         return;
     }
@@ -73,11 +73,11 @@ void ExpertLayers::expect_next_token(const Kernel& kernel, const ggml_tensor* lo
     const auto embeddings = find_weight(embedding_);
     if (!embeddings || pass_) return;
     const Layer& first = layers_.front();
-    int32_t token = likeliest(static_cast<const float*>(logits->data), known);
+    const auto token = [&] { return likeliest(static_cast<const float*>(logits->data), known); };
     const auto known_as = known < logits->ne[0] ? Experts::Token::LikeliestSoFar : Experts::Token::Likeliest;
-    first.experts->expect_first(first.tensors, known_as, token, [&]() -> std::vector<int32_t> {
+    first.experts->expect_first(first.tensors, known_as, token, [&](int32_t next) -> std::vector<int32_t> {
         ggml_tensor ids = *embedding_->src[1];
-        ids.data = &token;
+        ids.data = &next;
         std::vector<float> data(static_cast<size_t>(embedding_->ne[0]));
         ggml_tensor row = *embedding_;
         row.src[1] = &ids;

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "experts/guess.h"
+#include "experts/warming.h"
 #include "ggml-impl.h"
 
 namespace flash {
@@ -41,7 +43,8 @@ Experts::Experts(const Model& model, const Plan& plan, StreamStats& stats)
     : tensors_(expert_tensors(model, plan)),
       layout_(tensors_),
       policy_(layout_.experts(), half_life(model, plan, layout_)),
-      pool_(plan.expert_pool_bytes, layout_.smallest_bundle(), layout_.largest_bundle()),
+      pool_(plan.expert_pool_bytes, layout_.smallest_bundle(), layout_.largest_bundle(),
+            [this](uint32_t expert) { warming_->drop(expert); }),
       hot_set_(model.files.front()),
       ring_(plan.expert_ring_bytes),
       ring_room_(layout_.largest_part_room()),
@@ -98,13 +101,13 @@ Result<bool> Experts::copy(const TensorInfo& tensor, uint64_t offset, uint64_t s
     return true;
 }
 
-void Experts::submit(ExpertRead& read, Room room) {
+void Experts::submit(ExpertRead& read, Room room, ReadQueue::Lane lane) {
     read.request.file = &readers_[read.part.file];
     read.request.offset = read.part.offset;
     read.request.size = read.part.size;
     read.request.room = room;
     read.submitted = true;
-    queue_.submit(read.request);
+    queue_.submit(read.request, lane);
 }
 
 void Experts::count_read(uint64_t bytes) {
@@ -134,15 +137,8 @@ void Experts::keep() {
     if (!failure.empty()) GGML_LOG_WARN("%s\n", failure.c_str());
 }
 
-bool Experts::make_room(const ExpertLayer& layer, uint32_t number) {
-    if (pool_.find(number) != nullptr) return true;
-    if (pool_.admit(number, layer.bundle_bytes, policy_.rank(number), false) == nullptr) return false;
-    for (const ExpertMatrix& matrix : layer.matrices) awaited_[number] += matrix.bytes;
-    return true;
-}
-
 void Experts::prepare() {
-    awaited_.assign(layout_.experts(), 0);
+    warming_ = std::make_unique<Warming>(*this);
     const std::vector<double> counts = hot_set_.load(layout_.experts(), model_bytes_);
     struct Candidate {
         const ExpertLayer* layer;
@@ -162,79 +158,50 @@ void Experts::prepare() {
         const double second = counts[b.layer->first + b.expert];
         return first != second ? first > second : a.expert < b.expert;
     });
-    for (const Candidate& candidate : candidates) {
-        if (!make_room(*candidate.layer, candidate.layer->first + candidate.expert)) return;
+    for (const auto& [layer, expert] : candidates) {
+        const uint32_t number = layer->first + expert;
+        const double rank = policy_.rank(number);
+        uint8_t* memory = pool_.admit(number, layer->bundle_bytes, rank, false);
+        if (memory == nullptr) return;
+        pool_.release(number, rank);
+        warming_->add(*layer, number, memory);
     }
 }
 
-void Experts::each_awaited(const TensorInfo& tensor, Span within, const TakePiece& take) {
-    if (awaited_.empty()) return;
-    const ExpertPlace& at = place(tensor);
-    const ExpertMatrix& matrix = *at.matrix;
-    const uint64_t end = within.offset + within.size;
-    const auto first = static_cast<uint32_t>((within.offset - tensor.offset) / matrix.bytes);
-    for (uint32_t expert = first; expert < at.layer->experts && tensor.offset + expert * matrix.bytes < end; expert++) {
-        const uint32_t number = at.layer->first + expert;
-        uint8_t* memory = awaited_[number] == 0 ? nullptr : pool_.find(number);
-        if (memory == nullptr) continue;
-        for (uint32_t i = 0; i < matrix.parts(); i++) {
-            const ExpertPart part = matrix.part(expert, i);
-            const uint64_t from = std::max(part.offset, within.offset);
-            const uint64_t to = std::min(part.offset + part.size, end);
-            if (from >= to) continue;
-            // As if it had been read: from where the block begins that it lies in.
-            uint8_t* target = memory + part.room + part.offset % kReadAlignment;
-            take(number, {from, to - from}, target + (from - part.offset));
-        }
-    }
-}
-
-std::vector<Span> Experts::awaited(const TensorInfo& tensor, uint64_t offset, uint64_t size) {
+void Experts::warm() {
     const std::lock_guard use(use_);
-    std::vector<Span> spans;
-    each_awaited(tensor, {tensor.offset + offset, size}, [&](uint32_t, Span piece, uint8_t*) {
-        if (!spans.empty() && spans.back().offset + spans.back().size == piece.offset)
-            spans.back().size += piece.size;
-        else
-            spans.push_back(piece);
-    });
-    return spans;
+    warming_->begin();
+    warming_bytes_ = warming_->bytes();
 }
 
-void Experts::bring(const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size) {
-    const std::lock_guard use(use_);
-    const Span within{tensor.offset + offset, size};
-    each_awaited(tensor, within, [&](uint32_t number, Span piece, uint8_t* target) {
-        std::memcpy(target, static_cast<const uint8_t*>(data) + (piece.offset - within.offset), piece.size);
-        awaited_[number] -= piece.size;
-    });
-}
-
-void Experts::expect_first(const std::vector<const TensorInfo*>& tensors, Token known_as, int32_t token,
-                           const std::function<std::vector<int32_t>()>& guess) {
+uint64_t Experts::warming_bytes() {
     const std::unique_lock use(use_, std::try_to_lock);
-    if (!use || !awaited_.empty()) return;
-    const bool expected = ahead_ && ahead_->is_for(place(*tensors.front()), in_order_of_use(*this, tensors));
-    GuessRecord& record = first_guesses_[static_cast<size_t>(known_as)];
-    if (expected && ahead_token_ == token && (ahead_->reads() || !record.pays())) return;
+    if (use) warming_bytes_ = warming_->bytes();
+    return warming_bytes_;
+}
+
+void Experts::begin_use() {
+    if (!std::exchange(used_, true)) warming_->drop_unused();
+}
+
+void Experts::expect_first(const std::vector<const TensorInfo*>& tensors, Token known_as,
+                           const std::function<int32_t()>& token,
+                           const std::function<std::vector<int32_t>(int32_t)>& guess) {
+    const std::unique_lock use(use_, std::try_to_lock);
+    if (!use) return;
+    begin_use();
     // Before it is known, to guess takes time in which nobody computes.
     const bool pays = first_missing_ >= kOftenMissing && first_guesses_[static_cast<size_t>(Token::Known)].pays();
-    if ((known_as != Token::Known && !pays) || !record.guess_again()) return;
+    if (known_as != Token::Known && !pays) return;
+    GuessRecord& record = first_guesses_[static_cast<size_t>(known_as)];
+    const int32_t next = token();
+    const bool expected = ahead_ && ahead_->is_for(place(*tensors.front()), in_order_of_use(*this, tensors));
+    if (expected && ahead_token_ == next && (ahead_->reads() || !record.pays())) return;
+    if (!record.guess_again()) return;
     if (!expected) ahead_.reset();
-    ahead_ = std::make_unique<Guess>(*this, record, tensors, guess(), std::move(ahead_));
-    ahead_token_ = token;
+    ahead_ = std::make_unique<Guess>(*this, record, tensors, guess(next), std::move(ahead_));
+    ahead_token_ = next;
     first_missing_ += (static_cast<double>(ahead_->missing()) - first_missing_) / kLately;
-}
-
-void Experts::finish_loading() {
-    for (uint32_t expert = 0; expert < awaited_.size(); expert++) {
-        if (pool_.find(expert) == nullptr) continue;
-        if (awaited_[expert] == 0)
-            pool_.release(expert, policy_.rank(expert));
-        else
-            pool_.drop(expert);
-    }
-    awaited_.clear();
 }
 
 }  // namespace flash

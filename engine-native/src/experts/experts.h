@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -31,8 +32,19 @@ struct ExpertPlace {
     uint32_t layer_number;  // among MoE layers
 };
 
+/** A part of an expert on its way into memory. */
+struct ExpertRead {
+    ExpertPart part;
+    uint8_t* memory;  // of the bundle; null: a room of the ring
+    ReadRequest request;
+    bool submitted = false;
+
+    /** In the bundle. */
+    Room room() const { return {memory + part.room, Reader::room_bytes(part.size)}; }
+};
+
 class Guess;
-struct ExpertRead;
+class Warming;
 
 /** The experts of one model that are ours: the pool, and what decides what is in it. ExpertPass computes with them. */
 class Experts {
@@ -53,10 +65,10 @@ class Experts {
     /** Reads a part of a tensor, for ggml's get_tensor. `data` has `size` bytes. */
     Result<bool> copy(const TensorInfo& tensor, uint64_t offset, uint64_t size, void* data) const;
 
-    /** Of a part of a tensor, what of the file the pool begins with: it is to be brought while the model is loaded. */
-    std::vector<Span> awaited(const TensorInfo& tensor, uint64_t offset, uint64_t size);
-    /** Takes bytes of experts that the pool begins with, of others none. */
-    void bring(const TensorInfo& tensor, const void* data, uint64_t offset, uint64_t size);
+    /** Begins to read, in the background, what the pool begins with. */
+    void warm();
+    /** Bytes of experts that are still to come then; while a layer is computed, how many they were before it. */
+    uint64_t warming_bytes();
 
     /** What the next token is taken for, in the order in which it becomes known. */
     enum class Token : uint8_t { LikeliestSoFar, Likeliest, Known };
@@ -65,27 +77,25 @@ class Experts {
      * What a token's first layer will probably choose, as soon as anything is known of the token. Nothing is asked or
      * done where it does not pay, or another context of the model is in a layer.
      * @param tensors as those of that layer's pass
-     * @param guess gives experts of the layer, the likeliest first
+     * @param token gives the token
+     * @param guess gives experts of the layer for it, the likeliest first
      */
-    void expect_first(const std::vector<const TensorInfo*>& tensors, Token known_as, int32_t token,
-                      const std::function<std::vector<int32_t>()>& guess);
+    void expect_first(const std::vector<const TensorInfo*>& tensors, Token known_as,
+                      const std::function<int32_t()>& token,
+                      const std::function<std::vector<int32_t>(int32_t token)>& guess);
 
   private:
     friend class ExpertPass;
     friend class Guess;
+    friend class Warming;
 
     Experts(const Model& model, const Plan& plan, StreamStats& stats);
 
     /** Chooses what the pool begins with and makes room for it. */
     void prepare();
-    bool make_room(const ExpertLayer& layer, uint32_t number);
-    /** Of an expert, by number, a piece that belongs at `target`. */
-    using TakePiece = std::function<void(uint32_t number, Span piece, uint8_t* target)>;
-    /** Names each piece of awaited experts that lies within a part of a tensor. */
-    void each_awaited(const TensorInfo& tensor, Span within, const TakePiece& take);
-    /** Gives up what was not brought as a whole. */
-    void finish_loading();
-    void submit(ExpertRead& read, Room room);
+    /** Somebody wants experts: those that nobody has ever used are not warmed any more. */
+    void begin_use();
+    void submit(ExpertRead& read, Room room, ReadQueue::Lane lane = ReadQueue::Lane::Awaited);
     void count_read(uint64_t bytes);
     /** Ends these reads. @return whether all of them have brought what they were to bring */
     bool end(const std::vector<ExpertRead*>& reads);
@@ -102,9 +112,8 @@ class Experts {
     DecayedFrequency policy_;
     ExpertPool pool_;
     HotSet hot_set_;
-    uint64_t model_bytes_ = 0;       // of the first file
-    std::vector<uint64_t> awaited_;  // bytes by expert, while loading
-    uint64_t now_ = 0;               // tokens so far
+    uint64_t model_bytes_ = 0;  // of the first file
+    uint64_t now_ = 0;          // tokens so far
     uint32_t last_layer_ = UINT32_MAX;
     AlignedBuffer ring_;
     uint64_t ring_room_;
@@ -115,7 +124,10 @@ class Experts {
     std::optional<RoutingTrace> trace_;
     StreamStats& stats_;
     ReadQueue queue_{ReadQueue::Method::Best, kBytesInFlight};  // its threads end before what they read into
-    std::unique_ptr<Guess> ahead_;                              // of the layer that comes next
+    std::unique_ptr<Warming> warming_;
+    bool used_ = false;                       // since it was loaded
+    std::atomic<uint64_t> warming_bytes_{0};  // as far as is known
+    std::unique_ptr<Guess> ahead_;            // of the layer that comes next
 };
 
 }  // namespace flash

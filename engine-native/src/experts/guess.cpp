@@ -55,7 +55,7 @@ void Guess::read_missing() {
                 ExpertRead& read = reads_.emplace_back();
                 read.part = matrix->part(expected->number - place_.layer->first, part);
                 read.memory = pool.find(expected->number);
-                experts_.submit(read, Room{read.memory + read.part.room, Reader::room_bytes(read.part.size)});
+                experts_.submit(read, read.room());
                 expected->reads.push_back(&read);
             }
         }

@@ -8,14 +8,6 @@
 
 namespace flash {
 
-/** A part of an expert on its way into memory. */
-struct ExpertRead {
-    ExpertPart part;
-    uint8_t* memory;  // of the bundle; null: a room of the ring
-    ReadRequest request;
-    bool submitted = false;
-};
-
 /** A layer's matrices in the order in which `tensors` are used, then those that are not used. */
 std::vector<const ExpertMatrix*> in_order_of_use(const Experts& experts, const std::vector<const TensorInfo*>& tensors);
 

@@ -3,18 +3,25 @@
 #include <algorithm>
 #include <chrono>
 
+#include "experts/warming.h"
+
 namespace flash {
 namespace {
 
 constexpr std::chrono::milliseconds kStopInterval(50);
 /** Pieces of work for each worker, so that all end at about the same time. */
 constexpr size_t kJobsPerWorker = 4;
+/**
+ * Room that a prompt finds free is lent: who has it leaves before all that decoding uses, however often the prompt used
+ * it. More than any two ranks of use differ by.
+ */
+constexpr double kLent = 1e6;
 
 }  // namespace
 
 ExpertPass::ExpertPass(Experts& experts, const ggml_tensor* ids, const std::vector<const TensorInfo*>& tensors)
     : experts_(experts), use_(experts.use_), ids_(ids), place_(experts.place(*tensors.front())) {
-    if (!experts.awaited_.empty()) experts.finish_loading();
+    experts.begin_use();
     matrices_ = in_order_of_use(experts, tensors);
     used_matrices_ = tensors.size();
     if (experts.ahead_ && experts.ahead_->is_for(place_, matrices_)) guess_ = std::move(experts.ahead_);
@@ -59,6 +66,7 @@ void ExpertPass::admit() {
     for (Chosen& chosen : chosen_) {
         chosen.memory = pool.find(chosen.number);
         if (guess_) chosen.reads = guess_->take(chosen.number);
+        if (chosen.memory != nullptr && chosen.reads.empty()) take_over(chosen);
         chosen.missing = chosen.memory == nullptr || !chosen.reads.empty();
         if (chosen.memory != nullptr) pool.hold(chosen.number);
     }
@@ -67,11 +75,26 @@ void ExpertPass::admit() {
         if (chosen.memory != nullptr) continue;
         // Routes are in the order of tokens.
         const bool evict = chosen.routes.back().token + 1 == ids_->ne[1];
+        if (!evict) chosen.rank -= kLent;
         chosen.memory = pool.admit(chosen.number, place_.layer->bundle_bytes, chosen.rank, evict);
     }
     const auto rest =
         std::stable_partition(chosen_.begin(), chosen_.end(), [](const Chosen& chosen) { return !chosen.missing; });
     std::stable_partition(rest, chosen_.end(), [](const Chosen& chosen) { return !chosen.reads.empty(); });
+}
+
+void ExpertPass::take_over(Chosen& chosen) {
+    chosen.warming = experts_.warming_->take(chosen.number);
+    if (chosen.warming.empty()) return;
+    const std::vector<ExpertMatrix>& layer = place_.layer->matrices;
+    for (const ExpertMatrix* matrix : matrices_) {
+        size_t at = 0;
+        for (const ExpertMatrix* before = layer.data(); before != matrix; before++) at += before->parts();
+        for (uint32_t part = 0; part < matrix->parts(); part++) {
+            chosen.warming[at + part].submitted = true;
+            chosen.reads.push_back(&chosen.warming[at + part]);
+        }
+    }
 }
 
 void ExpertPass::plan_reads() {
@@ -100,13 +123,13 @@ void ExpertPass::plan_reads() {
 void ExpertPass::advance() {
     for (; next_read_ < reads_.size(); next_read_++) {
         ExpertRead& read = reads_[next_read_];
-        Room room{read.memory + read.part.room, Reader::room_bytes(read.part.size)};
-        if (read.memory == nullptr) {
+        if (read.memory != nullptr) {
+            experts_.submit(read, read.room());
+        } else {
             if (free_rooms_.empty()) break;
-            room = free_rooms_.back();
+            experts_.submit(read, free_rooms_.back());
             free_rooms_.pop_back();
         }
-        experts_.submit(read, room);
         experts_.count_read(read.part.size);
     }
     advanced_.notify_all();

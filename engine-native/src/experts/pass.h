@@ -59,7 +59,8 @@ class ExpertPass {
         double rank = 0;
         uint8_t* memory = nullptr;  // in the pool; null for one that goes through the ring
         bool missing = false;
-        std::vector<ExpertRead*> reads;  // when missing: of all parts, in the order of `matrices_` and then of parts
+        std::vector<ExpertRead*> reads;   // when missing: of all parts, in the order of `matrices_` and then of parts
+        std::vector<ExpertRead> warming;  // these, where the background had begun them
     };
     /** Some rows of an expert's matrix: a part, or of a large part that several workers share a piece. */
     struct Job {
@@ -71,6 +72,8 @@ class ExpertPass {
 
     void choose();
     void admit();
+    /** Takes what the background would have read. */
+    void take_over(Chosen& chosen);
     void plan_reads();
     /** Submits what has a place to go. Called with ring_ held. */
     void advance();

@@ -4,8 +4,8 @@
 
 namespace flash {
 
-ExpertPool::ExpertPool(uint64_t budget_bytes, uint64_t smallest_bundle, uint64_t largest_bundle)
-    : budget_(budget_bytes), stride_(align_up(largest_bundle, kReadAlignment)) {
+ExpertPool::ExpertPool(uint64_t budget_bytes, uint64_t smallest_bundle, uint64_t largest_bundle, Leave leave)
+    : budget_(budget_bytes), stride_(align_up(largest_bundle, kReadAlignment)), leave_(std::move(leave)) {
     const bool even = smallest_bundle == largest_bundle;
     // Twice what the largest experts would need: experts of half that size fill the budget too.
     const uint64_t count = stride_ == 0 ? 0 : (even ? 1 : 2) * budget_ / stride_;
@@ -47,7 +47,9 @@ uint32_t ExpertPool::vacancy(uint64_t size) {
 
 bool ExpertPool::evict_one() {
     if (leaving_.empty()) return false;
-    drop(leaving_.begin()->second);
+    const uint32_t expert = leaving_.begin()->second;
+    leave_(expert);
+    drop(expert);
     return true;
 }
 

@@ -20,8 +20,11 @@ namespace flash {
  */
 class ExpertPool {
   public:
+    /** Called before an expert leaves in favour of another: nothing may write to its memory afterwards. */
+    using Leave = std::function<void(uint32_t expert)>;
+
     /** For bundles of these sizes. Takes addresses, no memory yet. Holds no slots where there are none to be had. */
-    ExpertPool(uint64_t budget_bytes, uint64_t smallest_bundle, uint64_t largest_bundle);
+    ExpertPool(uint64_t budget_bytes, uint64_t smallest_bundle, uint64_t largest_bundle, Leave leave);
     ExpertPool(const ExpertPool&) = delete;
     ExpertPool& operator=(const ExpertPool&) = delete;
 
@@ -64,6 +67,7 @@ class ExpertPool {
 
     uint64_t budget_;
     uint64_t stride_;
+    Leave leave_;
     AddressRange memory_;
     uint64_t bytes_ = 0;
     std::vector<Slot> slots_;

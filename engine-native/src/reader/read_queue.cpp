@@ -17,7 +17,11 @@ constexpr std::chrono::milliseconds kStopInterval(50);
 
 using Clock = std::chrono::steady_clock;
 
+/** Of turns in the background: after all others. */
+constexpr uint64_t kBackgroundTurn = 1ULL << 63;
+
 std::atomic<uint64_t> busy{0};             // nanoseconds
+std::atomic<uint64_t> all_read{0};         // bytes
 std::atomic<unsigned> all_under_way{0};    // pieces, or reads of threads, of all queues
 std::atomic<Clock::time_point> last_sign;  // when the first of these began, or one ended since
 
@@ -39,36 +43,48 @@ ReadQueue::~ReadQueue() {
     {
         const std::lock_guard lock(mutex_);
         closing_ = true;
-        queue_.clear();
+        while (!queue_.empty()) dequeue(*queue_.begin()->second);
     }
     submitted_.notify_all();
     if (uring_) uring_->wake();
     for (std::thread& thread : threads_) thread.join();
 }
 
-void ReadQueue::submit(ReadRequest& request) {
+void ReadQueue::submit(ReadRequest& request, Lane lane) {
     const std::lock_guard lock(mutex_);
     request.state = State::Queued;
     request.begun = 0;
     request.error.clear();
-    enqueue(request);
+    enqueue(request, lane);
 }
 
-void ReadQueue::enqueue(ReadRequest& request) {
-    queue_.push_back(&request);
+void ReadQueue::enqueue(ReadRequest& request, Lane lane) {
+    request.turn = ++last_turn_ | (lane == Lane::Background ? kBackgroundTurn : 0);
+    queue_.emplace(request.turn, &request);
     if (!uring_) submitted_.notify_one();
     // Otherwise it is begun with those before it, or when one that runs has ended.
-    else if (queue_.size() == 1 && may_begin())
+    else if (queue_.begin()->second == &request && may_begin())
         uring_->wake();
+}
+
+void ReadQueue::dequeue(ReadRequest& request) {
+    if (request.turn != 0) queue_.erase(std::exchange(request.turn, 0));
+}
+
+void ReadQueue::hasten(ReadRequest& request) {
+    const std::lock_guard lock(mutex_);
+    if (request.turn < kBackgroundTurn) return;
+    dequeue(request);
+    enqueue(request, Lane::Awaited);
 }
 
 void ReadQueue::resume(ReadRequest& request) {
     const std::lock_guard lock(mutex_);
-    if (std::find(queue_.begin(), queue_.end(), &request) != queue_.end()) return;
+    if (request.turn != 0) return;
     const auto extent = Reader::extent(request.offset, request.size, request.room);
     const bool begun_in_part =
         uring_ && request.state == State::Running && extent && request.begun < extent->length && request.error.empty();
-    if (request.state == State::Queued || begun_in_part) enqueue(request);
+    if (request.state == State::Queued || begun_in_part) enqueue(request, Lane::Awaited);
 }
 
 State ReadQueue::wait(ReadRequest& request, const std::function<bool()>& stop) {
@@ -79,9 +95,14 @@ State ReadQueue::wait(ReadRequest& request, const std::function<bool()>& stop) {
     return request.state;
 }
 
+State ReadQueue::state(const ReadRequest& request) {
+    const std::lock_guard lock(mutex_);
+    return request.state;
+}
+
 void ReadQueue::cancel(ReadRequest& request) {
     const std::lock_guard lock(mutex_);
-    queue_.erase(std::remove(queue_.begin(), queue_.end(), &request), queue_.end());
+    dequeue(request);
 }
 
 State ReadQueue::withdraw(ReadRequest& request) {
@@ -102,6 +123,8 @@ bool ReadQueue::withdraw(ReadRequest& request, const std::function<bool()>& stop
 }
 
 uint64_t ReadQueue::busy_nanoseconds() { return busy; }
+
+uint64_t ReadQueue::read_bytes() { return all_read; }
 
 uint64_t ReadQueue::silent_nanoseconds() {
     if (all_under_way == 0) return 0;
@@ -144,6 +167,7 @@ void ReadQueue::read(ReadRequest& request, std::unique_lock<std::mutex>& lock) {
     const auto data = request.file->read(request.offset, request.size, request.room);
     lock.lock();
     note_end();
+    if (data) all_read += request.size;
     request.running = 0;
     settle(request, data);
 }
@@ -160,31 +184,39 @@ void ReadQueue::read_by_thread() {
     while (true) {
         submitted_.wait(lock, [&] { return closing_ || !queue_.empty(); });
         if (closing_) return;
-        ReadRequest& request = *queue_.front();
-        queue_.pop_front();
+        ReadRequest& request = *queue_.begin()->second;
+        dequeue(request);
         read(request, lock);
     }
 }
 
+bool ReadQueue::may_begin() const {
+    if (queue_.empty() || free_pieces_.empty()) return false;
+    if (queue_.begin()->first < kBackgroundTurn) return bytes_in_flight_ < most_in_flight_;
+    return awaited_pieces_ == 0 && bytes_in_flight_ < std::min(most_in_flight_, kBackgroundBytes);
+}
+
 void ReadQueue::begin_queued() {
-    while (!queue_.empty() && may_begin()) {
-        ReadRequest& request = *queue_.front();
+    while (may_begin()) {
+        ReadRequest& request = *queue_.begin()->second;
         const auto extent = Reader::extent(request.offset, request.size, request.room);
         if (!extent) {
-            queue_.pop_front();
+            dequeue(request);
             settle(request, extent.error());
             continue;
         }
         Piece& piece = *free_pieces_.back();
         free_pieces_.pop_back();
         piece = {&request, request.begun,
-                 static_cast<uint32_t>(std::min<uint64_t>(kPieceBytes, extent->length - request.begun))};
+                 static_cast<uint32_t>(std::min<uint64_t>(kPieceBytes, extent->length - request.begun)),
+                 request.turn < kBackgroundTurn};
         request.state = State::Running;
         request.begun += piece.length;
         request.running++;
         bytes_in_flight_ += piece.length;
+        if (piece.awaited) awaited_pieces_++;
         note_begin();
-        if (request.begun == extent->length) queue_.pop_front();
+        if (request.begun == extent->length) dequeue(request);
         begin(piece, extent->begin);
     }
 }
@@ -202,15 +234,17 @@ void ReadQueue::end(Piece& piece, int32_t result) {
     if (result > 0) {
         const auto given = static_cast<uint32_t>(result);
         piece.at += given;
+        all_read += given;
         bytes_in_flight_ -= std::min(piece.length, given);
         piece.length -= std::min(piece.length, given);
         // The last block of a file is short.
         if (piece.length > 0 && piece.at < extent.needed) return begin(piece, extent.begin);
     } else if (request.error.empty()) {
         request.error = request.file->failure(extent.begin + piece.at, -result).message;
-        queue_.erase(std::remove(queue_.begin(), queue_.end(), &request), queue_.end());
+        dequeue(request);
     }
     bytes_in_flight_ -= piece.length;  // of one that failed, or the last block, which was short
+    if (piece.awaited) awaited_pieces_--;
     free_pieces_.push_back(&piece);
     note_end();
     if (--request.running > 0) return;

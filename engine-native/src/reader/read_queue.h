@@ -4,8 +4,8 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,13 +27,15 @@ struct ReadRequest {
     enum class State : uint8_t { Idle, Queued, Running, Done, Failed };
     State state = State::Idle;      // guarded by the queue
     uint64_t begun = 0;             // bytes that the kernel was asked for; guarded by the queue
+    uint64_t turn = 0;              // while any of it is queued: the lowest is begun next; guarded by the queue
     unsigned running = 0;           // pieces that are under way; guarded by the queue
     const uint8_t* data = nullptr;  // when Done: where in the room the bytes begin
     std::string error;              // when Failed
 };
 
 /**
- * Direct reads with several in flight, begun in the order of submission. One thread hands them to io_uring; where the
+ * Direct reads with several in flight, begun in the order of submission, those that nobody waits for after all others.
+ * One thread hands them to io_uring; where the
  * kernel forbids that, as in many containers, a pool of threads reads: that takes two to four times the processor time,
  * and with small reads the disk gives less.
  */
@@ -47,6 +49,11 @@ class ReadQueue {
     /** Pieces that are in flight at once, and their bytes, unless fewer are asked for. */
     static constexpr unsigned kDepth = 128;
     static constexpr uint64_t kMostBytes = uint64_t{kDepth} * kPieceBytes;
+    /**
+     * In flight of reads that nobody waits for, with io_uring, and only while there are no others: who comes in between
+     * waits for these at most.
+     */
+    static constexpr uint64_t kBackgroundBytes = 4 * kPieceBytes;
     /** Threads of the pool. */
     static constexpr unsigned kThreads = 8;
 
@@ -64,7 +71,12 @@ class ReadQueue {
     ReadQueue(const ReadQueue&) = delete;
     ReadQueue& operator=(const ReadQueue&) = delete;
 
-    void submit(ReadRequest& request);
+    /** Background: nobody waits for it, and it is read while there is nothing else to be read. */
+    enum class Lane : uint8_t { Awaited, Background };
+
+    void submit(ReadRequest& request, Lane lane = Lane::Awaited);
+    /** Somebody waits for a request of the background now. Nothing for others. */
+    void hasten(ReadRequest& request);
 
     /**
      * Reads on the calling thread, before all that is queued: a few blocks are here before another thread has woken
@@ -74,6 +86,8 @@ class ReadQueue {
 
     /** Blocks until the request is done or failed; `stop` is asked now and then, and true ends the wait early. */
     ReadRequest::State wait(ReadRequest& request, const std::function<bool()>& stop);
+
+    ReadRequest::State state(const ReadRequest& request);
 
     /** What of the request has not begun will not begin. It is to be withdrawn all the same, or resumed. */
     void cancel(ReadRequest& request);
@@ -90,12 +104,15 @@ class ReadQueue {
 
     /** Of all queues since the process started: nanoseconds in which reads were under way, as far as any has ended. */
     static uint64_t busy_nanoseconds();
+    /** Of all queues since the process started: bytes that were read. */
+    static uint64_t read_bytes();
     /** Of all queues: nanoseconds for which reads have been under way now without one of them having ended; else 0. */
     static uint64_t silent_nanoseconds();
 
   private:
-    /** Called with mutex_ held. */
-    void enqueue(ReadRequest& request);
+    /** Both called with mutex_ held. */
+    void enqueue(ReadRequest& request, Lane lane);
+    void dequeue(ReadRequest& request);
     /** Around each piece, or each read of a thread. Called with mutex_ held. */
     void note_begin();
     void note_end();
@@ -105,8 +122,8 @@ class ReadQueue {
     void read_by_thread();
     /** The thread that has io_uring. */
     void read_by_uring();
-    /** Whether io_uring may have another piece. Called with mutex_ held. */
-    bool may_begin() const { return !free_pieces_.empty() && bytes_in_flight_ < most_in_flight_; }
+    /** Whether io_uring may have a piece of the next request. Called with mutex_ held. */
+    bool may_begin() const;
     /** Hands requests to io_uring as far as it may have them. Called with mutex_ held. */
     void begin_queued();
     /** A part of a request that io_uring has. */
@@ -114,6 +131,7 @@ class ReadQueue {
         ReadRequest* request;
         uint64_t at;      // bytes from the beginning of its extent
         uint32_t length;  // bytes
+        bool awaited;
     };
     /** Hands a piece over. Called with mutex_ held. */
     void begin(Piece& piece, uint64_t extent_begin);
@@ -125,10 +143,12 @@ class ReadQueue {
     std::mutex mutex_;
     std::condition_variable submitted_;
     std::condition_variable finished_;
-    std::deque<ReadRequest*> queue_;
+    std::map<uint64_t, ReadRequest*> queue_;  // by turn
+    uint64_t last_turn_ = 0;
     std::array<Piece, kDepth> pieces_{};
     std::vector<Piece*> free_pieces_;  // all when io_uring has none
     uint64_t bytes_in_flight_ = 0;     // of the pieces that io_uring has
+    unsigned awaited_pieces_ = 0;      // of these
     const uint64_t most_in_flight_;
     bool closing_ = false;
     unsigned under_way_ = 0;                            // pieces, or reads of threads

@@ -52,7 +52,8 @@ void policies_rank() {
 
 void pool_evicts_the_lowest_rank() {
     constexpr uint64_t kSize = 8192;
-    ExpertPool pool(3 * kSize, kSize, kSize);
+    std::vector<uint32_t> left;
+    ExpertPool pool(3 * kSize, kSize, kSize, [&](uint32_t expert) { left.push_back(expert); });
     for (const uint32_t expert : {10U, 11U, 12U}) {
         CHECK(pool.admit(expert, kSize, 0, true) != nullptr);
         pool.release(expert, 100.0 - expert);
@@ -67,13 +68,14 @@ void pool_evicts_the_lowest_rank() {
     pool.drop(13);
     CHECK(pool.admit(14, kSize, 0, true) != nullptr);
     CHECK(pool.admit(15, 2 * kSize, 0, true) == nullptr);  // larger than any
+    CHECK(left == std::vector<uint32_t>{11});
 }
 
 /** Experts of different sizes come and go: never more memory than the budget, and each keeps what was written to it. */
 void pool_keeps_its_budget() {
     constexpr uint64_t kSizes[] = {4096, 12288, 40960, 36864};
     constexpr uint64_t kBudget = 300'000;
-    ExpertPool pool(kBudget, 4096, 40960);
+    ExpertPool pool(kBudget, 4096, 40960, [](uint32_t) {});
     Random random(5);
     std::map<uint32_t, std::pair<uint8_t*, uint8_t>> written;
     for (int i = 0; i < 20'000; i++) {

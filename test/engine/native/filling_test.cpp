@@ -1,12 +1,6 @@
 // Windows that a thread fills in the background while neurons are computed from them. Most of all for the thread
 // sanitizer: -DFLINT_SANITIZE=thread, with thread-sanitizer.txt.
 
-#ifdef __linux__
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#endif
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -17,6 +11,7 @@
 #include <thread>
 
 #include "ggml-backend.h"
+#include "held_reads.h"
 #include "neurons/neurons.h"
 #include "random.h"
 #include "tests.h"
@@ -237,29 +232,6 @@ void filling_ends_with_the_model() {
 }
 
 #ifdef __linux__
-/** As long as it lives, no direct read ends: see held_reads.cpp. Queues that are made meanwhile have no io_uring. */
-class HeldReads {
-  public:
-    HeldReads() { CHECK(setenv("FLINT_HELD_READS", pipe_.c_str(), 1) == 0); }
-    ~HeldReads() {
-        release();
-        unsetenv("FLINT_HELD_READS");
-    }
-    HeldReads(const HeldReads&) = delete;
-    HeldReads& operator=(const HeldReads&) = delete;
-
-    void hold() { CHECK(mkfifo(pipe_.c_str(), 0600) == 0); }
-    void release() {
-        // To open it for reading and writing waits for nobody, and wakes all who wait for a writer.
-        const int file = ::open(pipe_.c_str(), O_RDWR | O_CLOEXEC);
-        ::unlink(pipe_.c_str());
-        if (file >= 0) ::close(file);
-    }
-
-  private:
-    const std::string pipe_ = scratch_folder() + "/held";
-};
-
 // Were anything awaited that reads, these would never end: what is held is released only after they were stopped.
 
 void stopping_waits_for_no_read() {

@@ -105,6 +105,7 @@ LoadedModel::LoadedModel(const std::string& path, const Run& run)
     context_.reset(llama_init_from_model(model_.get(), context_params));
     if (run.ram_cap) flash().deconfigure();
     if (!context_) throw std::runtime_error("llama.cpp makes no context for " + path);
+    run.loaded();
 }
 
 int32_t LoadedModel::decode(const std::vector<int32_t>& tokens, Logits& logits) {

@@ -41,6 +41,8 @@ struct Run {
     bool without_bundles = false;
     /** Called before llama.cpp loads what was configured. */
     std::function<void()> configured = [] {};
+    /** Called when the model can be asked. */
+    std::function<void()> loaded = [] {};
 };
 
 /** A model with a context, as llama.cpp has them. */

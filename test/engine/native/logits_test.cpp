@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <map>
+#include <thread>
 
 #include "llama_runner.h"
 #include "model_writer.h"
@@ -36,6 +38,8 @@ constexpr const char* kGuessed = "experts: guessed before they are chosen";
 constexpr const char* kGuessedFirst = "experts: guessed from the embedding";
 constexpr const char* kGuessedAgain = "experts: guessed again and again";
 constexpr const char* kGuessedNext = "experts: guessed from the likeliest token";
+
+constexpr int kMostRounds = 1000;
 
 std::vector<Subject> subjects() {
     // Those that ggml can quantize to in a moment, of every family of kernels: plain, legacy, K, IQ, ternary, FP4.
@@ -188,6 +192,15 @@ Run likeliest_tokens(std::optional<uint64_t> ram_cap) {
     return run;
 }
 
+/** After a path: what it says of so few tokens that half of the experts are enough. */
+constexpr const char* kFew = ", few tokens";
+Run few_tokens(std::optional<uint64_t> ram_cap) {
+    Run run{false, ram_cap};
+    run.prompt = 1;
+    run.single_tokens = 2;
+    return run;
+}
+
 /** What stock llama.cpp says, by path. Computed for all at once: afterwards the flash backend is loaded. */
 const std::map<std::string, Logits>& references() {
     static const std::map<std::string, Logits> all = [] {
@@ -204,6 +217,8 @@ const std::map<std::string, Logits>& references() {
             const std::string path = scratch_folder() + "/" + name + ".gguf";
             logits[path + kLikeliest] = evaluate(path, likeliest_tokens({}));
         }
+        const std::string guessed = scratch_folder() + "/" + kGuessed + ".gguf";
+        logits[guessed + kFew] = evaluate(guessed, few_tokens({}));
         if (!real_model().empty()) logits[real_model()] = evaluate(real_model(), Run{});
         return logits;
     }();
@@ -226,10 +241,9 @@ void check_same_bits(const Logits& actual, const Logits& expected) {
         first = std::min(first, i);
         worst = std::max(worst, std::abs(actual[i] - expected[i]));
     }
-    const size_t vocabulary = expected.size() / (kPromptTokens + kSingleTokens);
     throw std::runtime_error(std::to_string(different) + " of " + std::to_string(expected.size()) +
-                             " logits differ, by up to " + std::to_string(worst) + ", from token " +
-                             std::to_string(first / vocabulary) + " on");
+                             " logits differ, by up to " + std::to_string(worst) + ", from the " +
+                             std::to_string(100 * first / expected.size()) + "th hundredth on");
 }
 
 /** Streams all that can be streamed, and compares. */
@@ -297,6 +311,91 @@ void compare_guessed_tokens(const char* name) {
     CHECK(after.wasted_bytes - before.wasted_bytes < after.guessed_bytes - before.guessed_bytes);
 }
 
+uint64_t warming_bytes() {
+    flash_stats stats{};
+    flash().stats(&stats);
+    return stats.warming_bytes;
+}
+
+void wait_until_warm() {
+    while (warming_bytes() > 0) std::this_thread::yield();
+}
+
+/** Of the model, with room for half of its experts; `loaded` is called before the first token. @return bytes of experts
+ * read */
+uint64_t read_by_few_tokens(
+    const char* name, const std::function<void()>& loaded, const std::function<void()>& configured = [] {}) {
+    const std::string path = scratch_folder() + "/" + name + ".gguf";
+    const Logits& expected = references().at(path + kFew);
+    const flash_plan unlimited = plan(path, uint64_t{1} << 40);
+    Run run = few_tokens((unlimited.minimum_cap_bytes + unlimited.whole_cap_bytes) / 2);
+    flash_stats before{};
+    run.configured = configured;
+    run.loaded = [&] {
+        loaded();
+        flash().stats(&before);
+    };
+    check_same_bits(evaluate(path, run), expected);
+    flash_stats after{};
+    flash().stats(&after);
+    const uint64_t rows =
+        (run.prompt + run.single_tokens) * ggml_row_size(GGML_TYPE_Q8_0, small(GGML_TYPE_Q8_0).embedding);
+    return after.read_bytes - before.read_bytes - rows;
+}
+
+/** What was used most is read in the background. Who does not wait for that has the same bits, and reads no more. */
+void compare_warmed(const char* name) {
+    const std::string memory = scratch_folder() + "/" + name + ".gguf.experts";
+    static_cast<void>(references());  // writes the models
+    std::filesystem::remove(memory);
+    // Nothing is known of the experts yet, and what has not been read by now will not be: it is as good as nothing.
+    const uint64_t cold = read_by_few_tokens(name, [] {});
+    CHECK(cold > 0);
+    CHECK(std::filesystem::exists(memory));
+    CHECK_EQUAL(read_by_few_tokens(name, wait_until_warm), uint64_t{0});
+    for (int round = 0; round < 20; round++) {
+        const uint64_t begun = warming_bytes();
+        const auto look = [&] {
+            for (int i = 0; i < round; i++) static_cast<void>(warming_bytes());
+        };
+        CHECK_EQUAL(begun, uint64_t{0});  // of a model that is gone
+        CHECK(read_by_few_tokens(name, look) <= cold);
+    }
+}
+
+/** A model may go before it is warm. What it has learned of earlier sessions stays. */
+void warming_ends_with_the_model(const char* name) {
+    const std::string path = scratch_folder() + "/" + name + ".gguf";
+    read_by_few_tokens(name, [] {});
+    Run run;
+    run.ram_cap = plan(path, uint64_t{1} << 40).whole_cap_bytes - 1;
+    bool cut_short = false;
+    for (int round = 0; !cut_short; round++) {
+        CHECK(round < kMostRounds);
+        const LoadedModel model(path, run);
+        cut_short = warming_bytes() > 0;
+    }
+    CHECK_EQUAL(warming_bytes(), uint64_t{0});
+    CHECK_EQUAL(read_by_few_tokens(name, wait_until_warm), uint64_t{0});
+}
+
+/** What could not be read in the background is read again when it is wanted. */
+void warming_survives_failures(const char* name) {
+    const std::string path = scratch_folder() + "/" + name + ".gguf";
+    read_by_few_tokens(name, [] {});
+    const std::string whole = path + ".whole";
+    std::filesystem::copy_file(path, whole, std::filesystem::copy_options::overwrite_existing);
+    // Of half of the last layer's experts.
+    const auto cut = [&] { std::filesystem::resize_file(path, std::filesystem::file_size(path) - (4 << 20)); };
+    const auto restore = [&] {
+        wait_until_warm();
+        std::filesystem::copy_file(whole, path, std::filesystem::copy_options::overwrite_existing);
+    };
+    const uint64_t read = read_by_few_tokens(name, restore, cut);
+    CHECK(read > 0);
+    CHECK_EQUAL(read_by_few_tokens(name, wait_until_warm), uint64_t{0});
+}
+
 /** A long prompt has the bits of stock llama.cpp with its own layouts. The tokens after it are computed without. */
 void compare_laid_out(const std::string& path) {
     const auto of_prompt = [](Logits logits) {
@@ -358,6 +457,11 @@ TestCases logits_tests() {
                      [] { compare_guessed_tokens(kGuessed); }});
     tests.push_back({"experts of the next token that are read before it is known change no bit: 8 of 32",
                      [] { compare_guessed_tokens(kGuessedAgain); }});
+    tests.push_back({"experts that are read in the background change no bit", [] { compare_warmed(kGuessed); }});
+    tests.push_back(
+        {"reading experts in the background ends with the model", [] { warming_ends_with_the_model(kGuessed); }});
+    tests.push_back({"experts that could not be read in the background are read when they are wanted",
+                     [] { warming_survives_failures(kGuessed); }});
     tests.push_back({"a model in memory beside one that is served", compare_side_by_side});
     if (!real_model().empty()) tests.push_back({title + real_model(), [] { compare(real_model()); }});
     return tests;

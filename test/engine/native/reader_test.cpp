@@ -2,6 +2,7 @@
 
 #include "reader/reader.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -9,7 +10,9 @@
 #include <memory>
 #include <thread>
 
+#include "held_reads.h"
 #include "platform/files.h"
+#include "random.h"
 #include "reader/read_queue.h"
 #include "tests.h"
 
@@ -241,6 +244,75 @@ void queue_resumes(ReadQueue::Method method) {
     }
 }
 
+/** Whatever is in which lane, and whoever changes his mind: each that is waited for is whole. */
+void queue_mixes_lanes(ReadQueue::Method method) {
+    constexpr uint64_t kSize = 2 * ReadQueue::kPieceBytes + 77;
+    const Reader reader = open(write_pattern("queue mixes lanes", kSize));
+    ReadQueue queue(method);
+    Random random(3);
+    std::vector<std::unique_ptr<OwnedRequest>> requests;
+    for (uint64_t i = 0; i < 40; i++) requests.push_back(std::make_unique<OwnedRequest>(reader, i, kSize - i));
+    for (int round = 0; round < 20; round++) {
+        for (const auto& owned : requests) {
+            std::memset(owned->buffer.data(), 0, owned->buffer.size());
+            const bool awaited = random.below(3) == 0;
+            queue.submit(owned->request, awaited ? ReadQueue::Lane::Awaited : ReadQueue::Lane::Background);
+        }
+        for (int change = 0; change < 40; change++) {
+            flash::ReadRequest& request = requests[random.below(requests.size())]->request;
+            if (random.below(2) == 0) queue.cancel(request);
+            random.below(2) == 0 ? queue.hasten(request) : queue.resume(request);
+        }
+        for (uint64_t i = 0; i < requests.size(); i++) {
+            queue.resume(requests[i]->request);
+            CHECK(queue.wait(requests[i]->request, kNever) == flash::ReadRequest::State::Done);
+            check_bytes(requests[i]->request.data, i, kSize - i);
+            CHECK(queue.withdraw(requests[i]->request) == flash::ReadRequest::State::Done);
+        }
+    }
+}
+
+#ifdef __linux__
+void queue_reads_what_is_awaited_first() {
+    const Reader reader = open(write_pattern("queue lanes"));
+    HeldReads reads;
+    reads.hold();
+    ReadQueue queue(ReadQueue::Method::Threads);
+    std::vector<std::unique_ptr<OwnedRequest>> requests;
+    const auto submit = [&](ReadQueue::Lane lane) {
+        requests.push_back(std::make_unique<OwnedRequest>(reader, requests.size(), 100));
+        queue.submit(requests.back()->request, lane);
+    };
+    const auto wait_until_running = [&](size_t done) {
+        const auto count = [&](flash::ReadRequest::State state) {
+            return static_cast<size_t>(std::count_if(requests.begin(), requests.end(), [&](const auto& owned) {
+                return queue.state(owned->request) == state;
+            }));
+        };
+        while (count(flash::ReadRequest::State::Done) < done ||
+               count(flash::ReadRequest::State::Running) < ReadQueue::kThreads) {
+            std::this_thread::yield();
+        }
+    };
+    for (unsigned i = 0; i < 5 * ReadQueue::kThreads; i++) submit(ReadQueue::Lane::Background);
+    wait_until_running(0);
+    submit(ReadQueue::Lane::Awaited);
+    const auto begun = [&](size_t i) { return queue.state(requests[i]->request) != flash::ReadRequest::State::Queued; };
+    const size_t last_in_background = requests.size() - 2;
+    queue.hasten(requests[last_in_background]->request);
+    CHECK(!begun(requests.size() - 1) && !begun(last_in_background));
+    reads.let_through();
+    wait_until_running(ReadQueue::kThreads);
+    CHECK(begun(requests.size() - 1) && begun(last_in_background));
+    CHECK(!begun(last_in_background - 1));
+    reads.release();
+    for (size_t i = 0; i < requests.size(); i++) {
+        CHECK(queue.wait(requests[i]->request, kNever) == flash::ReadRequest::State::Done);
+        check_bytes(requests[i]->request.data, i, 100);
+    }
+}
+#endif
+
 void queue_ends_with_work_left(ReadQueue::Method method) {
     const Reader reader = open(write_pattern("queue ends"));
     std::vector<std::unique_ptr<OwnedRequest>> requests;
@@ -271,6 +343,11 @@ TestCases reader_tests() {
         {"queue of threads: what is withdrawn is idle", [] { queue_withdraws(ReadQueue::Method::Threads); }},
         {"queue: what is resumed is whole", [] { queue_resumes(ReadQueue::Method::Best); }},
         {"queue of threads: what is resumed is whole", [] { queue_resumes(ReadQueue::Method::Threads); }},
+        {"queue: whatever the lane, all is whole", [] { queue_mixes_lanes(ReadQueue::Method::Best); }},
+        {"queue of threads: whatever the lane, all is whole", [] { queue_mixes_lanes(ReadQueue::Method::Threads); }},
+#ifdef __linux__
+        {"queue of threads: what is awaited comes before the background", queue_reads_what_is_awaited_first},
+#endif
         {"queue: ends with work left", [] { queue_ends_with_work_left(ReadQueue::Method::Best); }},
         {"queue of threads: ends with work left", [] { queue_ends_with_work_left(ReadQueue::Method::Threads); }},
     };

@@ -106,6 +106,7 @@ export const runReport = z.strictObject({
   tokens: z.array(count),
   text: z.string(),
   promptTokens: z.array(count),
+  loadMs: milliseconds,
   timeToFirstTokenMs: milliseconds,
   msPerToken: z.strictObject({ mean: milliseconds, median: milliseconds, p95: milliseconds }),
   tokensPerSecond: z.number().nonnegative(),
