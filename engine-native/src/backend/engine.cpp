@@ -169,10 +169,13 @@ Result<flash_plan> Engine::configure(const flash_plan_request& request) {
 }
 
 void Engine::deconfigure() {
-    const std::lock_guard lock(mutex_);
-    if (configured_) configured_->outline.reset();
-    if (configured_ && configured_->experts && configured_->has_weights) configured_->experts->warm();
-    configured_.reset();
+    std::shared_ptr<Served> served;
+    {
+        const std::lock_guard lock(mutex_);
+        served = std::exchange(configured_, nullptr);
+        if (served) served->outline.reset();
+    }
+    if (served && served->experts && served->has_weights) served->experts->warm();
 }
 
 std::optional<std::string> Engine::outline_path() const {

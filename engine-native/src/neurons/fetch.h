@@ -40,7 +40,7 @@ Result<uint64_t> measure_gap(const Reader& reader, uint64_t file_bytes);
 class Fetch {
   public:
     /** Runs that may be in flight or in use at once. */
-    static constexpr uint64_t kRooms = ReadQueue::kDepth / 2;
+    static constexpr size_t kRooms = ReadQueue::kDepth / 2;
     static uint64_t memory_bytes();
 
     explicit Fetch(const Reader& reader);

@@ -30,9 +30,6 @@ const ggml_type_traits_cpu* traits_of(ggml_type type) {
     return lookup == nullptr ? nullptr : lookup(type);
 }
 
-/** Elements that the wide kernels take at once. */
-constexpr int64_t kStep = 32;
-
 struct BlockQ8 {  // as block_q8_0 of ggml-common.h
     ggml_fp16_t scale;
     int8_t quants[32];
@@ -56,6 +53,9 @@ void add_rows_plain(ggml_type type, const std::vector<WeightedRow>& rows, int64_
 
 #if defined(__x86_64__)
 const bool kWide = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+
+/** Elements that the wide kernels take at once. */
+constexpr int64_t kStep = 32;
 
 // kStep elements of a row each, eight at a time.
 struct WideF32 {
