@@ -108,8 +108,8 @@ typedef struct flash_api {
     // The file that llama.cpp is to load instead of the model that was configured, as it need not read what is ours;
     // false where there is none. It is gone after `deconfigure`.
     bool (*outline_path)(char* path, size_t path_size);
-    // Serves nothing of the models loaded, and of the contexts made, from now on. What was loaded goes on by itself: the
-    // experts that it begins with are read in the background.
+    // Serves nothing of the models loaded, and of the contexts made, from now on. What was loaded goes on by itself:
+    // the experts that it begins with are read in the background.
     void (*deconfigure)(void);
     // Since the process started.
     void (*stats)(flash_stats* stats);

@@ -39,6 +39,11 @@ describe("flash generates the tokens of stock llama.cpp", () => {
     expect(new Set(flash.tokens).size).toBeGreaterThanOrEqual(8);
   });
 
+  test.each<ShapeName>(["llama-iq4_xs", "qwen3moe-iq4_xs"])("%s, in three files", async (name) => {
+    const { stock, flash } = await compare(await syntheticModel(name, 3));
+    expect(flash.tokens).toEqual(stock.tokens);
+  });
+
   test("TinyLlama", async () => {
     // A part of its weights is Q2_K, which some processors compute in another order from other layouts.
     const { stock, flash } = await compare(await starterModel(), plainWeights);

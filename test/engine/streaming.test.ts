@@ -32,7 +32,9 @@ const complete = (started: Sidecar, params: CompleteParams) =>
 test.each(shapes)("%s: a file cut short in mid-answer ends the answer in words, the sidecar goes on", async (shape) => {
   const model = await syntheticModel(shape);
   const copy = inCheckout(`build/test-models/cut-${process.pid}.gguf`);
-  onTestFinished(() => rm(copy, { force: true }));
+  onTestFinished(async () => {
+    for (const path of [copy, `${copy}.experts`]) await rm(path, { force: true });
+  });
   await copyFile(model, copy);
   const started = await streaming(copy);
   const watched = complete(started, { prefix: "Hello", ignoreEos: true });

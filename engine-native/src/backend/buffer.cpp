@@ -36,7 +36,7 @@ void buffer_set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const 
         return;
     }
     const Span all{info->offset + offset, size};
-    const auto read = served.outline->read({all}, [&](const uint8_t* bytes, Span span) {
+    const auto read = served.outline->read({{info->file, all}}, [&](const uint8_t* bytes, size_t, Span span) {
         std::memcpy(target + (span.offset - all.offset), bytes, span.size);
     });
     if (!read) Engine::instance().fail(read.error());

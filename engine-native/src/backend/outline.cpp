@@ -5,13 +5,18 @@
 #include <cstring>
 #include <optional>
 
+#include "backend/merged_header.h"
+
 namespace flash {
 namespace {
 
 /** Read at once, in bytes; so many are in flight. */
 constexpr uint64_t kPartBytes = 1ULL << 20;
 constexpr size_t kParts = 16;
-/** That llama.cpp may keep, in bytes: the outline's memory comes on top of what a plan counts. */
+/**
+ * That llama.cpp may keep, in bytes, beside memory that is not used yet: the outline's comes on top of what a plan
+ * counts.
+ */
 constexpr uint64_t kMostResident = 32ULL << 20;
 
 /** A tied output matrix is there twice, and may be llama.cpp's for one of its uses. */
@@ -22,11 +27,15 @@ bool is_resident(const Model& model, const Plan& plan, const std::string& name) 
     return false;
 }
 
+Error no_memory() {
+    return Error{FLASH_READ_FAILED, std::string("no memory to load the model with: ") + std::strerror(errno)};
+}
+
 }  // namespace
 
-Outline::Outline(std::unique_ptr<MemoryFile> file, Reader reader)
+Outline::Outline(std::unique_ptr<MemoryFile> file, std::vector<Reader> readers)
     : file_(std::move(file)),
-      reader_(std::move(reader)),
+      readers_(std::move(readers)),
       rooms_(kParts * Reader::room_bytes(kPartBytes)),
       requests_(kParts) {
     const uint64_t room = Reader::room_bytes(kPartBytes);
@@ -34,56 +43,87 @@ Outline::Outline(std::unique_ptr<MemoryFile> file, Reader reader)
 }
 
 Result<std::unique_ptr<Outline>> Outline::create(const Model& model, const Plan& plan) {
-    // llama.cpp finds the parts of a split model by their names.
-    if (model.files.size() > 1 || plan.resident_bytes > kMostResident) return std::unique_ptr<Outline>();
-    std::vector<Span> kept;
-    uint64_t header_end = UINT64_MAX;
-    uint64_t end = 0;
+    // The pool of experts is filled when the outline is gone.
+    if (plan.resident_bytes > kMostResident + plan.expert_pool_bytes) return std::unique_ptr<Outline>();
+    std::vector<const TensorInfo*> resident;
     for (const TensorInfo& tensor : model.tensors) {
-        header_end = std::min(header_end, tensor.offset);
-        end = std::max(end, tensor.offset + tensor.size);
-        if (is_resident(model, plan, tensor.name)) kept.push_back({tensor.offset, tensor.size});
+        if (is_resident(model, plan, tensor.name)) resident.push_back(&tensor);
     }
-    if (kept.size() == model.tensors.size()) return std::unique_ptr<Outline>();
+    if (resident.size() == model.tensors.size()) return std::unique_ptr<Outline>();
     auto file = MemoryFile::create();
     if (!file) return std::unique_ptr<Outline>();
-    Result<Reader> reader = Reader::open(model.files.front());
-    if (!reader) return reader.error();
-    std::unique_ptr<Outline> outline(new Outline(std::move(file), std::move(*reader)));
-    if (outline->rooms_.size() == 0) return std::unique_ptr<Outline>();
-    kept.push_back({0, header_end});
-    std::FILE* stream = outline->file_->stream();
-    bool written = true;
-    const auto read = outline->read(kept, [&](const uint8_t* data, Span span) {
-        written = written && fseeko(stream, static_cast<off_t>(span.offset), SEEK_SET) == 0 &&
-                  std::fwrite(data, 1, span.size, stream) == span.size;
-    });
-    if (!read) return read.error();
-    if (!written || std::fflush(stream) != 0 || !resize_file(stream, end)) {
-        return Error{FLASH_READ_FAILED, std::string("no memory to load the model with: ") + std::strerror(errno)};
+    std::vector<Reader> readers;
+    for (const std::string& path : model.files) {
+        Result<Reader> reader = Reader::open(path);
+        if (!reader) return reader.error();
+        readers.push_back(std::move(*reader));
     }
+    std::unique_ptr<Outline> outline(new Outline(std::move(file), std::move(readers)));
+    if (outline->rooms_.size() == 0) return std::unique_ptr<Outline>();
+    std::vector<Kept> kept;
+    uint64_t size = 0;
+    if (model.files.size() == 1) {
+        uint64_t header_end = UINT64_MAX;
+        for (const TensorInfo& tensor : model.tensors) {
+            header_end = std::min(header_end, tensor.offset);
+            size = std::max(size, tensor.offset + tensor.size);
+        }
+        kept.push_back({{0, {0, header_end}}, 0});
+        for (const TensorInfo* tensor : resident) kept.push_back({{0, {tensor->offset, tensor->size}}, tensor->offset});
+    } else {
+        // llama.cpp finds the parts of a split model by their names: to it this is one that was never split.
+        const auto header = MergedHeader::of(model.files);
+        if (!header) return std::unique_ptr<Outline>();
+        if (!header->write(outline->file_->stream())) return no_memory();
+        size = header->size();
+        for (const TensorInfo* tensor : resident) {
+            kept.push_back({{tensor->file, {tensor->offset, tensor->size}}, header->offset_of(tensor->name)});
+        }
+    }
+    const auto written = outline->write(kept, size);
+    if (!written) return written.error();
     return outline;
 }
 
-Result<bool> Outline::read(const std::vector<Span>& spans, const Take& take) {
-    std::vector<Span> parts;
-    for (const Span& span : spans) {
+Result<bool> Outline::write(const std::vector<Kept>& kept, uint64_t size) {
+    std::FILE* stream = file_->stream();
+    std::vector<Source> sources;
+    for (const Kept& each : kept) sources.push_back(each.source);
+    bool written = true;
+    const auto read = this->read(sources, [&](const uint8_t* data, size_t source, Span piece) {
+        const uint64_t target = kept[source].target + (piece.offset - kept[source].source.span.offset);
+        written = written && fseeko(stream, static_cast<off_t>(target), SEEK_SET) == 0 &&
+                  std::fwrite(data, 1, piece.size, stream) == piece.size;
+    });
+    if (!read) return read.error();
+    if (!written || std::fflush(stream) != 0 || !resize_file(stream, size)) return no_memory();
+    return true;
+}
+
+Result<bool> Outline::read(const std::vector<Source>& sources, const Take& take) {
+    struct Part {
+        size_t source;
+        Span span;
+    };
+    std::vector<Part> parts;
+    for (size_t i = 0; i < sources.size(); i++) {
+        const Span& span = sources[i].span;
         for (uint64_t at = 0; at < span.size; at += kPartBytes)
-            parts.push_back({span.offset + at, std::min(kPartBytes, span.size - at)});
+            parts.push_back({i, {span.offset + at, std::min(kPartBytes, span.size - at)}});
     }
     std::optional<Error> error;
     size_t submitted = 0;
     for (size_t part = 0; part < parts.size() && !error; part++) {
         for (; submitted < std::min(parts.size(), part + kParts); submitted++) {
             ReadRequest& request = requests_[submitted % kParts];
-            request.file = &reader_;
-            request.offset = parts[submitted].offset;
-            request.size = parts[submitted].size;
+            request.file = &readers_[sources[parts[submitted].source].file];
+            request.offset = parts[submitted].span.offset;
+            request.size = parts[submitted].span.size;
             queue_.submit(request);
         }
         ReadRequest& request = requests_[part % kParts];
         if (queue_.wait(request, [] { return false; }) == ReadRequest::State::Done)
-            take(request.data, parts[part]);
+            take(request.data, parts[part].source, parts[part].span);
         else
             error = Error{FLASH_READ_FAILED, request.error};
         queue_.withdraw(request);

@@ -12,9 +12,10 @@
 namespace flash {
 
 /**
- * What llama.cpp loads instead of a model's file, which it would read from end to end: a file in memory with the
- * model's header and the few weights that llama.cpp keeps, holes where ours are. What is in a hole takes neither memory
- * nor time. Of ours those that are to be in memory are read from the model itself, with many reads in flight.
+ * What llama.cpp loads instead of a model's file, or files, which it would read from end to end: one file in memory
+ * with the model's header and the few weights that llama.cpp keeps, holes where ours are. What is in a hole takes
+ * neither memory nor time. Of ours those that are to be in memory are read from the model itself, with many reads in
+ * flight.
  */
 class Outline {
   public:
@@ -23,16 +24,29 @@ class Outline {
 
     const std::string& path() const { return file_->path(); }
 
-    /** Takes a piece of a span. */
-    using Take = std::function<void(const uint8_t* data, Span piece)>;
-    /** Reads spans of the model, piece by piece in order. One thread at a time. Fails with FLASH_READ_FAILED. */
-    Result<bool> read(const std::vector<Span>& spans, const Take& take);
+    /** Bytes of one of the model's files. */
+    struct Source {
+        uint32_t file;  // index into Model::files
+        Span span;
+    };
+    /** Takes a piece of the source of this index. */
+    using Take = std::function<void(const uint8_t* data, size_t source, Span piece)>;
+    /** Reads parts of the model, piece by piece in order. One thread at a time. Fails with FLASH_READ_FAILED. */
+    Result<bool> read(const std::vector<Source>& sources, const Take& take);
 
   private:
-    Outline(std::unique_ptr<MemoryFile> file, Reader reader);
+    Outline(std::unique_ptr<MemoryFile> file, std::vector<Reader> readers);
+
+    /** Something that llama.cpp keeps, and where the outline has it. */
+    struct Kept {
+        Source source;
+        uint64_t target;  // bytes from the beginning
+    };
+    /** Writes these, and makes the outline `size` bytes long. Fails with FLASH_READ_FAILED. */
+    Result<bool> write(const std::vector<Kept>& kept, uint64_t size);
 
     std::unique_ptr<MemoryFile> file_;
-    Reader reader_;
+    std::vector<Reader> readers_;  // by Source::file
     AlignedBuffer rooms_;
     std::vector<ReadRequest> requests_;
     ReadQueue queue_;  // last: its threads end before what they read into

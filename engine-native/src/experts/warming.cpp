@@ -25,7 +25,9 @@ void Warming::add(const ExpertLayer& layer, uint32_t number, uint8_t* memory) {
 
 void Warming::begin() {
     for (const uint32_t number : order_) {
-        for (ExpertRead& read : coming_.at(number)) experts_.submit(read, read.room(), ReadQueue::Lane::Background);
+        const auto found = coming_.find(number);
+        if (found == coming_.end()) continue;
+        for (ExpertRead& read : found->second) experts_.submit(read, read.room(), ReadQueue::Lane::Background);
     }
 }
 

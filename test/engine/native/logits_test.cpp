@@ -10,6 +10,7 @@
 
 #include "llama_runner.h"
 #include "model_writer.h"
+#include "split_model.h"
 #include "tests.h"
 
 namespace flint {
@@ -407,6 +408,17 @@ void compare_laid_out(const std::string& path) {
     check_same_bits(of_prompt(evaluate(path, long_prompt(false, cap))), of_prompt(expected));
 }
 
+/** Of a model in several files the weights are read from each, whoever keeps them. */
+void compare_split(const char* name) {
+    const std::string path = scratch_folder() + "/" + name + ".gguf";
+    const Logits& expected = references().at(path);
+    const std::string first = split_model(path, 3).front();
+    const flash_plan unlimited = plan(first, uint64_t{1} << 40);
+    for (const uint64_t cap : {unlimited.minimum_cap_bytes, unlimited.whole_cap_bytes - 1, unlimited.whole_cap_bytes}) {
+        check_same_bits(evaluate(first, Run{false, cap}), expected);
+    }
+}
+
 /** What is served and what llama.cpp keeps do not get into each other's way. */
 void compare_side_by_side() {
     const auto& expected = references();
@@ -462,6 +474,9 @@ TestCases logits_tests() {
         {"reading experts in the background ends with the model", [] { warming_ends_with_the_model(kGuessed); }});
     tests.push_back({"experts that could not be read in the background are read when they are wanted",
                      [] { warming_survives_failures(kGuessed); }});
+    tests.push_back({"a split model has the bits of the whole: q4_0", [] { compare_split("q4_0"); }});
+    tests.push_back(
+        {"a split model has the bits of the whole: mixture of experts", [] { compare_split("mixture of experts"); }});
     tests.push_back({"a model in memory beside one that is served", compare_side_by_side});
     if (!real_model().empty()) tests.push_back({title + real_model(), [] { compare(real_model()); }});
     return tests;

@@ -11,7 +11,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "gguf.h"
 #include "model_writer.h"
+#include "split_model.h"
 #include "tests.h"
 
 namespace flint {
@@ -28,6 +30,12 @@ using flash::Span;
 std::vector<char> bytes_of(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<Outline::Source> of_first_file(const std::vector<Span>& spans) {
+    std::vector<Outline::Source> sources;
+    for (const Span& span : spans) sources.push_back({0, span});
+    return sources;
 }
 
 Model written(const std::string& name) {
@@ -82,7 +90,9 @@ void reads_the_model() {
     // More than is in flight at once, and neighbours.
     const std::vector<Span> spans = {{17, 3'000'001}, {3'000'018, 5}, {4095, 2}};
     std::vector<char> read;
-    const auto done = outline->read(spans, [&](const uint8_t* data, Span piece) {
+    const auto done = outline->read(of_first_file(spans), [&](const uint8_t* data, size_t source, Span piece) {
+        CHECK(piece.offset >= spans[source].offset);
+        CHECK(piece.offset + piece.size <= spans[source].offset + spans[source].size);
         CHECK(std::memcmp(data, file.data() + piece.offset, piece.size) == 0);
         read.insert(read.end(), data, data + piece.size);
     });
@@ -94,20 +104,72 @@ void reads_the_model() {
     }
     CHECK(read == expected);
     std::filesystem::resize_file(model.files.front(), 2'000'000);
-    const auto cut = outline->read(spans, [](const uint8_t*, Span) {});
+    const auto cut = outline->read(of_first_file(spans), [](const uint8_t*, size_t, Span) {});
     CHECK(!cut && cut.error().message.find("the file ends before its data") != std::string::npos);
-    const auto again = outline->read(
-        {{0, 4096}}, [&](const uint8_t* data, Span piece) { CHECK(std::memcmp(data, file.data(), piece.size) == 0); });
+    const auto again = outline->read({{0, {0, 4096}}}, [&](const uint8_t* data, size_t, Span piece) {
+        CHECK(std::memcmp(data, file.data(), piece.size) == 0);
+    });
     CHECK(static_cast<bool>(again));
 }
 
+using Header = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
+Header header_of(const std::string& path) {
+    Header header(gguf_init_from_file(path.c_str(), gguf_init_params{true, nullptr}), &gguf_free);
+    CHECK(header != nullptr);
+    return header;
+}
+
+/** A split model's is that of the model before it was split, but for the places of tensors. */
+void joins_what_was_split() {
+    const Model whole = written("split.gguf");
+    const auto model = flash::read_model(split_model(whole.files.front(), 3).front());
+    CHECK(static_cast<bool>(model));
+    CHECK_EQUAL(model->files.size(), size_t{3});
+    const Plan plan = streaming(*model);
+    CHECK(plan.resident_bytes > 0);
+    const auto outline = outline_of(*model, plan);
+    CHECK(outline != nullptr);
+    const Header expected = header_of(whole.files.front());
+    const Header actual = header_of(outline->path());
+    CHECK_EQUAL(gguf_get_n_kv(actual.get()), gguf_get_n_kv(expected.get()));
+    CHECK_EQUAL(gguf_get_n_tensors(actual.get()), gguf_get_n_tensors(expected.get()));
+    const std::vector<char> file = bytes_of(whole.files.front());
+    const std::vector<char> outlined = bytes_of(outline->path());
+    size_t kept = 0;
+    for (size_t i = 0; i < whole.tensors.size(); i++) {
+        if (plan.placement[i] != Placement::Resident) continue;
+        const flash::TensorInfo& tensor = whole.tensors[i];
+        const int64_t id = gguf_find_tensor(actual.get(), tensor.name.c_str());
+        CHECK(id >= 0 && gguf_get_tensor_size(actual.get(), id) == tensor.size);
+        const size_t at = gguf_get_data_offset(actual.get()) + gguf_get_tensor_offset(actual.get(), id);
+        CHECK(at + tensor.size <= outlined.size());
+        CHECK(std::memcmp(outlined.data() + at, file.data() + tensor.offset, tensor.size) == 0);
+        kept++;
+    }
+    CHECK(kept > 3);
+    // Of the last part.
+    const flash::TensorInfo& last = model->tensors.back();
+    CHECK_EQUAL(last.file, 2U);
+    const auto read = outline->read({{2, {last.offset, 1}}}, [&](const uint8_t* data, size_t, Span) {
+        CHECK_EQUAL(*data, static_cast<uint8_t>(bytes_of(model->files.back())[last.offset]));
+    });
+    CHECK(static_cast<bool>(read));
+}
+
 void is_left_out() {
-    Model model = written("whole.gguf");
+    const Model model = written("whole.gguf");
     const Plan whole = make_plan(model, {UINT64_MAX / 2, 256, 2});
     CHECK(outline_of(model, whole) == nullptr);
-    const Plan plan = streaming(model);
-    model.files.push_back(model.files.front());
+    // It is memory beside the plan's, while the pool is empty.
+    Plan plan = streaming(model);
+    plan.resident_bytes = 100 << 20;
     CHECK(outline_of(model, plan) == nullptr);
+    plan.expert_pool_bytes = 100 << 20;
+    CHECK(outline_of(model, plan) != nullptr);
+    // Parts that have tensors of the same names are no model.
+    Model twice = model;
+    twice.files.push_back(model.files.front());
+    CHECK(outline_of(twice, plan) == nullptr);
 }
 
 }  // namespace
@@ -116,7 +178,8 @@ TestCases outline_tests() {
     return {
         {"outline: has the header and what llama.cpp keeps, and takes no more", has_what_llama_keeps},
         {"outline: reads spans of the model, or says why not", reads_the_model},
-        {"outline: there is none of a model that is all llama.cpp's, or split", is_left_out},
+        {"outline: of a split model it is one file", joins_what_was_split},
+        {"outline: there is none of a model that is all llama.cpp's, or that takes more than is free", is_left_out},
     };
 }
 #else

@@ -3,11 +3,13 @@
 
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <map>
 #include <stdexcept>
 #include <string>
 
 #include "model_writer.h"
+#include "split_model.h"
 
 namespace {
 
@@ -15,7 +17,7 @@ constexpr const char* kUsage =
     "usage: flint-synthesize --out FILE --vocab FILE [--arch NAME] [--layers N] [--embd N]\n"
     "         [--heads N] [--kv-heads N] [--head-width N] [--ff N] [--context N] [--experts N --experts-used N]\n"
     "         [--dense-layers N] [--shared-experts N] [--merged] [--residual PERCENT] [--active PERCENT]\n"
-    "         [--type TYPE] [--vocab-type TYPE] [--vocab-tokens N] [--tied] [--seed N]\n"
+    "         [--type TYPE] [--vocab-type TYPE] [--vocab-tokens N] [--tied] [--seed N] [--parts N]\n"
     "NAME is llama, qwen2, qwen3, arcee, nemotron, jais2 or plm; with experts qwen3moe, gpt-oss, smallthinker,\n"
     "deepseek2-ocr, grok or nemotron_h_moe.\n"
     "TYPE is as ggml spells it, such as F16, Q4_0 or Q4_K; --vocab-type (embedding and output) is --type by default.\n";
@@ -24,6 +26,7 @@ struct Command {
     flint::Shape shape;
     std::string out;
     std::string vocabulary;
+    uint32_t parts = 1;  // files that the model is split into, with the names that llama.cpp gives them
 };
 
 uint32_t number(const std::string& text) {
@@ -53,6 +56,7 @@ Command parse(int count, char** arguments) {
         {"--residual", &shape.residual},
         {"--active", &shape.active},
         {"--vocab-tokens", &shape.vocabulary},
+        {"--parts", &command.parts},
     };
     std::map<std::string, std::string*> texts = {
         {"--out", &command.out}, {"--vocab", &command.vocabulary},   {"--arch", &shape.architecture},
@@ -76,6 +80,7 @@ Command parse(int count, char** arguments) {
             throw std::invalid_argument(name);
         }
     }
+    if (command.parts == 0 || command.parts > UINT16_MAX) throw std::invalid_argument("--parts");
     if (command.out.empty() || command.vocabulary.empty()) throw std::invalid_argument("--out, --vocab");
     shape.type = flint::parse_type(type);
     shape.vocabulary_type = flint::parse_type(vocabulary_type.empty() ? type : vocabulary_type);
@@ -88,6 +93,10 @@ int main(int count, char** arguments) {
     try {
         const Command command = parse(count, arguments);
         flint::write_model(command.shape, command.vocabulary, command.out);
+        if (command.parts > 1) {
+            flint::split_model(command.out, static_cast<uint16_t>(command.parts));
+            std::filesystem::remove(command.out);
+        }
         return 0;
     } catch (const std::logic_error& error) {  // invalid_argument and out_of_range, also of stoul
         std::fprintf(stderr, "flint-synthesize: what does %s mean?\n%s", error.what(), kUsage);

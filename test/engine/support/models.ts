@@ -54,16 +54,28 @@ const modified = (path: string): Promise<number> =>
     () => 0,
   );
 
-/** The path of a synthetic model of this shape, with the vocabulary of Llama 2. The same bytes every time. */
-export async function syntheticModel(name: ShapeName): Promise<string> {
+/**
+ * The path of a synthetic model of this shape, with the vocabulary of Llama 2. The same bytes every time.
+ * @param parts files that it is split into: the path is the first one's
+ */
+export async function syntheticModel(name: ShapeName, parts = 1): Promise<string> {
   const shape = shapes[name];
   const digest = createHash("sha256").update(shape).digest("hex").slice(0, 8);
-  const path = `${folder}/${name}-${digest}.gguf`;
+  const base = `${folder}/${name}-${digest}`;
+  const path = partsOf(base, parts)[0];
   if ((await modified(path)) > (await modified(tool))) return path;
   await mkdir(folder, { recursive: true });
   // Another worker may write the same model now: the last one to finish wins, with the same bytes.
-  const temporary = `${path}.${process.pid}`;
-  await promisify(execFile)(tool, [...shape.split(" "), "--vocab", vocabulary("llama-spm"), "--out", temporary]);
-  await rename(temporary, path);
+  const temporary = `${base}.${process.pid}`;
+  const options = [...shape.split(" "), "--vocab", vocabulary("llama-spm"), "--parts", `${parts}`];
+  await promisify(execFile)(tool, [...options, "--out", `${temporary}.gguf`]);
+  const written = partsOf(temporary, parts);
+  for (const [index, part] of partsOf(base, parts).entries()) await rename(written[index] ?? "", part);
   return path;
+}
+
+/** As llama.cpp names them. */
+function partsOf(base: string, parts: number): [string, ...string[]] {
+  const named = (index: number) => `${base}-${`${index + 1}`.padStart(5, "0")}-of-${`${parts}`.padStart(5, "0")}.gguf`;
+  return parts === 1 ? [`${base}.gguf`] : [named(0), ...Array.from({ length: parts - 1 }, (_, i) => named(i + 1))];
 }
