@@ -1,5 +1,6 @@
 /** From files to models that can be asked: the model, its draft model, the inline model. */
 import { basename } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import {
   type ChatWrapper,
   type LlamaContext,
@@ -157,17 +158,22 @@ async function loadModel(
     const failure = flash?.takeError();
     if (failure !== undefined) throw engineError(ErrorCode.ReadFailed, failure);
     const contextTokens = planned?.plan.contextTokens ?? params.contextTokens ?? Math.min(4096, model.trainContextSize);
-    const context = await model.createContext({
-      contextSize: contextTokens,
-      batchSize: Math.min(contextTokens, planned?.microBatchTokens ?? stockBatchTokens),
-      sequences: 1,
-      threads: exactly(params.threads),
-      // Detection takes attention on our backend for attention on another device, and turns it off.
-      flashAttention: takesFlashAttention(model) && (isOurs || "auto"),
-      ignoreMemorySafetyChecks: true,
-      failedCreationRemedy: false,
-      createSignal: signal,
-    });
+    const loaded = model;
+    const [context, chatWrapper] = await Promise.all([
+      model.createContext({
+        contextSize: contextTokens,
+        batchSize: Math.min(contextTokens, planned?.microBatchTokens ?? stockBatchTokens),
+        sequences: 1,
+        threads: exactly(params.threads),
+        // Detection takes attention on our backend for attention on another device, and turns it off.
+        flashAttention: takesFlashAttention(model) && (isOurs || "auto"),
+        ignoreMemorySafetyChecks: true,
+        failedCreationRemedy: false,
+        createSignal: signal,
+      }),
+      // Templates are tried out for up to half a second: meanwhile llama.cpp works on a thread of its own.
+      setImmediate().then(() => resolveChatWrapper(loaded)),
+    ]);
     flash?.deconfigure();
     const maximumTokens = planned ? longestGuess(planned.plan) : 0;
     if (params.draftModelPath !== undefined && planned && planned.plan.draftBytes > 0) {
@@ -180,7 +186,6 @@ async function loadModel(
       speculates && takesFlashAttention(model)
         ? new Speculation({ maximumTokens, checkMs: checkMs(planned.plan), now, ...guesser })
         : undefined;
-    const loaded = model;
     return {
       params,
       chat: {
@@ -191,7 +196,7 @@ async function loadModel(
         chunkTokens: isOurs ? context.batchSize : wholeBatchTokens,
         // How many experts a prompt uses is not known before.
         passBytes: speculates ? streamedBytes + pinnedBytes : 0,
-        chatWrapper: resolveChatWrapper(model),
+        chatWrapper,
         promptOf: (params) => completionPrompt(loaded, params),
         dispose: () => dispose(loaded, context, draft),
       },
