@@ -8,6 +8,12 @@ import type { Snapshot } from "./status.js";
 const showEveryMs = 200;
 const askEveryMs = 1000;
 
+/** What of the engine is followed. */
+export type Followed = Pick<
+  Engine,
+  "state" | "loaded" | "plan" | "tokensPerSecond" | "crash" | "onDidChangeState" | "onDidCrash" | "stats"
+>;
+
 /** Follows the engine for the status bar and the chat: a calm stream of snapshots, with its memory. */
 export class StatusFeed {
   private readonly didChange = new Emitter<Snapshot>();
@@ -16,6 +22,7 @@ export class StatusFeed {
 
   private stats: Stats | undefined;
   private asking = false;
+  private disposed = false;
   private askedAt = 0;
   private timer: NodeJS.Timeout | undefined;
   private warmingTimer: NodeJS.Timeout | undefined;
@@ -23,7 +30,7 @@ export class StatusFeed {
   private readonly subscriptions;
 
   constructor(
-    private readonly engine: Engine,
+    private readonly engine: Followed,
     /** The settings as far as they make sense. */
     private readonly settings: () => EngineSettings | undefined,
     private readonly log: (line: string) => void,
@@ -46,6 +53,7 @@ export class StatusFeed {
   }
 
   dispose(): void {
+    this.disposed = true;
     clearTimeout(this.timer);
     clearTimeout(this.warmingTimer);
     for (const subscription of this.subscriptions) subscription.dispose();
@@ -73,6 +81,7 @@ export class StatusFeed {
     this.askedAt = Date.now();
     try {
       const stats = await this.engine.stats();
+      if (this.disposed) return;
       this.stats = stats;
       this.timer ??= setTimeout(() => this.show(), 0);
       // What is read in the background changes nothing else.
