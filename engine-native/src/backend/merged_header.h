@@ -1,38 +1,50 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
-#include "gguf.h"
+#include "plan/model.h"
+#include "reader/reader.h"
 
 namespace flash {
 
-/** The header that the parts of a split model would have if they were one file. Format: ggml's docs/gguf.md. */
+/**
+ * The header that the parts of a split model would have if they were one file. Its values are those of the first part,
+ * byte by byte; only its list of tensors is written anew. Format: the GGUF specification in ggml's docs/gguf.md.
+ */
 class MergedHeader {
   public:
-    /** Null where a part cannot be read, or two have a tensor of the same name. @param paths in their order */
-    static std::unique_ptr<MergedHeader> of(const std::vector<std::string>& paths);
+    /** Null where the first part can't be read any more, or two parts have a tensor of the same name. */
+    static std::unique_ptr<MergedHeader> of(const Model& model);
 
-    /** Up to where the first tensor begins. False where it can't be written. */
-    bool write(std::FILE* file) const { return gguf_write_to_file_ptr(header_.get(), file, true); }
+    /** Bytes of the header that are ours, by where they begin. */
+    struct Written {
+        std::vector<uint8_t> bytes;
+        uint64_t target;  // bytes from the beginning
+    };
+    /** Before the values, and behind them. */
+    const std::vector<Written>& written() const { return written_; }
 
-    /** Where a tensor of a part is, in bytes from the beginning of the file that there would be. */
-    uint64_t offset_of(const std::string& tensor) const;
-    /** Of that file, in bytes. */
-    uint64_t size() const;
+    /** Bytes of the first part. */
+    struct Copied {
+        Span span;
+        uint64_t target;  // bytes from the beginning
+    };
+    const std::vector<Copied>& copied() const { return copied_; }
+
+    /** Where a tensor of the model is, in bytes from the beginning. */
+    uint64_t offset_of(const std::string& tensor) const { return offsets_.at(tensor); }
+    /** Of the file that there would be, in bytes. */
+    uint64_t size() const { return size_; }
 
   private:
-    using Header = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
-
-    explicit MergedHeader(Header header) : header_(std::move(header)), data_begin_(gguf_get_meta_size(header_.get())) {}
-
-    uint64_t begin_of(int64_t tensor) const { return data_begin_ + gguf_get_tensor_offset(header_.get(), tensor); }
-
-    Header header_;
-    uint64_t data_begin_;
+    std::vector<Written> written_;
+    std::vector<Copied> copied_;
+    std::unordered_map<std::string, uint64_t> offsets_;
+    uint64_t size_ = 0;
 };
 
 }  // namespace flash

@@ -72,9 +72,12 @@ Result<std::unique_ptr<Outline>> Outline::create(const Model& model, const Plan&
         for (const TensorInfo* tensor : resident) kept.push_back({{0, {tensor->offset, tensor->size}}, tensor->offset});
     } else {
         // llama.cpp finds the parts of a split model by their names: to it this is one that was never split.
-        const auto header = MergedHeader::of(model.files);
+        const auto header = MergedHeader::of(model);
         if (!header) return std::unique_ptr<Outline>();
-        if (!header->write(outline->file_->stream())) return no_memory();
+        for (const auto& [bytes, target] : header->written()) {
+            if (!outline->put(bytes.data(), bytes.size(), target)) return no_memory();
+        }
+        for (const auto& [span, target] : header->copied()) kept.push_back({{0, span}, target});
         size = header->size();
         for (const TensorInfo* tensor : resident) {
             kept.push_back({{tensor->file, {tensor->offset, tensor->size}}, header->offset_of(tensor->name)});
@@ -85,18 +88,21 @@ Result<std::unique_ptr<Outline>> Outline::create(const Model& model, const Plan&
     return outline;
 }
 
-Result<bool> Outline::write(const std::vector<Kept>& kept, uint64_t size) {
+bool Outline::put(const uint8_t* data, uint64_t size, uint64_t target) {
     std::FILE* stream = file_->stream();
+    return fseeko(stream, static_cast<off_t>(target), SEEK_SET) == 0 && std::fwrite(data, 1, size, stream) == size;
+}
+
+Result<bool> Outline::write(const std::vector<Kept>& kept, uint64_t size) {
     std::vector<Source> sources;
     for (const Kept& each : kept) sources.push_back(each.source);
     bool written = true;
     const auto read = this->read(sources, [&](const uint8_t* data, size_t source, Span piece) {
         const uint64_t target = kept[source].target + (piece.offset - kept[source].source.span.offset);
-        written = written && fseeko(stream, static_cast<off_t>(target), SEEK_SET) == 0 &&
-                  std::fwrite(data, 1, piece.size, stream) == piece.size;
+        written = written && put(data, piece.size, target);
     });
     if (!read) return read.error();
-    if (!written || std::fflush(stream) != 0 || !resize_file(stream, size)) return no_memory();
+    if (!written || std::fflush(file_->stream()) != 0 || !resize_file(file_->stream(), size)) return no_memory();
     return true;
 }
 

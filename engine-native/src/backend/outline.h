@@ -42,6 +42,8 @@ class Outline {
         Source source;
         uint64_t target;  // bytes from the beginning
     };
+    /** False where there is no memory. */
+    bool put(const uint8_t* data, uint64_t size, uint64_t target);
     /** Writes these, and makes the outline `size` bytes long. Fails with FLASH_READ_FAILED. */
     Result<bool> write(const std::vector<Kept>& kept, uint64_t size);
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 
 #include "ggml.h"
@@ -60,20 +62,17 @@ class Cursor {
         }
     }
 
-    /** Whether the name that comes is this one. */
-    bool is_name(const std::string& expected) {
-        const uint64_t length = number("the length of a name", kLongestName);
-        if (length != expected.size()) {
-            skip(length);
-            return false;
-        }
-        std::string name(length, '\0');
-        take(name.data(), length);
-        return name == expected;
+    std::string name() {
+        std::string name(number("the length of a name", kLongestName), '\0');
+        take(name.data(), name.size());
+        return name;
     }
 
     /** @param what is said of a length that is too much */
     void text(const char* what, uint64_t most) { skip(number(what, most)); }
+
+    /** From the beginning of the file, in bytes. */
+    uint64_t position() const { return position_; }
 
     void value(uint32_t type) {
         if (type == GGUF_TYPE_STRING) {
@@ -140,30 +139,50 @@ void check_tensor(Cursor& cursor, uint64_t file_bytes) {
     cursor.number("a tensor's offset", file_bytes);
 }
 
+/** Passes over a header up to its tensors. @return how many of those it has */
+uint64_t pass_values(Cursor& cursor, const std::function<void(HeaderValue value)>& take) {
+    cursor.skip(sizeof(uint32_t));  // the magic
+    const auto version = cursor.number<uint32_t>();
+    if (version != 2 && version != GGUF_VERSION) {
+        throw Fault("it has version " + std::to_string(version) + " of the format, not 2 or 3");
+    }
+    const uint64_t tensors = cursor.number("the number of tensors", kMostTensors);
+    const uint64_t values = cursor.number("the number of values", kMostValues);
+    for (uint64_t i = 0; i < values; i++) {
+        const uint64_t begin = cursor.position();
+        std::string name = cursor.name();
+        const auto type = cursor.number<uint32_t>();
+        if (name == "general.alignment" && type == GGUF_TYPE_UINT32)
+            at_most("the alignment", cursor.number<uint32_t>(), kLargestAlignment);
+        else
+            cursor.value(type);
+        take({std::move(name), {begin, cursor.position() - begin}});
+    }
+    return tensors;
+}
+
 }  // namespace
 
 std::optional<std::string> header_fault(const std::string& path, uint64_t file_bytes) {
     try {
         Cursor cursor(path, file_bytes);
-        cursor.skip(sizeof(uint32_t));  // the magic
-        const auto version = cursor.number<uint32_t>();
-        if (version != 2 && version != GGUF_VERSION) {
-            throw Fault("it has version " + std::to_string(version) + " of the format, not 2 or 3");
-        }
-        const uint64_t tensors = cursor.number("the number of tensors", kMostTensors);
-        const uint64_t values = cursor.number("the number of values", kMostValues);
-        for (uint64_t i = 0; i < values; i++) {
-            const bool alignment = cursor.is_name("general.alignment");
-            const auto type = cursor.number<uint32_t>();
-            if (alignment && type == GGUF_TYPE_UINT32)
-                at_most("the alignment", cursor.number<uint32_t>(), kLargestAlignment);
-            else
-                cursor.value(type);
-        }
+        const uint64_t tensors = pass_values(cursor, [](HeaderValue) {});
         for (uint64_t i = 0; i < tensors; i++) check_tensor(cursor, file_bytes);
         return std::nullopt;
     } catch (const Fault& fault) {
         return fault.what();
+    }
+}
+
+std::optional<std::vector<HeaderValue>> header_values(const std::string& path) {
+    try {
+        std::error_code unknown;
+        Cursor cursor(path, std::filesystem::file_size(native_path(path), unknown));
+        std::vector<HeaderValue> values;
+        pass_values(cursor, [&](HeaderValue value) { values.push_back(std::move(value)); });
+        return values;
+    } catch (const Fault&) {
+        return std::nullopt;
     }
 }
 

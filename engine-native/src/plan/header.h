@@ -3,6 +3,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "reader/reader.h"
 
 namespace flash {
 
@@ -14,5 +17,14 @@ namespace flash {
  * @return what makes no sense in it, as the rest of a sentence; none where ggml may read it
  */
 std::optional<std::string> header_fault(const std::string& path, uint64_t file_bytes);
+
+/** One of a header's values: the name, and the bytes of name, type and value together. */
+struct HeaderValue {
+    std::string name;
+    Span span;
+};
+
+/** All values of a header, in their order; none where the file has changed since it had no fault. */
+std::optional<std::vector<HeaderValue>> header_values(const std::string& path);
 
 }  // namespace flash
