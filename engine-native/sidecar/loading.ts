@@ -159,21 +159,22 @@ async function loadModel(
     if (failure !== undefined) throw engineError(ErrorCode.ReadFailed, failure);
     const contextTokens = planned?.plan.contextTokens ?? params.contextTokens ?? Math.min(4096, model.trainContextSize);
     const loaded = model;
-    const [context, chatWrapper] = await Promise.all([
-      model.createContext({
-        contextSize: contextTokens,
-        batchSize: Math.min(contextTokens, planned?.microBatchTokens ?? stockBatchTokens),
-        sequences: 1,
-        threads: exactly(params.threads),
-        // Detection takes attention on our backend for attention on another device, and turns it off.
-        flashAttention: takesFlashAttention(model) && (isOurs || "auto"),
-        ignoreMemorySafetyChecks: true,
-        failedCreationRemedy: false,
-        createSignal: signal,
-      }),
-      // Templates are tried out for up to half a second: meanwhile llama.cpp works on a thread of its own.
-      setImmediate().then(() => resolveChatWrapper(loaded)),
-    ]);
+    const creating = model.createContext({
+      contextSize: contextTokens,
+      batchSize: Math.min(contextTokens, planned?.microBatchTokens ?? stockBatchTokens),
+      sequences: 1,
+      threads: exactly(params.threads),
+      // Detection takes attention on our backend for attention on another device, and turns it off.
+      flashAttention: takesFlashAttention(model) && (isOurs || "auto"),
+      ignoreMemorySafetyChecks: true,
+      failedCreationRemedy: false,
+      createSignal: signal,
+    });
+    // Templates are tried out for up to half a second: meanwhile llama.cpp works on a thread of its own.
+    const choosing = setImmediate().then(() => resolveChatWrapper(loaded));
+    // A context that is disposed while it is being made is never freed.
+    await Promise.allSettled([creating, choosing]);
+    const [context, chatWrapper] = [await creating, await choosing];
     flash?.deconfigure();
     const maximumTokens = planned ? longestGuess(planned.plan) : 0;
     if (params.draftModelPath !== undefined && planned && planned.plan.draftBytes > 0) {

@@ -80,17 +80,17 @@ export class StatusFeed {
     this.asking = true;
     this.askedAt = Date.now();
     try {
-      const stats = await this.engine.stats();
+      this.stats = await this.engine.stats();
       if (this.disposed) return;
-      this.stats = stats;
       this.timer ??= setTimeout(() => this.show(), 0);
-      // What is read in the background changes nothing else.
-      clearTimeout(this.warmingTimer);
-      if (stats && stats.warmingBytes > 0) this.warmingTimer = setTimeout(() => void this.ask(), askEveryMs);
     } catch (error) {
       this.log(`stats: ${String(error)}`);
     } finally {
       this.asking = false;
+      // What is read in the background changes nothing else.
+      clearTimeout(this.warmingTimer);
+      const warming = !this.disposed && this.stats !== undefined && this.stats.warmingBytes > 0;
+      if (warming) this.warmingTimer = setTimeout(() => void this.ask(), askEveryMs);
     }
   }
 }

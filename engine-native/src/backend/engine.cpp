@@ -175,7 +175,8 @@ void Engine::deconfigure() {
         served = std::exchange(configured_, nullptr);
         if (served) served->outline.reset();
     }
-    if (served && served->experts && served->has_weights) served->experts->warm();
+    // Of a load that failed, nobody else has it.
+    if (served.use_count() > 1 && served->experts) served->experts->begin_warming();
 }
 
 std::optional<std::string> Engine::outline_path() const {

@@ -22,6 +22,9 @@ constexpr uint32_t kOfNextToken = 50;
 constexpr double kOftenMissing = 0.5;
 constexpr double kLately = 8;
 
+/** More than any two ranks of a policy differ by. */
+constexpr double kLent = 1e6;
+
 std::vector<TensorInfo> expert_tensors(const Model& model, const Plan& plan) {
     std::vector<TensorInfo> tensors;
     for (size_t i = 0; i < model.tensors.size(); i++) {
@@ -45,6 +48,7 @@ Experts::Experts(const Model& model, const Plan& plan, StreamStats& stats)
       policy_(layout_.experts(), half_life(model, plan, layout_)),
       pool_(plan.expert_pool_bytes, layout_.smallest_bundle(), layout_.largest_bundle(),
             [this](uint32_t expert) { warming_->drop(expert); }),
+      lent_(layout_.experts()),
       hot_set_(model.files.front()),
       ring_(plan.expert_ring_bytes),
       ring_room_(layout_.largest_part_room()),
@@ -121,9 +125,11 @@ bool Experts::end(const std::vector<ExpertRead*>& reads) {
     return whole;
 }
 
-void Experts::let_go(uint32_t expert, double rank, const std::vector<ExpertRead*>& reads) {
+double Experts::rank(uint32_t expert) const { return policy_.rank(expert) - (lent_[expert] ? kLent : 0); }
+
+void Experts::let_go(uint32_t expert, const std::vector<ExpertRead*>& reads) {
     if (end(reads))
-        pool_.release(expert, rank);
+        pool_.release(expert, rank(expert));
     else
         pool_.drop(expert);
 }
@@ -160,15 +166,14 @@ void Experts::prepare() {
     });
     for (const auto& [layer, expert] : candidates) {
         const uint32_t number = layer->first + expert;
-        const double rank = policy_.rank(number);
-        uint8_t* memory = pool_.admit(number, layer->bundle_bytes, rank, false);
+        uint8_t* memory = pool_.admit(number, layer->bundle_bytes, rank(number), false);
         if (memory == nullptr) return;
-        pool_.release(number, rank);
+        pool_.release(number, rank(number));
         warming_->add(*layer, number, memory);
     }
 }
 
-void Experts::warm() {
+void Experts::begin_warming() {
     const std::lock_guard use(use_);
     warming_->begin();
     warming_bytes_ = warming_->bytes();

@@ -66,7 +66,7 @@ class Experts {
     Result<bool> copy(const TensorInfo& tensor, uint64_t offset, uint64_t size, void* data) const;
 
     /** Begins to read, in the background, what the pool begins with. */
-    void warm();
+    void begin_warming();
     /** Bytes of experts that are still to come then; while a layer is computed, how many they were before it. */
     uint64_t warming_bytes();
 
@@ -96,12 +96,14 @@ class Experts {
     /** Somebody wants experts: those that nobody has ever used are not warmed any more. */
     void begin_use();
     void submit(ExpertRead& read, Room room, ReadQueue::Lane lane = ReadQueue::Lane::Awaited);
+    /** In the pool, now: as the policy has it, or below all of those where the room is on loan. */
+    double rank(uint32_t expert) const;
     void count_read(uint64_t bytes);
     /** Ends these reads. @return whether all of them have brought what they were to bring */
     bool end(const std::vector<ExpertRead*>& reads);
-    /** Leaves an expert that is held to the pool, with this rank, if these reads have brought all of it; else drops it.
+    /** Leaves an expert that is held to the pool, with its rank, if these reads have brought all of it; else drops it.
      */
-    void let_go(uint32_t expert, double rank, const std::vector<ExpertRead*>& reads);
+    void let_go(uint32_t expert, const std::vector<ExpertRead*>& reads);
 
     std::vector<TensorInfo> tensors_;
     ExpertLayout layout_;
@@ -111,6 +113,11 @@ class Experts {
     std::mutex use_;               // one pass at a time; guards what follows
     DecayedFrequency policy_;
     ExpertPool pool_;
+    /**
+     * By expert: whether it has room that a prompt found free, and nothing but prompts has used it since. However often
+     * they did, it leaves before all that decoding uses.
+     */
+    std::vector<bool> lent_;
     HotSet hot_set_;
     uint64_t model_bytes_ = 0;  // of the first file
     uint64_t now_ = 0;          // tokens so far

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "experts/warming.h"
+
 namespace flash {
 
 std::vector<const ExpertMatrix*> in_order_of_use(const Experts& experts,
@@ -34,6 +36,7 @@ Guess::Guess(Experts& experts, GuessRecord& record, const std::vector<const Tens
         if (missing || !record_.pays(rank)) continue;
         // It must not leave for those that are missing.
         experts_.pool_.hold(number);
+        experts_.warming_->hasten(number);
         expected_.back().held = true;
     }
     if (former_) former_->settle();
@@ -45,7 +48,7 @@ void Guess::read_missing() {
     std::vector<Expected*> admitted;
     for (Expected& expected : expected_) {
         if (!expected.missing || expected.held || !record_.pays(expected.rank)) continue;
-        const double rank = experts_.policy_.rank(expected.number);
+        const double rank = experts_.rank(expected.number);
         expected.held = pool.admit(expected.number, place_.layer->bundle_bytes, rank, true) != nullptr;
         if (expected.held) admitted.push_back(&expected);
     }
@@ -109,7 +112,7 @@ void Guess::settle() {
 Guess::~Guess() {
     for (const Expected& expected : expected_) {
         if (expected.taken || !expected.held) continue;
-        experts_.let_go(expected.number, experts_.policy_.rank(expected.number), expected.reads);
+        experts_.let_go(expected.number, expected.reads);
         for (const ExpertRead* read : expected.reads) {
             const uint64_t begun = std::min(read->request.begun, read->part.size);
             if (begun > 0) count(begun);

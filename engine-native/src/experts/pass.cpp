@@ -11,11 +11,6 @@ namespace {
 constexpr std::chrono::milliseconds kStopInterval(50);
 /** Pieces of work for each worker, so that all end at about the same time. */
 constexpr size_t kJobsPerWorker = 4;
-/**
- * Room that a prompt finds free is lent: who has it leaves before all that decoding uses, however often the prompt used
- * it. More than any two ranks of use differ by.
- */
-constexpr double kLent = 1e6;
 
 }  // namespace
 
@@ -57,7 +52,7 @@ void ExpertPass::choose() {
         chosen.number = place_.layer->first + expert;
         chosen.expert = expert;
         chosen.routes = std::move(routes[expert]);
-        chosen.rank = experts_.policy_.use(chosen.number, experts_.now_, static_cast<uint32_t>(chosen.routes.size()));
+        experts_.policy_.use(chosen.number, experts_.now_, static_cast<uint32_t>(chosen.routes.size()));
     }
 }
 
@@ -72,11 +67,13 @@ void ExpertPass::admit() {
     }
     if (guess_) guess_->settle();
     for (Chosen& chosen : chosen_) {
-        if (chosen.memory != nullptr) continue;
         // Routes are in the order of tokens.
-        const bool evict = chosen.routes.back().token + 1 == ids_->ne[1];
-        if (!evict) chosen.rank -= kLent;
-        chosen.memory = pool.admit(chosen.number, place_.layer->bundle_bytes, chosen.rank, evict);
+        const bool of_last_token = chosen.routes.back().token + 1 == ids_->ne[1];
+        if (of_last_token) experts_.lent_[chosen.number] = false;
+        if (chosen.memory != nullptr) continue;
+        experts_.lent_[chosen.number] = !of_last_token;
+        const double rank = experts_.rank(chosen.number);
+        chosen.memory = pool.admit(chosen.number, place_.layer->bundle_bytes, rank, of_last_token);
     }
     const auto rest =
         std::stable_partition(chosen_.begin(), chosen_.end(), [](const Chosen& chosen) { return !chosen.missing; });
@@ -91,7 +88,6 @@ void ExpertPass::take_over(Chosen& chosen) {
         size_t at = 0;
         for (const ExpertMatrix* before = layer.data(); before != matrix; before++) at += before->parts();
         for (uint32_t part = 0; part < matrix->parts(); part++) {
-            chosen.warming[at + part].submitted = true;
             chosen.reads.push_back(&chosen.warming[at + part]);
         }
     }
@@ -243,7 +239,7 @@ ExpertPass::~ExpertPass() {
         if (chosen.memory == nullptr)
             experts_.end(chosen.reads);
         else
-            experts_.let_go(chosen.number, chosen.rank, chosen.reads);
+            experts_.let_go(chosen.number, chosen.reads);
     }
 }
 

@@ -56,7 +56,6 @@ class ExpertPass {
         uint32_t number;  // among all of the model
         uint32_t expert;  // in its layer
         std::vector<Route> routes;
-        double rank = 0;
         uint8_t* memory = nullptr;  // in the pool; null for one that goes through the ring
         bool missing = false;
         std::vector<ExpertRead*> reads;   // when missing: of all parts, in the order of `matrices_` and then of parts

@@ -50,6 +50,12 @@ std::vector<ExpertRead> Warming::take(uint32_t number) {
     return here ? std::vector<ExpertRead>() : std::move(reads);
 }
 
+void Warming::hasten(uint32_t number) {
+    const auto found = coming_.find(number);
+    if (found == coming_.end()) return;
+    for (ExpertRead& read : found->second) experts_.queue_.hasten(read.request);
+}
+
 void Warming::end(std::vector<ExpertRead>& reads) {
     // From the end: what is begun meanwhile is what is to be waited for.
     for (auto read = reads.rbegin(); read != reads.rend(); ++read) experts_.queue_.withdraw(read->request);

@@ -32,12 +32,14 @@ class Warming {
      * @return its reads, of all parts in the order of the layer's matrices; none where it is here, or is not ours
      */
     std::vector<ExpertRead> take(uint32_t number);
+    /** Somebody may want this expert soon: it is read next. */
+    void hasten(uint32_t number);
     /** The expert leaves the pool: nothing writes to its memory any more. */
     void drop(uint32_t number);
     /** Takes out of the pool those that nobody has ever used, but for those that are being read. */
     void drop_unused();
 
-    /** Of experts that are still to come, as a whole. */
+    /** Of experts that are still to come, as a whole. What could not be read is not awaited any more. */
     uint64_t bytes();
 
   private:

@@ -16,8 +16,6 @@ namespace {
 
 /** Ten times the largest vocabulary there is. */
 constexpr uint64_t kLongestHeader = 64ULL << 20;
-/** Several times those of any model, few enough to compare each with all. */
-constexpr uint64_t kMostTensors = 1ULL << 13;
 constexpr uint64_t kMostValues = 1ULL << 13;
 constexpr uint64_t kLongestName = 65'535;
 /** Larger than any file has (the usual is 32 bytes): ggml fills headers up to a multiple of it. */
@@ -65,6 +63,9 @@ class Cursor {
     std::string name() {
         std::string name(number("the length of a name", kLongestName), '\0');
         take(name.data(), name.size());
+        // ggml keeps it whole, and compares it up to there.
+        if (name.empty() || name.find('\0') != std::string::npos)
+            throw Fault("a name in it is empty or has a zero byte");
         return name;
     }
 

@@ -9,6 +9,9 @@
 
 namespace flash {
 
+/** Of all parts of a model: several times those of any, few enough to compare each with all. */
+constexpr uint64_t kMostTensors = 1ULL << 13;
+
 /**
  * Looks through the header of a GGUF file before ggml does, which believes more than is good: it compares each name
  * with all before it, reserves what an array says it has, and its products overflow. Afterwards it ends in well under a

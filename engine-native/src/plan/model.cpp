@@ -256,6 +256,9 @@ Result<Model> read_model(const std::string& path) {
             if (const auto error = add_store(header->get(), model)) return *error;
         }
         if (const auto error = add_tensors(header->get(), *size, model)) return *error;
+        if (model.tensors.size() > kMostTensors) {
+            return not_a_model(path, "has more than " + std::to_string(kMostTensors) + " tensors in its parts.");
+        }
     }
     if (model.tensors.empty()) return not_a_model(path, "has no weights. It may be a vocabulary only.");
     if (model.store) {

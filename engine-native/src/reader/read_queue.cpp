@@ -61,10 +61,15 @@ void ReadQueue::submit(ReadRequest& request, Lane lane) {
 void ReadQueue::enqueue(ReadRequest& request, Lane lane) {
     request.turn = ++last_turn_ | (lane == Lane::Background ? kBackgroundTurn : 0);
     queue_.emplace(request.turn, &request);
-    if (!uring_) submitted_.notify_one();
     // Otherwise it is begun with those before it, or when one that runs has ended.
-    else if (queue_.begin()->second == &request && may_begin())
+    if (!uring_ || (queue_.begin()->second == &request && may_begin())) wake();
+}
+
+void ReadQueue::wake() {
+    if (uring_)
         uring_->wake();
+    else
+        submitted_.notify_one();
 }
 
 void ReadQueue::dequeue(ReadRequest& request) {
@@ -158,16 +163,20 @@ void ReadQueue::settle(ReadRequest& request, const Result<const uint8_t*>& data)
     finished_.notify_all();
 }
 
-void ReadQueue::read(ReadRequest& request, std::unique_lock<std::mutex>& lock) {
+void ReadQueue::read(ReadRequest& request, bool awaited, std::unique_lock<std::mutex>& lock) {
     request.state = State::Running;
     request.begun = request.size;
     request.running = 1;
+    if (awaited) awaited_++;
     note_begin();
     lock.unlock();
     const auto data = request.file->read(request.offset, request.size, request.room);
     lock.lock();
     note_end();
     if (data) all_read += request.size;
+    if (awaited) awaited_--;
+    // Perhaps it was what the background waited for.
+    if (may_begin()) wake();
     request.running = 0;
     settle(request, data);
 }
@@ -175,25 +184,28 @@ void ReadQueue::read(ReadRequest& request, std::unique_lock<std::mutex>& lock) {
 void ReadQueue::read_now(ReadRequest& request) {
     std::unique_lock lock(mutex_);
     request.error.clear();
-    read(request, lock);
+    read(request, true, lock);
 }
 
 void ReadQueue::read_by_thread() {
     run_when_woken();
     std::unique_lock lock(mutex_);
     while (true) {
-        submitted_.wait(lock, [&] { return closing_ || !queue_.empty(); });
+        submitted_.wait(lock, [&] { return closing_ || may_begin(); });
         if (closing_) return;
         ReadRequest& request = *queue_.begin()->second;
+        const bool awaited = request.turn < kBackgroundTurn;
         dequeue(request);
-        read(request, lock);
+        read(request, awaited, lock);
     }
 }
 
 bool ReadQueue::may_begin() const {
     if (queue_.empty() || free_pieces_.empty()) return false;
-    if (queue_.begin()->first < kBackgroundTurn) return bytes_in_flight_ < most_in_flight_;
-    return awaited_pieces_ == 0 && bytes_in_flight_ < std::min(most_in_flight_, kBackgroundBytes);
+    const bool awaited = queue_.begin()->first < kBackgroundTurn;
+    if (!uring_) return awaited || under_way_ == 0;
+    if (awaited) return bytes_in_flight_ < most_in_flight_;
+    return awaited_ == 0 && bytes_in_flight_ < std::min(most_in_flight_, kBackgroundBytes);
 }
 
 void ReadQueue::begin_queued() {
@@ -214,7 +226,7 @@ void ReadQueue::begin_queued() {
         request.begun += piece.length;
         request.running++;
         bytes_in_flight_ += piece.length;
-        if (piece.awaited) awaited_pieces_++;
+        if (piece.awaited) awaited_++;
         note_begin();
         if (request.begun == extent->length) dequeue(request);
         begin(piece, extent->begin);
@@ -244,7 +256,7 @@ void ReadQueue::end(Piece& piece, int32_t result) {
         dequeue(request);
     }
     bytes_in_flight_ -= piece.length;  // of one that failed, or the last block, which was short
-    if (piece.awaited) awaited_pieces_--;
+    if (piece.awaited) awaited_--;
     free_pieces_.push_back(&piece);
     note_end();
     if (--request.running > 0) return;

@@ -35,9 +35,8 @@ struct ReadRequest {
 
 /**
  * Direct reads with several in flight, begun in the order of submission, those that nobody waits for after all others.
- * One thread hands them to io_uring; where the
- * kernel forbids that, as in many containers, a pool of threads reads: that takes two to four times the processor time,
- * and with small reads the disk gives less.
+ * One thread hands them to io_uring; where the kernel forbids that, as in many containers, a pool of threads reads:
+ * that takes two to four times the processor time, and with small reads the disk gives less.
  */
 class ReadQueue {
   public:
@@ -50,8 +49,8 @@ class ReadQueue {
     static constexpr unsigned kDepth = 128;
     static constexpr uint64_t kMostBytes = uint64_t{kDepth} * kPieceBytes;
     /**
-     * In flight of reads that nobody waits for, with io_uring, and only while there are no others: who comes in between
-     * waits for these at most.
+     * In flight of reads that nobody waits for, and only while there are no others: who comes in between waits for
+     * these at most. A pool of threads has one such read at a time.
      */
     static constexpr uint64_t kBackgroundBytes = 4 * kPieceBytes;
     /** Threads of the pool. */
@@ -113,16 +112,18 @@ class ReadQueue {
     /** Both called with mutex_ held. */
     void enqueue(ReadRequest& request, Lane lane);
     void dequeue(ReadRequest& request);
+    /** Whoever begins reads looks at what is queued. */
+    void wake();
     /** Around each piece, or each read of a thread. Called with mutex_ held. */
     void note_begin();
     void note_end();
     /** Called with mutex_ held by `lock`, which is given up while the disk works. */
-    void read(ReadRequest& request, std::unique_lock<std::mutex>& lock);
+    void read(ReadRequest& request, bool awaited, std::unique_lock<std::mutex>& lock);
     /** One of the threads of a pool. */
     void read_by_thread();
     /** The thread that has io_uring. */
     void read_by_uring();
-    /** Whether io_uring may have a piece of the next request. Called with mutex_ held. */
+    /** Whether io_uring may have a piece of the next request, or a thread may read it. Called with mutex_ held. */
     bool may_begin() const;
     /** Hands requests to io_uring as far as it may have them. Called with mutex_ held. */
     void begin_queued();
@@ -148,7 +149,7 @@ class ReadQueue {
     std::array<Piece, kDepth> pieces_{};
     std::vector<Piece*> free_pieces_;  // all when io_uring has none
     uint64_t bytes_in_flight_ = 0;     // of the pieces that io_uring has
-    unsigned awaited_pieces_ = 0;      // of these
+    unsigned awaited_ = 0;             // of those that are under way
     const uint64_t most_in_flight_;
     bool closing_ = false;
     unsigned under_way_ = 0;                            // pieces, or reads of threads

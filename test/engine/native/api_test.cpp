@@ -178,6 +178,9 @@ void prompt_leaves_experts_alone() {
     CHECK(rows <= answer.size());
     CHECK(reads_of({prompt}) > 2 * prompt.size());
     CHECK_EQUAL(reads_of(answer), rows);
+    // However often prompts use what they have found room for.
+    reads_of({prompt, prompt, prompt});
+    CHECK_EQUAL(reads_of(answer), rows);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ggml.h"
+#include "gguf.h"
 #include "plan/model.h"
 #include "tests.h"
 
@@ -38,6 +39,7 @@ void corpus_is_refused_with_the_reason() {
         {"split", ""},
         {"alignment-huge", "the alignment is 2147483648"},
         {"alignment-alone", "the alignment is 2147483648"},
+        {"alignment-behind-zero", "a name in it is empty or has a zero byte"},
         {"alignment-of-text", "damaged"},
         {"alignment-zero", "damaged"},
         {"architecture-array", "names no architecture"},
@@ -48,7 +50,7 @@ void corpus_is_refused_with_the_reason() {
         {"dimension-zero", "shape"},
         {"five-dimensions", "5 dimensions"},
         {"layers-without-end", ""},  // numbers that do not matter are taken for the largest that make sense
-        {"name-empty", "damaged"},
+        {"name-empty", "a name in it is empty"},
         {"name-without-end", "the length of a name is 1152921504606846976"},
         {"names-alike", "damaged"},
         {"offset-beyond", "a tensor's offset is 4611686018427387904"},
@@ -130,6 +132,39 @@ void the_most_there_may_be_are_looked_through() {
     std::filesystem::remove(path);
 }
 
+/** The parts of a split model together have no more tensors than one file may have. */
+void parts_are_counted_together() {
+    ggml_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
+    constexpr uint64_t kTensors = 5000;
+    const auto path_of = [](uint64_t part) {
+        return scratch_folder() + "/parts-0000" + std::to_string(part + 1) + "-of-00002.gguf";
+    };
+    for (uint64_t part = 0; part < 2; part++) {
+        std::string bytes = begin_header(kTensors, 2);
+        const auto name = [&](const std::string& text) {
+            append(bytes, text.size(), 8);
+            bytes += text;
+        };
+        name("split.count");
+        append(bytes, GGUF_TYPE_UINT16, 4);
+        append(bytes, 2, 2);
+        name("general.architecture");
+        append(bytes, GGUF_TYPE_STRING, 4);
+        name("llama");
+        for (uint64_t i = 0; i < kTensors; i++) {
+            name("t" + std::to_string(part * kTensors + i));
+            append(bytes, 1, 4);
+            append(bytes, 8, 8);
+            append(bytes, GGML_TYPE_F32, 4);
+            append(bytes, 32 * i, 8);
+        }
+        bytes.resize(bytes.size() + 32 + 32 * kTensors);
+        std::ofstream(path_of(part), std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    }
+    const auto model = flash::read_model(path_of(0));
+    CHECK(!model && model.error().message.find("has more than 8192 tensors in its parts") != std::string::npos);
+}
+
 /** A file of 1 TB, all holes: what its numbers say of it would be there. */
 void length_of_the_file_is_no_excuse() {
     const std::string path = scratch_folder() + "/holes.gguf";
@@ -159,6 +194,7 @@ TestCases header_tests() {
     return {
         {"header: each of the corpus is refused at once, with the reason", corpus_is_refused_with_the_reason},
         {"header: the most names there may be take less than a second", the_most_there_may_be_are_looked_through},
+        {"header: the tensors of all parts are counted together", parts_are_counted_together},
         {"header: the length of the file is no excuse", length_of_the_file_is_no_excuse},
     };
 }

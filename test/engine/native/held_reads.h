@@ -27,13 +27,8 @@ class HeldReads {
 
     /** From now on no direct read ends. */
     void hold() { CHECK(mkfifo(pipe_.c_str(), 0600) == 0); }
-    /** Those that are held end; what comes after them is held. */
-    void let_through() {
-        // To open it for reading and writing waits for nobody, and wakes all who wait for a writer.
-        const int file = ::open(pipe_.c_str(), O_RDWR | O_CLOEXEC);
-        if (file >= 0) ::close(file);
-    }
     void release() {
+        // To open it for reading and writing waits for nobody, and wakes all who wait for a writer.
         const int file = ::open(pipe_.c_str(), O_RDWR | O_CLOEXEC);
         ::unlink(pipe_.c_str());
         if (file >= 0) ::close(file);
