@@ -1,6 +1,5 @@
 /** From files to models that can be asked: the model, its draft model, the inline model. */
 import { basename } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import {
   type ChatWrapper,
   type LlamaContext,
@@ -158,8 +157,7 @@ async function loadModel(
     const failure = flash?.takeError();
     if (failure !== undefined) throw engineError(ErrorCode.ReadFailed, failure);
     const contextTokens = planned?.plan.contextTokens ?? params.contextTokens ?? Math.min(4096, model.trainContextSize);
-    const loaded = model;
-    const creating = model.createContext({
+    const context = await model.createContext({
       contextSize: contextTokens,
       batchSize: Math.min(contextTokens, planned?.microBatchTokens ?? stockBatchTokens),
       sequences: 1,
@@ -170,11 +168,6 @@ async function loadModel(
       failedCreationRemedy: false,
       createSignal: signal,
     });
-    // Templates are tried out for up to half a second: meanwhile llama.cpp works on a thread of its own.
-    const choosing = setImmediate().then(() => resolveChatWrapper(loaded));
-    // A context that is disposed while it is being made is never freed.
-    await Promise.allSettled([creating, choosing]);
-    const [context, chatWrapper] = [await creating, await choosing];
     flash?.deconfigure();
     const maximumTokens = planned ? longestGuess(planned.plan) : 0;
     if (params.draftModelPath !== undefined && planned && planned.plan.draftBytes > 0) {
@@ -187,6 +180,7 @@ async function loadModel(
       speculates && takesFlashAttention(model)
         ? new Speculation({ maximumTokens, checkMs: checkMs(planned.plan), now, ...guesser })
         : undefined;
+    const loaded = model;
     return {
       params,
       chat: {
@@ -197,7 +191,7 @@ async function loadModel(
         chunkTokens: isOurs ? context.batchSize : wholeBatchTokens,
         // How many experts a prompt uses is not known before.
         passBytes: speculates ? streamedBytes + pinnedBytes : 0,
-        chatWrapper,
+        chatWrapper: resolveChatWrapper(model),
         promptOf: (params) => completionPrompt(loaded, params),
         dispose: () => dispose(loaded, context, draft),
       },

@@ -181,6 +181,7 @@ void is_left_out() {
     twice.files.push_back(model.files.front());
     twice.tensors.push_back(model.tensors.front());
     twice.tensors.back().file = 1;
+    plan.placement.push_back(plan.placement.front());
     CHECK(outline_of(twice, plan) == nullptr);
 }
 
