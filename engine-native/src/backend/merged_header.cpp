@@ -12,10 +12,6 @@ namespace {
 /** What would make a split model of it, or another alignment than ours: GGUF_DEFAULT_ALIGNMENT. */
 constexpr std::array<const char*, 4> kLeftOut = {"split.no", "split.count", "split.tensors.count", "general.alignment"};
 
-uint64_t aligned(uint64_t bytes) {
-    return (bytes + GGUF_DEFAULT_ALIGNMENT - 1) / GGUF_DEFAULT_ALIGNMENT * GGUF_DEFAULT_ALIGNMENT;
-}
-
 template <typename T>
 void put(std::vector<uint8_t>& bytes, T value) {
     for (size_t i = 0; i < sizeof(T); i++) bytes.push_back(static_cast<uint8_t>(value >> (8 * i)));
@@ -52,7 +48,7 @@ std::unique_ptr<MergedHeader> MergedHeader::of(const Model& model) {
         }
         put_tensor(list, tensor, data_bytes);
         merged->offsets_[tensor.name] = data_bytes;
-        data_bytes += aligned(tensor.size);
+        data_bytes += align_up(tensor.size, GGUF_DEFAULT_ALIGNMENT);
     }
     std::vector<uint8_t> head = {'G', 'G', 'U', 'F'};
     put<uint32_t>(head, GGUF_VERSION);
@@ -71,7 +67,7 @@ std::unique_ptr<MergedHeader> MergedHeader::of(const Model& model) {
         count++;
     }
     put(head, count);
-    list.resize(aligned(end + list.size()) - end);
+    list.resize(align_up(end + list.size(), GGUF_DEFAULT_ALIGNMENT) - end);
     const uint64_t data_begin = end + list.size();
     for (auto& [name, offset] : merged->offsets_) offset += data_begin;
     merged->size_ = data_begin + data_bytes;

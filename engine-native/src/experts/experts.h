@@ -101,8 +101,7 @@ class Experts {
     void count_read(uint64_t bytes);
     /** Ends these reads. @return whether all of them have brought what they were to bring */
     bool end(const std::vector<ExpertRead*>& reads);
-    /** Leaves an expert that is held to the pool, with its rank, if these reads have brought all of it; else drops it.
-     */
+    /** Leaves an expert that is held to the pool, with its rank, if these reads have brought all of it; or drops it. */
     void let_go(uint32_t expert, const std::vector<ExpertRead*>& reads);
 
     std::vector<TensorInfo> tensors_;

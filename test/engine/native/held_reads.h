@@ -13,8 +13,7 @@
 
 namespace flint {
 
-/** As long as it lives, direct reads can be held: see held_reads.cpp. Queues that are made meanwhile have no io_uring.
- */
+/** As long as it lives, direct reads can be held: see held_reads.cpp. Queues made meanwhile have no io_uring. */
 class HeldReads {
   public:
     HeldReads() { CHECK(setenv("FLINT_HELD_READS", pipe_.c_str(), 1) == 0); }
