@@ -2,10 +2,13 @@ import { defineConfig } from "vitest/config";
 
 const minutes = 60_000;
 
-/** What waits for networks, disks and starting processes more than it computes: it runs well beside what computes. */
-const commands = ["commandLine", "download*", "peer", "proxy", "refusals", "remotePlan", "silence"].map(
-  (name) => `test/engine/${name}.test.ts`,
-);
+/** Waits for networks, disks and starting processes more than it computes, so it runs well beside what computes. */
+const commands = [
+  "test/{bench,cli,models}/*.test.ts",
+  "test/engine/{clientEnd,conversion,diskStalls,parameters,reloading,unusableModels,wire}.test.ts",
+];
+/** Loads models that compute. */
+const computing = ["test/bench/bench.test.ts", "test/cli/eval.test.ts"];
 
 export default defineConfig({
   test: {
@@ -14,7 +17,7 @@ export default defineConfig({
         test: {
           name: "unit",
           fileParallelism: false,
-          include: ["{engine-native,extension,scripts,webview}/**/*.test.ts"],
+          include: ["{cli,engine-native,extension,models,protocol,scripts,server,webview}/**/*.test.ts"],
           sequence: { groupOrder: 0 },
         },
       },
@@ -23,6 +26,7 @@ export default defineConfig({
           name: "commands",
           fileParallelism: false,
           include: commands,
+          exclude: computing,
           // Of tests that say that they may run side by side.
           maxConcurrency: 2,
           testTimeout: 10 * minutes,
@@ -34,8 +38,8 @@ export default defineConfig({
         test: {
           name: "engine",
           fileParallelism: false,
-          include: ["test/engine/**/*.test.ts"],
-          exclude: commands,
+          include: ["test/engine/*.test.ts", ...computing],
+          exclude: commands.slice(1),
           testTimeout: 10 * minutes,
           hookTimeout: 10 * minutes,
           sequence: { groupOrder: 2 },
@@ -45,7 +49,7 @@ export default defineConfig({
         test: {
           name: "native",
           fileParallelism: false,
-          include: ["test/native.test.ts"],
+          include: ["test/native/*.test.ts"],
           testTimeout: 10 * minutes,
           sequence: { groupOrder: 3 },
         },
@@ -62,13 +66,47 @@ export default defineConfig({
       },
       {
         test: {
+          // Of "npm run test:desktop", which fetches VS Code.
+          name: "desktop",
+          fileParallelism: false,
+          include: ["test/desktop/**/*.test.ts"],
+          testTimeout: 5 * minutes,
+          hookTimeout: 5 * minutes,
+          sequence: { groupOrder: 6 },
+        },
+      },
+      {
+        test: {
+          // Of "npm run test:windows", which prepares wine.
+          name: "windows",
+          fileParallelism: false,
+          include: ["test/windows/*.test.ts"],
+          testTimeout: 30 * minutes,
+          hookTimeout: 10 * minutes,
+          sequence: { groupOrder: 7 },
+        },
+      },
+      {
+        test: {
+          // A person's day with the larger starter model; its pictures are for looking at.
+          name: "walk",
+          fileParallelism: false,
+          include: ["test/walk/**/*.test.ts"],
+          testTimeout: 10 * minutes,
+          hookTimeout: 10 * minutes,
+          expect: { poll: { timeout: 2 * minutes } },
+          sequence: { groupOrder: 8 },
+        },
+      },
+      {
+        test: {
           name: "ui",
           fileParallelism: false,
           include: ["test/ui/**/*.test.ts"],
           testTimeout: 5 * minutes,
           hookTimeout: 5 * minutes,
-          // A window that opens and a browser that clicks are two: now and then one is ahead of the other.
-          retry: 1,
+          // As patient as the browser is. By itself a poll gives up after a second, which a busy machine may need.
+          expect: { poll: { timeout: 2 * minutes } },
           sequence: { groupOrder: 5 },
         },
       },

@@ -1,5 +1,5 @@
-/** Values of the protocol for unit tests. */
-import { type GenerationResult, noFlash, type Plan } from "../engine-native/protocol.js";
+/** Values of the protocol, and what else unit tests share. */
+import { type GenerationResult, type LoadResult, noFlash, type Plan } from "../protocol/messages.js";
 
 export function generationResult(
   text: string,
@@ -10,6 +10,8 @@ export function generationResult(
     text,
     tokens: [],
     promptTokens: [],
+    cachedPromptTokens: 0,
+    omittedMessages: [],
     finishReason,
     timeToFirstTokenMs: 1,
     msPerToken: { mean: 100, median: 100, p95: 100 },
@@ -39,3 +41,24 @@ export const plan: Plan = {
   processBytes: 0,
   estimatedTokensPerSecond: 5.23,
 };
+
+export const loaded: LoadResult = {
+  name: "Storage",
+  architecture: "llama",
+  contextTokens: 4096,
+  infill: false,
+  chatTemplate: "model",
+  thinking: "none",
+  plan,
+};
+
+/** A promise that is settled from outside. */
+export function withResolvers<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (reason: unknown) => void = () => undefined;
+  const promise = new Promise<T>((fulfil, refuse) => {
+    resolve = fulfil;
+    reject = refuse;
+  });
+  return { promise, resolve, reject };
+}

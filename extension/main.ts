@@ -1,197 +1,263 @@
+/** Puts the parts of the extension together. */
+// Before the modules that have translated texts.
+import "./translations.js";
 import { join } from "node:path";
 import * as vscode from "vscode";
-import { CancellationToken } from "vscode-jsonrpc";
-import { startSidecar } from "../engine-native/client.js";
-import type { Action } from "../webview/messages.js";
-import type { FlintApi } from "./api.js";
-import { ChatSession, type Store } from "./chat/session.js";
-import { ConversationFile } from "./chat/store.js";
-import { ChatView } from "./chat/view.js";
-import { Engine } from "./engine/engine.js";
-import { InvalidSetting } from "./engine/errors.js";
-import type { EngineSettings } from "./engine/state.js";
-import { InlineProvider } from "./inline/provider.js";
+import { findGpuLibraries } from "../models/gpu/libraries.js";
+import { startSidecar } from "../protocol/client.js";
+import type { GpuLibraries } from "../protocol/gpu.js";
+import { platformProblem } from "../protocol/platformCheck.js";
+import { promptSeconds } from "../protocol/promptEstimate.js";
+import { createApi, type FlintApi } from "./api.js";
+import { ChosenBackend } from "./backends/chosen.js";
+import { RemoteBackends } from "./backends/remote/remoteBackends.js";
+import { SidecarBackend } from "./backends/sidecar.js";
+import { registerCodeActions } from "./chat/actions/codeActions.js";
+import { CommitMessages } from "./chat/commitMessage/commitMessage.js";
+import { PendingContext } from "./chat/context/pending.js";
+import { attachedBefore } from "./chat/context/sources/files.js";
+import { Proposals } from "./chat/edits/proposals.js";
+import { InlineEdits } from "./chat/inlineEdit/inlineEdit.js";
+import { ChatView } from "./chat/panel/view.js";
+import { AttachedFile } from "./chat/sessions/attachedFile.js";
+import { Conversations } from "./chat/sessions/conversations.js";
+import { TemplateStore } from "./chat/templates/templateStore.js";
+import { perform } from "./commands/actions.js";
+import type { FlintContext } from "./commands/context.js";
+import { tellDamaged, tellOfLongAnswers } from "./commands/conversations.js";
+import { registerCommands } from "./commands/table.js";
+import {
+  onDidChangeGpu,
+  onDidChangeSettings,
+  readBackends,
+  readGpu,
+  readKvCacheIsOff,
+  readModelsFolder,
+  readRamCapBytes,
+  readRemoteModel,
+  readSettings,
+  readThinking,
+  readValidSettings,
+} from "./config/read.js";
+import { EngineClient } from "./engine/engine.js";
+import { KvCacheFolder } from "./engine/kvCache.js";
+import { InlineSuggestions } from "./inline/inline.js";
+import { OfferedModels } from "./languageModels/offered.js";
+import { registerLanguageModels } from "./languageModels/register.js";
+import { offeredRemotes } from "./languageModels/remotes.js";
 import { Models } from "./models/models.js";
-import { chooseNeurons } from "./models/neurons.js";
-import { changeRamCap, raiseRamCap, updateSetting } from "./models/settings.js";
-import { parseSettings } from "./settings.js";
-import { showMenu } from "./status/menu.js";
-import { toProblem, toStatus } from "./status/status.js";
+import { backendKey, RemoteModels } from "./models/remoteModels.js";
+import { EngineServer } from "./serving/engineServer.js";
+import { remoteState } from "./status/remoteState.js";
+import { type Snapshot, thinkingOf, toProblem, toStatus } from "./status/status.js";
 import { StatusBar } from "./status/statusBar.js";
 import { StatusFeed } from "./status/statusFeed.js";
+import { waitText } from "./status/wait.js";
 
 /** To be waited for when the window closes. */
-let unsaved: (() => Promise<void>) | undefined;
+let storeAll: (() => Promise<unknown>) | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<FlintApi> {
+  const { subscriptions, extensionPath, extensionUri, secrets } = context;
   const output = vscode.window.createOutputChannel("Flint", { log: true });
-  const warn = (line: string) => output.warn(line);
+  const log = (line: string) => output.warn(line);
+  // To start the engine fails with the same words.
+  const problem = platformProblem(extensionPath);
+  if (problem !== undefined) void vscode.window.showErrorMessage(problem);
+  const start = (gpu?: GpuLibraries) =>
+    startSidecar({ scriptPath: join(extensionPath, "dist", "sidecar.js"), onLog: (line) => output.info(line), gpu });
 
-  const start = () =>
-    startSidecar({
-      scriptPath: join(context.extensionPath, "dist", "sidecar.js"),
-      onLog: (line) => output.info(line),
-    });
-  const engine = new Engine({
-    start,
+  // Not in the workspace's storage: all windows share its budget.
+  const kvCacheFolder = join(context.globalStorageUri.fsPath, "kv-cache");
+  const engine = new EngineClient({
+    start: async (gpuAllowed) =>
+      start(gpuAllowed && readGpu() === "auto" ? await findGpuLibraries(extensionPath) : undefined),
     settings: readSettings,
-    log: warn,
+    kvCacheFolder,
+    log,
   });
-  const feed = new StatusFeed(engine, readValidSettings, warn);
+  const kvCache = new KvCacheFolder(kvCacheFolder, engine);
+  const logFailure = (error: unknown) => log(`KV cache: ${String(error)}`);
+  const clearWhereOff = () => {
+    if (readKvCacheIsOff()) kvCache.clear().catch(logFailure);
+  };
+  clearWhereOff();
+  const local = new SidecarBackend(engine);
+  const backends = new RemoteBackends({ settings: readBackends, key: (name) => backendKey(secrets, name) });
+  const remote = new RemoteModels(secrets, backends);
+  const remoteOf = (name: "model" | "inlineModel") => {
+    const reference = readRemoteModel(name);
+    return reference && backends.of(reference);
+  };
+  const backend = new ChosenBackend({
+    local,
+    remoteChat: () => remoteOf("model"),
+    // A model of this machine for suggestions goes before another machine's chat model.
+    remoteInline: () => remoteOf("inlineModel") ?? (readValidSettings() ? undefined : remoteOf("model")),
+  });
+  const server = new EngineServer({
+    engine,
+    models: async () => {
+      const { ServedModels } = await import("../server/servedModels.js");
+      return ServedModels.inFolder(readModelsFolder, () => readValidSettings()?.modelPath);
+    },
+    version: String(context.extension.packageJSON.version),
+    log: (line) => log(`server: ${line}`),
+  });
+  const feed = new StatusFeed(engine, readValidSettings, log, () => ({
+    remote: remoteState(readRemoteModel("model"), backends),
+    remoteInline: remoteState(readRemoteModel("inlineModel"), backends),
+    serverAddress: server.address,
+  }));
   const statusBar = new StatusBar("flint.showMenu");
   statusBar.show(feed.snapshot);
+  let hasModel: boolean | undefined;
+  /** The walkthrough ticks a step by it. */
+  const tellHasModel = ({ settings }: Snapshot) => {
+    if (hasModel === (settings !== undefined)) return;
+    hasModel = settings !== undefined;
+    void vscode.commands.executeCommand("setContext", "flint.hasModel", hasModel);
+  };
+  tellHasModel(feed.snapshot);
 
-  const session = new ChatSession({
-    engine,
-    // A window without a folder has no storage of its own.
-    store: await openStore(join((context.storageUri ?? context.globalStorageUri).fsPath, "chat.json"), warn),
+  // A window without a folder has no storage of its own.
+  const storage = (context.storageUri ?? context.globalStorageUri).fsPath;
+  const conversations = await Conversations.open({
+    storage,
+    backend,
+    measured: () => engine.loaded?.plan?.measured,
+    thinking: readThinking,
     toProblem: (error) => toProblem(error, feed.snapshot.settings),
-    log: warn,
-  });
-  unsaved = () => session.store();
-  /** Lets `work` go on by itself; what goes wrong with it is in the log. */
-  const run = (work: PromiseLike<unknown>): void => {
-    work.then(undefined, (error: unknown) => output.error(String(error)));
-  };
-  const act = (action: Action): void => {
-    switch (action.kind) {
-      case "chooseModel":
-        run(models.choose());
-        break;
-      case "askAgain":
-        run(session.askAgain());
-        break;
-      case "restartEngine":
-        engine.restart();
-        break;
-      case "loadAgain":
-        run(engine.load());
-        break;
-      case "showLog":
-        output.show();
-        break;
-      case "stopConversion":
-        run(models.stopConversion());
-        break;
-      case "raiseCap":
-        run(raiseRamCap(action.bytes));
-        break;
-      case "useContext":
-        run(updateSetting("contextSize", action.tokens));
-        break;
-      case "openSetting":
-        run(vscode.commands.executeCommand("workbench.action.openSettings", action.setting));
-        break;
-    }
-  };
-  const chat = new ChatView({
-    extensionUri: context.extensionUri,
-    session,
-    status: () => toStatus(feed.snapshot),
-    onDidChangeStatus: feed.onDidChange,
-    // Half of the context: a token of code is some three characters, and the answer wants room as well.
-    longestAttachment: () => Math.round((engine.plan?.contextTokens ?? 4096) * 0.5 * 3),
-    act,
-    onShown: () => engine.warmUp(),
-    log: warn,
+    log,
+    onDamaged: tellDamaged,
+    onDeleted: (id) => void kvCache.forget(id).catch(logFailure),
   });
 
+  const pending = new PendingContext({
+    backend,
+    conversation: () => conversations.current.messages,
+    wait: (promptTokens) =>
+      waitText(promptSeconds(promptTokens - engine.tokensReadOf(conversations.current.id), engine)),
+    log,
+  });
+  const attached = await AttachedFile.open(join(storage, "attached.json"), log);
+  pending.restore(
+    attached.before.map(({ key, label, icon, uri, ...content }) => ({
+      source: attachedBefore({ key, label, icon, uri }, content),
+      content,
+    })),
+  );
+  storeAll = () => Promise.all([conversations.store(), attached.store(pending.attached)]);
+  const templates = new TemplateStore(log);
+  const proposals = new Proposals();
+  const chat = new ChatView({
+    extensionUri,
+    proposals,
+    conversations,
+    pending,
+    templates,
+    status: () => ({ ...toStatus(feed.snapshot), thinking: thinkingOf(feed.snapshot, readThinking()) }),
+    onDidChangeStatus: feed.onDidChange,
+    act: (action) => perform(action, flint),
+    onShown: () => backend.warmUp(),
+    log,
+  });
   const models = new Models({
     engine,
-    startSidecar: start,
-    secrets: context.secrets,
+    startSidecar: () => start(),
+    remote,
+    secrets,
     settings: readValidSettings,
     ask: () => chat.focus(),
-    log: warn,
+    log,
   });
+  const inline = new InlineSuggestions(backend, context.globalState, join(extensionPath, "dist", "grammars"), log);
+  const commitMessages = new CommitMessages(backend, () => templates.templates.find(({ name }) => name === "commit"));
+  const edits = new InlineEdits(backend);
+  const offered = new OfferedModels({
+    folder: readModelsFolder,
+    chosen: () => readValidSettings()?.modelPath,
+    ramCapBytes: readRamCapBytes,
+    plan: (modelPath) => engine.planOf(readSettings(modelPath) ?? { modelPath, ramCapBytes: readRamCapBytes() }),
+    inspect: (modelPath) => engine.inspect(modelPath),
+    backendOf: (modelPath) => new SidecarBackend(engine, modelPath),
+    log,
+  });
+  const didChangeOffer = new vscode.EventEmitter<void>();
+  const flint: FlintContext = {
+    ...{
+      extensionPath,
+      output,
+      engine,
+      kvCache,
+      conversations,
+      chat,
+      templates,
+      commitMessages,
+      edits,
+      models,
+      remote,
+      inline,
+      proposals,
+      server,
+    },
+  };
 
-  const command = (name: string, handler: () => unknown) => vscode.commands.registerCommand(`flint.${name}`, handler);
-  context.subscriptions.push(
+  subscriptions.push(
+    server,
+    server.onDidChange(() => {
+      feed.refresh();
+      void vscode.commands.executeCommand("setContext", "flint.serverRuns", server.address !== undefined);
+    }),
     engine,
     feed,
     statusBar,
-    session,
+    conversations,
+    pending,
+    pending.onDidAttach(() => void attached.store(pending.attached)),
+    templates,
+    commitMessages,
+    edits,
+    engine.onDidChangeState(({ kind }) => {
+      if (kind !== "reading" && kind !== "answering") pending.modelChanged();
+    }),
+    proposals,
     chat,
     models,
-    feed.onDidChange((snapshot) => statusBar.show(snapshot)),
-    session.onDidChange(() =>
-      run(vscode.commands.executeCommand("setContext", "flint.answering", session.isAnswering)),
-    ),
-    vscode.workspace.onDidChangeConfiguration((change) => {
-      if (change.affectsConfiguration("flint")) engine.settingsChanged();
+    feed.onDidChange((snapshot) => {
+      statusBar.show(snapshot);
+      tellHasModel(snapshot);
     }),
-    // In a workspace that was not trusted before, its own `flint.model` counts from now on.
-    vscode.workspace.onDidGrantWorkspaceTrust(() => engine.settingsChanged()),
-    vscode.languages.registerInlineCompletionItemProvider(
-      ["file", "untitled", "vscode-notebook-cell", "vscode-vfs"].map((scheme) => ({ scheme })),
-      new InlineProvider(engine, warn),
-    ),
-    command("changeRamCap", changeRamCap),
-    command("chooseNeurons", () => chooseNeurons(readValidSettings())),
-    command("newChat", async () => {
-      session.clear();
-      await chat.focus();
+    onDidChangeSettings(() => engine.settingsChanged()),
+    onDidChangeSettings(clearWhereOff),
+    onDidChangeGpu(() => engine.restart()),
+    inline,
+    didChangeOffer,
+    backends,
+    backends.onDidChange(() => feed.refresh()),
+    onDidChangeSettings(() => {
+      backends.forget();
+      feed.refresh();
+      didChangeOffer.fire();
     }),
-    command("stop", () => session.stop()),
-    command("restartEngine", () => engine.restart()),
-    command("showLog", () => output.show()),
-    command("showMenu", showMenu),
+    models.onDidChange(() => didChangeOffer.fire()),
+    registerLanguageModels({
+      models: async (silent) => [...(await offered.list()), ...(await offeredRemotes(remote, backends, silent, log))],
+      onDidChange: didChangeOffer.event,
+      describe: (error) => toProblem(error, feed.snapshot.settings).message,
+      memento: context.globalState,
+      log,
+    }),
+    registerCommands(flint),
+    tellOfLongAnswers(flint),
+    registerCodeActions(),
   );
-
-  const didChangeState = new vscode.EventEmitter<string>();
-  context.subscriptions.push(
-    didChangeState,
-    engine.onDidChangeState(({ kind }) => didChangeState.fire(kind)),
-    // The last to go: the others may have something to say as they end.
-    output,
-  );
-  return {
-    engine: {
-      pid: () => engine.pid,
-      state: () => engine.state.kind,
-      load: () => engine.load(),
-      chat: (messages, onText, token) => engine.chat({ messages }, onText, token),
-      complete: (prefix, maximumTokens, token = CancellationToken.None) =>
-        engine.complete({ prefix, maximumTokens }, token),
-      onDidChangeState: didChangeState.event,
-    },
-  };
+  const api = createApi(engine, local, proposals, subscriptions);
+  // The last to go: the others may have something to say as they end.
+  subscriptions.push(output);
+  return api;
 }
 
 export async function deactivate(): Promise<void> {
-  await unsaved?.();
-}
-
-/** The conversation of `file`; where the disk fails it lives as long as the window. */
-async function openStore(file: string, warn: (line: string) => void): Promise<Store> {
-  try {
-    return await ConversationFile.open(file);
-  } catch (error) {
-    warn(`The conversation will not be kept: ${String(error)}`);
-    return { messages: [], write: () => Promise.resolve() };
-  }
-}
-
-/** @throws InvalidSetting */
-function readSettings(): EngineSettings | undefined {
-  const configuration = vscode.workspace.getConfiguration("flint");
-  const raw = {
-    model: configuration.get<unknown>("model"),
-    ramCap: configuration.get<unknown>("ramCap"),
-    contextSize: configuration.get<unknown>("contextSize"),
-    draftModel: configuration.get<unknown>("draftModel"),
-    inlineModel: configuration.get<unknown>("inlineModel"),
-    predictedModels: configuration.get<unknown>("predictedModels"),
-  };
-  return parseSettings(raw, vscode.workspace.workspaceFolders?.[0]?.uri.fsPath);
-}
-
-/** The settings where they make sense; that they don't is told by the engine's state. */
-function readValidSettings(): EngineSettings | undefined {
-  try {
-    return readSettings();
-  } catch (error) {
-    if (error instanceof InvalidSetting) return undefined;
-    throw error;
-  }
+  await storeAll?.();
 }

@@ -1,7 +1,7 @@
 // A headless Chromium from npm alone, for the tests; no package of the system is needed.
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { cached } from "./cache.mjs";
+import { cached } from "../models/cache.mjs";
 import { npm, run } from "./process.mjs";
 
 const version = "147.0.0";

@@ -1,17 +1,19 @@
 // Builds dist/: the TypeScript bundles and, in dist/native, the engine's libraries.
-import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { exists } from "./cache.mjs";
+import { exists } from "../models/cache.mjs";
+import { isPlatform, platforms, thisPlatform } from "../protocol/platforms.mjs";
+import { llamaHeaders } from "./llama-headers.mjs";
 import { run } from "./process.mjs";
+import { root } from "./root.mjs";
 
-/** The root of the checkout. */
-export const root = path.resolve(fileURLToPath(new URL("..", import.meta.url)));
+/** node-llama-cpp's package of libraries for this platform, without its scope. */
+export const librariesName = isPlatform(thisPlatform) ? platforms[thisPlatform].libraries : thisPlatform;
 
-/** The platform as node-llama-cpp and the extension market name it, such as `linux-x64`. */
-export const platform = `${process.platform}-${process.arch}`;
+const modules = path.join(root, "node_modules");
+/** The folder of the CMake project. */
+const project = path.join(root, "engine-native");
 
 /**
  * Bundles the extension, the chat panel, the sidecar and the command line.
@@ -36,8 +38,29 @@ async function removeBundles() {
  */
 export async function buildNative() {
   const build = path.join(root, "build/native");
-  await compile(build, { CMAKE_BUILD_TYPE: "Release" }, ["--parallel", String(availableParallelism())]);
-  await run("cmake", ["--install", build, "--prefix", path.join(root, "dist/native")]);
+  // On Windows cmake-js passes flags of Microsoft's linker, whichever compiler there is. The engine needs another one.
+  if (process.platform === "win32") {
+    const { compileWithZig, zig } = await import("./zig.mjs");
+    const { targetNamed, zigTargets } = await import("./targets.mjs");
+    await compileWithZig(await zig(), zigTargets[targetNamed(thisPlatform)], build);
+  } else {
+    await compileWithCMakeJs(build);
+  }
+  await run("cmake", ["--install", build, "--config", "Release", "--prefix", path.join(root, "dist/native")]);
+}
+
+/** @param {string} build */
+async function compileWithCMakeJs(build) {
+  await removeForeign(build);
+  const tool = path.join(root, "node_modules/cmake-js/bin/cmake-js");
+  const place = ["--directory", project, "--out", build, "--config", "Release", "--log-level", "warn"];
+  // Ninja that was installed meanwhile must not meet what make has built.
+  const generator = await keptByCMake("CMAKE_GENERATOR", build);
+  if (generator !== undefined) place.push("--generator", generator);
+  const definitions = Object.entries(await buildVariables()).map(([name, value]) => `--CD${name}=${value}`);
+  // Not "compile", which after an error builds everything once more.
+  await run(process.execPath, [tool, "configure", ...place, ...definitions]);
+  await run(process.execPath, [tool, "build", ...place, "--parallel", String(availableParallelism())]);
 }
 
 /** Where {@link buildSanitized} puts the test tools. */
@@ -55,58 +78,49 @@ export async function buildSanitized() {
 }
 
 /**
+ * Compiles with CMake itself what cmake-js can't: it knows no other compiler flags and kinds of build than its own, nor
+ * a system other than this one.
  * @param {string} build a folder of this build's own
  * @param {Record<string, string>} kind CMake variables that make it what it is
  * @param {string[]} how it is built
  * @param {{ background?: boolean, env?: NodeJS.ProcessEnv }} [options] as those of `run`
  */
 export async function compile(build, kind, how, options) {
-  const modules = path.join(root, "node_modules");
-  const variables = {
-    GGML_HEADERS: await llamaHeaders(),
-    GGML_LIBRARIES: path.join(modules, `@node-llama-cpp/${platform}/bins/${platform}`),
-    NODE_API_HEADERS: path.join(modules, "node-api-headers/include"),
-    NODE_ADDON_API: path.join(modules, "node-addon-api"),
-    FLINT_TESTS: "ON",
-    ...kind,
-  };
   await removeForeign(build);
+  const variables = { ...(kind["GGML_HEADERS"] ? foreignVariables() : await buildVariables()), ...kind };
   const definitions = Object.entries(variables).map(([name, value]) => `-D${name}=${value}`);
-  await run("cmake", ["-S", path.join(root, "engine-native"), "-B", build, ...definitions], options);
+  await run("cmake", ["-S", project, "-B", build, ...definitions], options);
   await run("cmake", ["--build", build, ...how], options);
 }
 
+/** What engine-native/CMakeLists.txt must be told. */
+async function buildVariables() {
+  return {
+    ...foreignVariables(),
+    GGML_HEADERS: await llamaHeaders(path.join(modules, "node-llama-cpp"), path.join(root, "build/llama.cpp")),
+    GGML_LIBRARIES: path.join(modules, `@node-llama-cpp/${librariesName}/bins/${librariesName}`),
+  };
+}
+
+/** The same with any libraries of llama.cpp. */
+const foreignVariables = () => ({
+  NODE_API_HEADERS: path.join(modules, "node-api-headers/include"),
+  NODE_ADDON_API: path.join(modules, "node-addon-api"),
+  FLINT_TESTS: "ON",
+});
+
 /** @param {string} build what CMake left there, which it refuses to use after the checkout was moved or copied */
 async function removeForeign(build) {
-  const cache = path.join(build, "CMakeCache.txt");
-  if (!(await exists(cache))) return;
-  const home = /^CMAKE_CACHEFILE_DIR:INTERNAL=(.*)$/m.exec(await readFile(cache, "utf8"))?.[1];
-  if (home !== build) await rm(build, { recursive: true });
+  const home = await keptByCMake("CMAKE_CACHEFILE_DIR", build);
+  if (home !== undefined && path.resolve(home) !== build) await rm(build, { recursive: true });
 }
 
 /**
- * The headers and vocabularies of the very llama.cpp that node-llama-cpp's libraries were built from, taken out of the
- * git bundle that it ships; and its reader of GGUF headers, to be tested with sanitizers.
- * @returns {Promise<string>} build/llama.cpp
+ * @param {string} variable that CMake keeps for itself
+ * @param {string} build a folder in which it may never have been
  */
-async function llamaHeaders() {
-  const bundle = path.join(root, "node_modules/node-llama-cpp/llama/gitRelease.bundle");
-  const folder = path.join(root, "build/llama.cpp");
-  const wanted = ["ggml/include", "ggml/src/*.h", "ggml/src/gguf.cpp", "include", "models/ggml-vocab-*.gguf"];
-  const stamp = path.join(folder, ".sha256");
-  const digest = createHash("sha256")
-    .update(wanted.join())
-    .update(await readFile(bundle))
-    .digest("hex");
-  if ((await exists(stamp)) && (await readFile(stamp, "utf8")) === digest) return folder;
-  const temporary = `${folder}-${process.pid}`;
-  // In a hook git names the hook's repository to every git that is run.
-  const env = { GIT_DIR: undefined, GIT_WORK_TREE: undefined, GIT_INDEX_FILE: undefined };
-  await run("git", ["clone", "--quiet", "--no-checkout", bundle, temporary], { env });
-  await run("git", ["-C", temporary, "checkout", "--quiet", "HEAD", "--", ...wanted], { env });
-  await rm(path.join(temporary, ".git"), { recursive: true });
-  await writeFile(path.join(temporary, ".sha256"), digest);
-  await rm(folder, { recursive: true, force: true });
-  await rename(temporary, folder);
-  return folder;
+async function keptByCMake(variable, build) {
+  const cache = path.join(build, "CMakeCache.txt");
+  if (!(await exists(cache))) return undefined;
+  return new RegExp(`^${variable}:INTERNAL=(.*)$`, "m").exec(await readFile(cache, "utf8"))?.[1];
 }

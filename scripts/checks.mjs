@@ -1,26 +1,96 @@
 // Checks of the sources that are not tests.
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { root } from "./build.mjs";
-import { run } from "./process.mjs";
+import { wrongIncludes } from "./native-includes.mjs";
+import { CommandFailed, run } from "./process.mjs";
+import { root } from "./root.mjs";
 
-/** @param {string} name of a file inside node_modules */
-const tool = (name) => path.join(root, "node_modules", name);
+/** The rooms whose imports .dependency-cruiser.mjs directs. */
+const rooms = ["cli", "engine-native/sidecar", "extension", "models", "protocol", "server", "webview"];
 
-/** @throws {import("./process.mjs").CommandFailed} with what the linter or the formatter wants */
-export async function checkStyle() {
-  await run(process.execPath, [tool("@biomejs/biome/bin/biome"), "check", "--error-on-warnings"], { cwd: root });
+/**
+ * Each throws {@link CommandFailed} with what is wrong.
+ * @type {{ title: string, check: (folder?: string) => Promise<void> }[]}
+ */
+export const checks = [
+  { title: "Checking style (biome)", check: checkStyle },
+  { title: "Checking types (tsc)", check: checkTypes },
+  { title: "Checking imports (dependency-cruiser)", check: checkImports },
+  { title: "Checking for dead exports (knip)", check: checkExports },
+  { title: "Checking the style of C++ (clang-format)", check: checkNativeStyle },
+  { title: "Checking includes of C++", check: checkNativeIncludes },
+];
+
+/**
+ * Runs all, and prints what they find.
+ * @param {import("./steps.mjs").Steps} steps of which as many are taken as there are checks
+ * @returns {Promise<number>} how many checks failed
+ */
+export async function runChecks(steps) {
+  let failed = 0;
+  for (const { title, check } of checks) {
+    try {
+      await steps.run(title, () => check());
+    } catch (error) {
+      if (!(error instanceof CommandFailed)) throw error;
+      console.error(error.output.trimEnd());
+      failed += 1;
+    }
+  }
+  return failed;
 }
 
-/** @throws {import("./process.mjs").CommandFailed} with the type errors */
-export async function checkTypes() {
-  await run(process.execPath, [tool("typescript/bin/tsc"), "-p", "."], { cwd: root });
+/**
+ * @param {string} program a file inside node_modules
+ * @param {string[]} args
+ * @param {string} [cwd]
+ */
+async function runTool(program, args, cwd = root) {
+  await run(process.execPath, [path.join(root, "node_modules", program), ...args], { cwd });
 }
 
-/** @throws {import("./process.mjs").CommandFailed} with the places that are formatted otherwise */
-export async function checkNativeStyle() {
-  const files = (await Promise.all(["engine-native/src", "test/engine/native"].map(nativeFiles))).flat();
-  await run(process.execPath, [tool("clang-format/index.js"), "--dry-run", "-Werror", ...files], { cwd: root });
+async function checkStyle() {
+  await runTool("@biomejs/biome/bin/biome", ["check", "--error-on-warnings"]);
+}
+
+async function checkTypes() {
+  await runTool("typescript/bin/tsc", ["-p", "."]);
+}
+
+/**
+ * Whether each room imports only those below it.
+ * @param {string} [folder] that holds the rooms
+ */
+export async function checkImports(folder = root) {
+  const config = ["--config", path.join(root, ".dependency-cruiser.mjs"), "--output-type", "err-long"];
+  await runTool("dependency-cruiser/bin/dependency-cruise.mjs", [...config, ...rooms], folder);
+}
+
+async function checkExports() {
+  await runTool("knip/bin/knip.js", ["--no-progress"]);
+}
+
+async function checkNativeStyle() {
+  await runTool("clang-format/index.js", ["--dry-run", "-Werror", ...(await allNativeFiles())]);
+}
+
+/** Lays the C++ out as {@link checkNativeStyle} wants it. */
+export async function formatNative() {
+  await runTool("clang-format/index.js", ["-i", ...(await allNativeFiles())]);
+}
+
+/**
+ * Whether each layer includes only those below it.
+ * @param {string} [folder] that holds engine-native
+ */
+export async function checkNativeIncludes(folder = root) {
+  const wrong = await wrongIncludes(path.join(folder, "engine-native/src"));
+  if (wrong.length > 0) throw new CommandFailed("The check of includes", `${wrong.length} wrong`, wrong.join("\n"));
+}
+
+async function allNativeFiles() {
+  const folders = ["engine-native/src", "engine-native/convert", "test/native"];
+  return (await Promise.all(folders.map(nativeFiles))).flat();
 }
 
 /** @param {string} folder */

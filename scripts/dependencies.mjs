@@ -1,7 +1,7 @@
 // node_modules, brought in step with the lock file. Needs nothing installed.
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { exists } from "./cache.mjs";
+import { exists } from "../models/cache.mjs";
 import { npm } from "./process.mjs";
 
 /**

@@ -2,8 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildSanitized, root, sanitizedTools } from "./build.mjs";
+import { buildSanitized, sanitizedTools } from "./build.mjs";
 import { CommandFailed, run } from "./process.mjs";
+import { root } from "./root.mjs";
 import { runMain } from "./steps.mjs";
 
 const fuzzSeconds = 60;
@@ -28,12 +29,16 @@ export async function runSanitized(seed = usualSeed) {
   const folder = await mkdtemp(path.join(root, "build/sanitized/fuzz-"));
   const fuzzer = path.join(sanitizedTools, "flint-fuzz");
   try {
-    const said = await run(fuzzer, [path.join(root, "test/corpus"), folder, String(fuzzSeconds), seed], background);
+    const said = await run(
+      fuzzer,
+      [path.join(root, "test/fixtures/corpus"), folder, String(fuzzSeconds), seed],
+      background,
+    );
     await rm(folder, { recursive: true });
     return { tests, fuzzed: said.trimEnd().replaceAll("\n", ", ") };
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
-    error.output += `The input is ${path.join(folder, "input")}. Mend what it found, and keep it in test/corpus.\n`;
+    error.output += `The input is ${path.join(folder, "input")}. Mend what it found, and keep it in test/fixtures/corpus.\n`;
     throw error;
   }
 }

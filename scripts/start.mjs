@@ -3,29 +3,35 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { root } from "./build.mjs";
 import { run } from "./process.mjs";
-import { starterModel } from "./starter-model.mjs";
+import { root } from "./root.mjs";
+import { fetchModel, recommended, starters } from "./starter-model.mjs";
 import { runMain, Steps } from "./steps.mjs";
 import { prepareProfile, startServer, vscodeServer } from "./vscode-server.mjs";
 import { build, buildSteps, packageExtension, packageSteps } from "./vsix.mjs";
 
-const ramCap = "768MiB";
-const firstQuestion = "Write a Python function that adds two numbers. Use a code block.";
-// The starter model does not always find an end by itself.
-const longestAnswer = 160;
+// The inline model needs 679 MiB of it and stays in memory; a third of the chat model's weights is read for each token.
+const ramCap = "1792MiB";
+// What that leaves for the chat model, which answers alone on the terminal.
+const chatRamCap = "1113MiB";
+const firstQuestion = "Write a Python function that tells whether a word is a palindrome. Answer with the code only.";
+// Should a question be answered without an end.
+const longestAnswer = 1024;
 // A page keeps what it remembers by its address, so the port should be the same every time.
 const ports = "7707-7799";
 
-/** @param {Steps} steps of which one is taken */
-function fetchModel(steps) {
-  return steps.run("Fetching the starter model (TinyLlama 1.1B, 323 MB)", async ({ progress, note }) => {
+/**
+ * @param {Steps} steps of which one is taken
+ * @param {string} id
+ */
+function fetchStarter(steps, id) {
+  const { title, bytes } = recommended(id);
+  return steps.run(`Fetching ${title} (${Math.round(bytes / 1e6)} MB)`, async ({ giveLine, note }) => {
     let fetched = false;
-    const onProgress = await progress();
-    const model = await starterModel({
-      onProgress: (done, total) => {
+    const model = await fetchModel(id, {
+      onFetch: () => {
         fetched = true;
-        onProgress(done, total);
+        giveLine();
       },
     });
     if (!fetched) note("there already");
@@ -40,9 +46,9 @@ function fetchModel(steps) {
  * @param {string} question
  */
 async function ask(steps, model, question) {
-  await steps.run(`Asking the model within ${ramCap}`, async () => {
+  await steps.run(`Asking the model within ${chatRamCap}`, async () => {
     process.stdout.write(`\n\n> ${question}\n\n`);
-    const flags = ["--chat", "--prompt", question, "--ram-cap", ramCap, "--tokens", String(longestAnswer)];
+    const flags = ["--chat", "--prompt", question, "--ram-cap", chatRamCap, "--tokens", String(longestAnswer)];
     await run(process.execPath, [path.join(root, "dist/flint.js"), "run", model, ...flags], { show: true });
     process.stdout.write("\n");
   });
@@ -52,17 +58,18 @@ async function ask(steps, model, question) {
 async function askOnly(question) {
   const steps = new Steps(buildSteps + 2);
   await build(steps);
-  await ask(steps, await fetchModel(steps), question);
+  await ask(steps, await fetchStarter(steps, starters.chat), question);
 }
 
 async function start() {
-  const steps = new Steps(packageSteps + 4);
+  const steps = new Steps(packageSteps + 5);
   const vsix = await packageExtension(steps);
-  const model = await fetchModel(steps);
+  const model = await fetchStarter(steps, starters.chat);
+  const inlineModel = await fetchStarter(steps, starters.inline);
   const program = await steps.run("Fetching VS Code (150 MB the first time)", vscodeServer);
   const profile = {
     folder: path.join(root, "build/start"),
-    settings: { "flint.model": model, "flint.ramCap": ramCap },
+    settings: { "flint.model": model, "flint.inlineModel": inlineModel, "flint.ramCap": ramCap },
   };
   await steps.run("Installing Flint into it", () => prepareProfile(program, profile, vsix));
   await ask(steps, model, firstQuestion);

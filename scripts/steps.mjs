@@ -25,19 +25,21 @@ export class Steps {
     const head = `[${this.#number}/${this.#total}] ${title}`;
     const begin = performance.now();
     let text = "";
-    const bar = new DownloadBar();
-    // On a terminal the line is finished when the step is; elsewhere, or under a bar, it is said again.
+    let finished = !process.stdout.isTTY;
+    // On a terminal the line is finished when the step is; elsewhere, or after another program's, it is said again.
     process.stdout.write(process.stdout.isTTY ? `${head} … ` : `${head} …\n`);
     const finish = (/** @type {string} */ how) => {
-      bar.stop();
-      process.stdout.write(process.stdout.isTTY && !bar.shown ? `${how}\n` : `${head}: ${how}\n`);
+      process.stdout.write(finished ? `${head}: ${how}\n` : `${how}\n`);
     };
     try {
       const result = await work({
         note: (note) => {
           text = `, ${note}`;
         },
-        progress: () => bar.start(),
+        giveLine: () => {
+          if (!finished) process.stdout.write("\n");
+          finished = true;
+        },
       });
       finish(`${((performance.now() - begin) / 1000).toFixed(1)} s${text}`);
       return result;
@@ -52,54 +54,8 @@ export class Steps {
  * How a step tells more.
  * @typedef {object} Report
  * @property {(text: string) => void} note is put behind the time
- * @property {() => Promise<Progress>} progress shows a bar from the first call of the function it gives
+ * @property {() => void} giveLine ends the line, because another program is about to write
  */
-
-/** @typedef {(doneBytes: number, totalBytes: number) => void} Progress */
-
-const tellEveryMs = 100;
-
-/** A progress bar in megabytes; where there is no terminal, a line every few seconds. */
-class DownloadBar {
-  /** @type {import("cli-progress").SingleBar | undefined} */
-  #bar;
-  shown = false;
-
-  /** @returns {Promise<Progress>} */
-  async start() {
-    // Not there before the dependencies were installed.
-    const { default: library } = await import("cli-progress");
-    const bar = new library.SingleBar(
-      {
-        format: "      {bar} {percentage}% | {value} of {total} MB | {eta_formatted} left",
-        noTTYOutput: true,
-        notTTYSchedule: 5000,
-        etaBuffer: 50,
-        formatValue: (value, _, type) =>
-          type === "value" || type === "total" ? String(Math.round(value / 1e6)) : String(value),
-      },
-      library.Presets.shades_classic,
-    );
-    this.#bar = bar;
-    let toldAt = 0;
-    return (done, total) => {
-      const now = performance.now();
-      if (!this.shown) {
-        if (process.stdout.isTTY) process.stdout.write("\n");
-        bar.start(total, done);
-        this.shown = true;
-      } else if (now - toldAt >= tellEveryMs || done === total) {
-        // The time left is guessed from the last updates: of each few kilobytes it would jump about.
-        bar.update(done);
-        toldAt = now;
-      }
-    };
-  }
-
-  stop() {
-    if (this.shown) this.#bar?.stop();
-  }
-}
 
 /**
  * Runs a command's main function and ends the process: 0; 2 where a tool is missing; 1 on any other failure, of which

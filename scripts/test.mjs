@@ -3,47 +3,37 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { browser } from "./browser.mjs";
-import { buildSanitized, root } from "./build.mjs";
-import { checkNativeStyle, checkStyle, checkTypes } from "./checks.mjs";
+import { buildSanitized } from "./build.mjs";
+import { checks, runChecks } from "./checks.mjs";
 import { CommandFailed, run } from "./process.mjs";
+import { root } from "./root.mjs";
 import { runSanitized } from "./sanitized.mjs";
 import { starterModel } from "./starter-model.mjs";
 import { runMain, Steps } from "./steps.mjs";
+import { timesOf, timesTable } from "./test-times.mjs";
 import { vscodeServer } from "./vscode-server.mjs";
 import { packageExtension, packageSteps } from "./vsix.mjs";
 
-const checks = [
-  { title: "Checking style (biome)", check: checkStyle },
-  { title: "Checking types (tsc)", check: checkTypes },
-  { title: "Checking the style of C++ (clang-format)", check: checkNativeStyle },
-];
-
-/** @returns {Promise<number>} how many checks failed */
-async function runChecks(/** @type {Steps} */ steps) {
-  let failed = 0;
-  for (const { title, check } of checks) {
-    try {
-      await steps.run(title, check);
-    } catch (error) {
-      if (!(error instanceof CommandFailed)) throw error;
-      // The tests are worth running all the same.
-      console.error(error.output.trimEnd());
-      failed += 1;
-    }
-  }
-  return failed;
-}
-
-/** @typedef {{ passed: number, failed: number }} Counts of tests */
+/** @typedef {{ passed: number, failed: number, times: import("./test-times.mjs").Timed[] }} Counts of tests */
 
 /**
- * @typedef {{ status: string, assertionResults: { status: string }[] }} FileResult of vitest's JSON report
+ * @typedef {object} FileResult of vitest's JSON report
+ * @property {string} name
+ * @property {string} status
+ * @property {number} startTime
+ * @property {number} endTime
+ * @property {{ status: string }[]} assertionResults
+ */
+
+/**
  * @param {string[]} args
  * @param {{ background?: boolean }} [options] background: in what time nothing else wants
  * @returns {Promise<Counts>} a file that could not be run counts as a failed test
  */
 async function runVitest(args, { background = false } = {}) {
-  const report = path.join(root, `build/test/report${background ? "-background" : ""}.json`);
+  // A file for each run of vitest: some run side by side, and all can be read afterwards.
+  const what = args.filter((arg) => /^\w+$/.test(arg)).join("-") || "chosen";
+  const report = path.join(root, `build/test/report-${what}.json`);
   await mkdir(path.dirname(report), { recursive: true });
   await rm(report, { force: true });
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
@@ -68,7 +58,7 @@ async function runVitest(args, { background = false } = {}) {
   ).length;
   // What failed outside any test, such as an unhandled rejection, still fails the run.
   const failed = count("failed") + brokenFiles || crashed;
-  return { passed: count("passed"), failed };
+  return { passed: count("passed"), failed, times: timesOf(testResults, root) };
 }
 
 /**
@@ -78,13 +68,15 @@ async function runVitest(args, { background = false } = {}) {
 async function runNativeSanitized(built) {
   try {
     await built;
+    const begin = performance.now();
     const { tests, fuzzed } = await runSanitized();
     console.log(`With sanitizers: ${tests} native tests passed; fuzzer: ${fuzzed}`);
-    return { passed: tests, failed: 0 };
+    const seconds = (performance.now() - begin) / 1000;
+    return { passed: tests, failed: 0, times: [{ part: "native", name: "with sanitizers, and fuzzing", seconds }] };
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     console.error(`With sanitizers: ${error.message}\n${error.output.trimEnd()}`);
-    return { passed: 0, failed: 1 };
+    return { passed: 0, failed: 1, times: [] };
   }
 }
 
@@ -127,12 +119,13 @@ await runMain(async () => {
   sanitized.catch(() => undefined);
   const failedChecks = await runChecks(steps);
   await steps.run("Fetching VS Code and a browser", () => Promise.all([vscodeServer(), browser()]));
-  await steps.run("Fetching the starter model", async ({ progress }) => {
-    await starterModel({ onProgress: await progress() });
+  await steps.run("Fetching the model of the tests", async ({ giveLine }) => {
+    await starterModel({ onFetch: giveLine });
   });
   const counts = all ? await runAll(steps, sanitized) : [await steps.run("Running the tests", () => runVitest(chosen))];
   const passed = counts.reduce((sum, each) => sum + each.passed, 0);
   const failed = counts.reduce((sum, each) => sum + each.failed, 0);
+  console.log(`\n${timesTable(counts.flatMap(({ times }) => times))}\n`);
   console.log(`${passed} passed, ${failed + failedChecks} failed`);
   if (failed + failedChecks > 0 || passed === 0) process.exitCode = 1;
 });

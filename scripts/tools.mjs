@@ -2,10 +2,9 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { root } from "./root.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const execute = promisify(execFile);
 
 /** A tool that is missing or too old; the message says how to get it. */

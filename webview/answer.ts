@@ -1,89 +1,186 @@
-import { copyButton, element, iconButton } from "./elements.js";
-import { post } from "./host.js";
-import { renderBlocks } from "./markdown.js";
-import type { AssistantMessage } from "./messages.js";
-import { problemBox } from "./problem.js";
+import * as l10n from "@vscode/l10n";
+import { answerEnd } from "./answerEnd.js";
+import { hasBidi, showBidi } from "./bidi.js";
+import { CodeBlock } from "./codeBlock.js";
+import { element } from "./elements.js";
+import { GrowingMarkdown } from "./growingMarkdown.js";
+import type { Block } from "./markdown.js";
+import type { AssistantMessage, ShownMessage, Thought } from "./messages.js";
 import { toNodes } from "./sanitise.js";
+import type { Speech } from "./speech.js";
+import { ThoughtView } from "./thought.js";
+
+/** Longest that drawing may take before the page can react again, in milliseconds. */
+const longestStep = 8;
+/** Drawing takes at most this share of the time: text that is costly to draw comes in larger steps. */
+const drawingShare = 0.15;
+/** Longest that text waits to be drawn, in milliseconds. */
+const longestWait = 500;
+
+interface View {
+  /** What it was made from, where that is HTML. */
+  html?: string;
+  code?: CodeBlock;
+  node: HTMLElement;
+}
 
 /** One answer. While it grows, only its last blocks are drawn anew: a selection or a focused button above stays. */
 export class Answer {
   readonly root = element("article", "message assistant");
   private readonly body = element("div", "body markdown");
   private readonly end = element("div", "end");
-  private blocks: { html: string; node: HTMLElement }[] = [];
+  private thought: ThoughtView | undefined;
+  private views: View[] = [];
+  private markdown = new GrowingMarkdown();
   private text = "";
-  private frame = 0;
+  private isStreaming = false;
+  private timer = 0;
+  private notBefore = 0;
   private shown = "";
 
-  /** @param onDrawn called when the answer may have become longer. */
-  constructor(private readonly onDrawn: () => void) {
+  /**
+   * @param onDrawn called when the answer may have become longer
+   * @param speech is told what the answer says while it grows
+   */
+  constructor(
+    private readonly onDrawn: () => void,
+    private readonly speech: Speech,
+  ) {
     this.root.dataset["role"] = "assistant";
     this.root.ariaLabel = "Flint";
     this.root.append(this.body, this.end);
   }
 
+  /** More of what is thought before it. */
+  think(more: Thought): void {
+    const view = this.thoughtView();
+    if (!view.isOpen) this.speech.tell(l10n.t("The model is thinking."));
+    view.append(more);
+  }
+
   append(text: string): void {
+    this.thought?.close();
     this.text += text;
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
-      this.draw();
-    });
+    this.markdown.add(text);
+    this.speech.add(text);
+    this.drawSoon();
   }
 
   /** @param isLast whether it can be asked for again. */
-  show(message: AssistantMessage, isLast: boolean): void {
+  show(message: AssistantMessage & ShownMessage, isLast: boolean): void {
     // The conversation is sent whole for every change: most answers did not.
     const key = JSON.stringify([message, isLast]);
     if (key === this.shown) return;
+    const isNew = this.shown === "";
     this.shown = key;
-    this.text = message.text;
+    const isStreaming = message.state === "streaming";
+    if (isNew && isStreaming) this.speech.begin();
+    // Its end was taken for the end of its last block.
+    if (!isNew && isStreaming && !this.isStreaming) this.restart();
+    this.become(message.text);
+    if (message.thought) this.thoughtView().show(message.thought, isStreaming && message.text === "");
+    if (this.isStreaming && !isStreaming) this.speech.end(message.problem?.message);
+    this.isStreaming = isStreaming;
     this.root.dataset["state"] = message.state;
-    // Screen readers wait with what is busy: they get the answer as a whole, not letter by letter.
-    this.root.ariaBusy = String(message.state === "streaming");
+    window.clearTimeout(this.timer);
+    this.timer = 0;
     this.draw();
-    this.end.replaceChildren(...this.endOf(message, isLast));
+    this.end.replaceChildren(...answerEnd(message, isLast));
   }
 
-  private endOf(message: AssistantMessage, isLast: boolean): HTMLElement[] {
-    if (message.state === "streaming") return [];
-    const row = element("div", "row");
-    if (message.text !== "") row.append(copyButton("Copy answer", () => post({ type: "copy", text: this.text })));
-    if (isLast && !message.problem) {
-      row.append(iconButton("refresh", "Ask again", () => post({ type: "act", action: { kind: "askAgain" } })));
+  private thoughtView(): ThoughtView {
+    if (!this.thought) {
+      this.thought = new ThoughtView();
+      this.body.before(this.thought.root);
     }
-    const stopped = message.state === "stopped" ? ["Stopped"] : [];
-    const detail = [...stopped, ...(message.detail ? [message.detail] : [])].join(" · ");
-    row.append(element("span", "detail", detail));
-    return message.problem ? [problemBox(message.problem), row] : [row];
+    return this.thought;
+  }
+
+  private become(text: string): void {
+    if (text.startsWith(this.text)) {
+      const more = text.slice(this.text.length);
+      this.markdown.add(more);
+      if (this.isStreaming && this.text !== "") this.speech.add(more);
+    } else {
+      this.markdown = new GrowingMarkdown();
+      this.markdown.add(text);
+      for (const { node } of this.views.splice(0)) node.remove();
+    }
+    this.text = text;
+  }
+
+  private restart(): void {
+    this.markdown = new GrowingMarkdown();
+    this.markdown.add(this.text);
+  }
+
+  private drawSoon(): void {
+    if (this.timer !== 0) return;
+    const wait = Math.max(this.notBefore - performance.now(), 0);
+    const draw = () => {
+      this.timer = 0;
+      requestAnimationFrame(() => this.draw());
+    };
+    this.timer = window.setTimeout(draw, wait);
   }
 
   private draw(): void {
-    const rendered = renderBlocks(this.text);
-    rendered.forEach((html, index) => {
-      const before = this.blocks[index];
-      if (before?.html === html) return;
-      const node = element("div", "block", toNodes(html));
-      for (const block of node.querySelectorAll<HTMLElement>(".code-block")) addToolbar(block);
-      if (before) before.node.replaceWith(node);
-      else this.body.append(node);
-      this.blocks[index] = { html, node };
-    });
-    for (const { node } of this.blocks.splice(rendered.length)) node.remove();
+    const began = performance.now();
+    while (this.markdown.isBehind && performance.now() - began < longestStep) this.update(this.markdown.step());
+    if (!this.markdown.isBehind && !this.isStreaming) this.update(this.markdown.end());
     this.onDrawn();
+    const took = performance.now() - began;
+    this.notBefore = began + took + (this.isStreaming ? Math.min(took / drawingShare, longestWait) : 0);
+    if (this.markdown.isBehind) this.drawSoon();
+  }
+
+  private update(first: number): void {
+    const { blocks } = this.markdown;
+    for (let index = first; index < blocks.length; index++) {
+      const block = blocks[index];
+      if (block) this.updateBlock(index, block);
+    }
+    for (const { node } of this.views.splice(blocks.length)) node.remove();
+    this.body.classList.toggle("long", blocks.length > 60);
+  }
+
+  private updateBlock(index: number, block: Block): void {
+    const before = this.views[index];
+    if (block.kind === "code" && before?.code?.info === block.info) {
+      before.code.show(block.code, block.closed);
+      return;
+    }
+    if (block.kind === "html" && before?.html === block.html) return;
+    const view = block.kind === "code" ? codeView(block) : htmlView(block.html);
+    if (before) before.node.replaceWith(view.node);
+    else this.body.append(view.node);
+    this.views[index] = view;
   }
 }
 
-function addToolbar(block: HTMLElement): void {
-  const code = block.querySelector("code");
-  const language = element("span", "language", block.dataset["language"] ?? "");
-  const text = () => code?.textContent ?? "";
-  const copy = copyButton("Copy code", () => post({ type: "copy", text: text() }));
-  const insert = iconButton("insert", "Insert at cursor", () => post({ type: "insert", text: text() }));
-  // Wide code scrolls, and must do so by keyboard too.
-  const scroller = block.querySelector("pre");
-  if (scroller) {
-    scroller.tabIndex = 0;
-    scroller.ariaLabel = "Code";
+function codeView({ info, code, closed }: Block & { kind: "code" }): View {
+  const shown = new CodeBlock(info);
+  shown.show(code, closed);
+  return { code: shown, node: element("div", "block", shown.root) };
+}
+
+function htmlView(html: string): View {
+  const node = element("div", "block", toNodes(html));
+  if (hasBidi(html)) showBidi(node);
+  // Code inside of lists and quotes.
+  for (const block of node.querySelectorAll<HTMLElement>(".code-block")) {
+    const shown = new CodeBlock(block.dataset["language"] ?? "");
+    shown.show(block.querySelector("code")?.textContent ?? "", true);
+    block.replaceWith(shown.root);
   }
-  block.prepend(element("div", "toolbar", language, copy, insert));
+  for (const table of node.querySelectorAll("table")) {
+    // Wide tables scroll, and must do so by keyboard too.
+    const scroller = element("div", "table-scroller");
+    scroller.tabIndex = 0;
+    scroller.role = "group";
+    scroller.ariaLabel = l10n.t("Table");
+    table.replaceWith(scroller);
+    scroller.append(table);
+  }
+  return { html, node };
 }

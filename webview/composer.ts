@@ -1,47 +1,83 @@
-import { element, iconButton } from "./elements.js";
-import { draft, post } from "./host.js";
-import type { Message } from "./messages.js";
+import * as l10n from "@vscode/l10n";
+import { Attachments } from "./attachments.js";
+import { CommandList } from "./commandList.js";
+import { onFilesDropped } from "./droppedFiles.js";
+import { element, iconButton, toggleButton } from "./elements.js";
+import { post, postToSession } from "./host.js";
+import type { Draft, Message, ShownQueued, SlashCommand } from "./messages.js";
+import { Recall } from "./recall.js";
+import { commandOf, expandCommand } from "./slashCommands.js";
 
-/** The input. What is typed is kept until the extension is seen to have taken it. */
+/** The input. What is typed is kept by the extension, and stays here until that is seen to have taken it. */
 export class Composer {
   readonly root = element("div", "composer");
   private readonly input = element("textarea", "input");
-  private readonly send = iconButton("send", "Send", () => this.submit(), "Send (Enter)");
-  private readonly stop = iconButton("stop-circle", "Stop", () => post({ type: "stop" }), "Stop (Escape)");
+  private readonly send = iconButton("send", l10n.t("Send"), () => this.submit(), l10n.t("Send (Enter)"));
+  private readonly enqueue = iconButton(
+    "list-ordered",
+    l10n.t("Queue question"),
+    () => this.submit(),
+    l10n.t("Ask when the answer has ended (Enter)"),
+  );
+  private readonly stop = iconButton(
+    "stop-circle",
+    l10n.t("Stop"),
+    () => postToSession({ type: "stop" }),
+    l10n.t("Stop (Escape)"),
+  );
+  private readonly thinking = toggleButton("thinking", l10n.t("Think before answering"), (thinking) =>
+    post({ type: "setThinking", thinking }),
+  );
   private readonly editingLine = element("div", "editing");
-  private readonly context = element("div", "context");
+  private readonly editingWords = element("span", "");
+  private readonly recall = new Recall();
+  readonly attachments = new Attachments(() => this.focus());
+  private readonly commands = new CommandList(this.input, ({ name }) => this.setCommand(name));
+  /** That the question begins with. */
+  private command: string | undefined;
   private sent: string | undefined;
   private busy = false;
-  /** What could be attached, and whether it is. */
-  private openEditor: string | undefined;
-  private attached = false;
+  /** Behind the `@` that has opened the list of what can be attached, if one has. */
+  private afterAt: number | undefined;
   /** The question that is being changed, and the draft that was there before. */
   private editing: { id: string; draft: string } | undefined;
+  private queue: readonly ShownQueued[] = [];
+  /** Nothing was typed, and no draft shown, since the page was opened. */
+  private isFresh = true;
 
   /** @param canAsk whether there is a model to ask; where not, `onCannotAsk` is called instead of sending. */
   constructor(
     private readonly canAsk: () => boolean,
     private readonly onCannotAsk: () => void,
   ) {
-    this.input.ariaLabel = "Ask Flint";
-    this.input.placeholder = "Ask Flint";
+    this.input.ariaLabel = l10n.t("Ask Flint");
+    this.input.placeholder = l10n.t("Ask Flint. @ attaches context, / lists commands");
     this.input.rows = 1;
-    this.input.value = draft.read();
-    this.input.addEventListener("input", () => {
+    this.input.addEventListener("input", (event) => {
+      this.isFresh = false;
       this.sent = undefined;
       this.changed();
+      this.keep();
+      this.commands.update();
+      if (event instanceof InputEvent && event.data === "@" && !event.isComposing) this.pickContext();
     });
     this.input.addEventListener("keydown", (event) => {
+      if (this.commands.handles(event)) return;
+      if (event.key === "Backspace" && this.input.value === "" && this.attachments.focusLast()) event.preventDefault();
+      if (event.key === "ArrowUp" || event.key === "ArrowDown") this.recallWith(event, event.key);
       // While text is being composed with an input method, Enter belongs to that.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
       this.submit();
     });
-    const cancel = iconButton("close", "Don't change the question", () => this.cancelEdit());
-    this.editingLine.append(element("span", "", "This replaces the question and all that came after it."), cancel);
-    this.root.append(this.editingLine, this.context, this.input, element("div", "buttons", this.send, this.stop));
+    this.thinking.hidden = true;
+    const cancel = iconButton("close", l10n.t("Cancel editing"), () => this.cancelEdit());
+    this.editingLine.append(this.editingWords, cancel);
+    const { root, notice, meter } = this.attachments;
+    const buttons = element("div", "buttons", meter, this.thinking, this.send, this.enqueue, this.stop);
+    this.root.append(this.commands.root, this.editingLine, root, this.input, notice, buttons);
+    onFilesDropped(this.root, (uris) => post({ type: "attachFiles", uris }));
     this.changed();
-    this.showContext();
   }
 
   focus(): void {
@@ -51,36 +87,75 @@ export class Composer {
   /** Puts `text` into the input, for the person to change or send; with `attach` it is about the open editor. */
   propose(text: string, attach: boolean): void {
     this.input.value = text;
-    this.attached = attach;
+    if (attach) post({ type: "attachOpenEditor" });
     this.changed();
-    this.showContext();
+    this.keep();
     this.focus();
   }
 
-  /** Puts a question that was asked into the input; sending it replaces the one that was asked. */
+  /** The list of what can be attached was closed. @param attached whether the `@` that opened it has been of use */
+  picked(attached: boolean): void {
+    const { input, afterAt } = this;
+    if (attached && afterAt !== undefined && input.value[afterAt - 1] === "@") {
+      input.setRangeText("", afterAt - 1, afterAt, "end");
+      this.changed();
+      this.keep();
+    }
+    this.afterAt = undefined;
+    this.focus();
+  }
+
+  /** @param commands that a question may begin with */
+  showCommands(commands: readonly SlashCommand[]): void {
+    this.commands.commands = commands;
+    this.commandChanged();
+  }
+
+  /** Puts a question that was asked, or that waits, into the input; sending it makes another version of that. */
   edit(id: string, text: string): void {
     this.editing = { id, draft: this.editing?.draft ?? this.input.value };
     this.propose(text, false);
   }
 
-  /** @param label what could be attached; undefined when no file is open */
-  showOpenEditor(label: string | undefined): void {
-    this.openEditor = label;
-    this.attached &&= label !== undefined;
-    this.showContext();
+  /** Puts a draft there that the extension has kept, unless the person was faster. */
+  showDraft({ text, editing }: Draft): void {
+    if (this.isFresh && this.input.value !== "") return;
+    this.isFresh = false;
+    this.sent = undefined;
+    this.editing = editing && { id: editing.id, draft: text };
+    this.input.value = editing?.text ?? text;
+    this.changed();
   }
 
-  show(messages: readonly Message[]): void {
+  /** @param thinks whether models are to think before they answer; undefined where there is no choice */
+  showThinking(thinks: boolean | undefined): void {
+    this.thinking.hidden = thinks === undefined;
+    this.thinking.checked = thinks ?? false;
+    this.thinking.title = thinks
+      ? l10n.t("The model thinks before it answers. Click to have answers at once")
+      : l10n.t("The model answers at once. Click to let it think first");
+  }
+
+  /** Whether an answer is under way: a question is queued then. */
+  get isBusy(): boolean {
+    return this.busy;
+  }
+
+  show(messages: readonly Message[], queue: readonly ShownQueued[]): void {
     const last = messages.at(-1);
     this.busy = last?.role === "assistant" && last.state === "streaming";
-    if (this.sent !== undefined && messages.findLast(({ role }) => role === "user")?.text === this.sent) {
+    this.queue = queue;
+    const questions = messages.filter(({ role }) => role === "user").map(({ text }) => text);
+    this.recall.show(questions);
+    const { sent } = this;
+    if (sent !== undefined && (questions.at(-1) === sent || queue.some(({ text }) => text === sent))) {
       this.sent = undefined;
       this.input.value = this.editing?.draft ?? "";
       this.editing = undefined;
-      this.attached = false;
-      this.showContext();
+      this.keep();
     }
-    if (this.editing && !messages.some(({ id }) => id === this.editing?.id)) this.cancelEdit();
+    const { editing } = this;
+    if (editing && ![...messages, ...queue].some(({ id }) => id === editing.id)) this.endEdit(editing.draft);
     this.changed();
   }
 
@@ -88,46 +163,92 @@ export class Composer {
     this.input.value = this.editing?.draft ?? this.input.value;
     this.editing = undefined;
     this.changed();
+    this.keep();
     this.focus();
   }
 
+  /** What was being changed is gone: the words stay. */
+  private endEdit(draft: string): void {
+    this.input.value = [draft, this.input.value].filter((text) => text.trim() !== "").join("\n");
+    this.editing = undefined;
+    this.keep();
+  }
+
+  /** Lets the extension keep what is typed: it outlives this page. */
+  private keep(): void {
+    const { editing, input } = this;
+    const draft = editing
+      ? { text: editing.draft, editing: { id: editing.id, text: input.value } }
+      : { text: input.value };
+    postToSession({ type: "draft", draft });
+  }
+
+  private recallWith(event: KeyboardEvent, key: "ArrowUp" | "ArrowDown"): void {
+    if (event.shiftKey || event.ctrlKey || event.altKey || event.metaKey || event.isComposing || this.editing) return;
+    const text = this.recall.step(key, this.input.value);
+    if (text === undefined) return;
+    event.preventDefault();
+    this.input.value = text;
+    this.input.setSelectionRange(text.length, text.length);
+    this.changed();
+    this.keep();
+  }
+
   private submit(): void {
-    const text = this.input.value;
-    // A question typed during an answer stays in the input until that has ended.
-    if (text.trim() === "" || this.busy || this.sent !== undefined) return;
+    const text = expandCommand(this.input.value, this.commands.commands);
+    if (text.trim() === "" || this.sent !== undefined) return;
     if (!this.canAsk()) {
       this.onCannotAsk();
       return;
     }
+    const id = this.editing?.id;
+    const isQueued = this.queue.some((queued) => queued.id === id);
+    // Another version of a question that was asked stays in the input until the answer under way has ended.
+    if (this.busy && id !== undefined && !isQueued) return;
     this.sent = text;
-    post({ type: "ask", text, attach: this.attached, replaces: this.editing?.id });
+    if (id !== undefined && isQueued) {
+      postToSession({ type: "changeQueued", id, text });
+      return;
+    }
+    postToSession({ type: "ask", text, replaces: id });
   }
 
-  private showContext(): void {
-    const label = this.openEditor;
-    this.context.hidden = label === undefined;
-    const icon = element("span", `codicon codicon-${this.attached ? "check" : "add"}`);
-    icon.ariaHidden = "true";
-    const button = element("button", "attach", icon, label ?? "");
-    button.type = "button";
-    button.ariaPressed = String(this.attached);
-    button.title = this.attached ? "The question is about this code. Leave it out" : "Ask about this code";
-    button.ariaLabel = `Ask about ${label}`;
-    button.addEventListener("click", () => {
-      this.attached = !this.attached;
-      this.showContext();
-      this.focus();
-    });
-    this.context.replaceChildren(button);
+  /** Of an `@` at the beginning of a word; one inside is part of an address. */
+  private pickContext(): void {
+    const at = this.input.selectionStart;
+    if (!/(^|\s)@$/.test(this.input.value.slice(0, at))) return;
+    this.afterAt = at;
+    post({ type: "pickContext" });
+  }
+
+  private setCommand(name: string): void {
+    this.input.value = `/${name} `;
+    this.changed();
+    this.keep();
+    this.focus();
+  }
+
+  /** Has what a command is about attached, when the question begins with it. */
+  private commandChanged(): void {
+    const name = commandOf(this.input.value, this.commands.commands)?.name;
+    if (name === this.command) return;
+    this.command = name;
+    if (name !== undefined) post({ type: "command", name });
   }
 
   private changed(): void {
-    draft.write(this.editing?.draft ?? this.input.value);
-    this.editingLine.hidden = this.editing === undefined;
-    this.root.classList.toggle("filled", this.input.value.trim() !== "");
+    this.commandChanged();
+    const isFilled = this.input.value.trim() !== "";
+    const { editing } = this;
+    this.editingLine.hidden = editing === undefined;
+    this.editingWords.textContent = this.queue.some(({ id }) => id === editing?.id)
+      ? l10n.t("Sending this changes the queued question.")
+      : l10n.t("Sending this replaces the question and everything after it. What was there can be shown again.");
+    this.root.classList.toggle("filled", isFilled);
     // The button that is pressed goes away: its focus must not get lost with it.
     const hadFocus = this.root.contains(document.activeElement);
     this.send.hidden = this.busy;
+    this.enqueue.hidden = !this.busy || !isFilled;
     this.stop.hidden = !this.busy;
     if (hadFocus && document.activeElement !== this.input) this.input.focus();
   }

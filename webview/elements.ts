@@ -1,3 +1,5 @@
+import * as l10n from "@vscode/l10n";
+
 /** Makes an element with a class and children. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -17,6 +19,20 @@ export function iconButton(icon: string, label: string, onClick: () => void, tit
   button.label = label;
   button.title = title;
   button.addEventListener("click", onClick);
+  return button;
+}
+
+/** A button with an icon that is on or off; `label` is its name for screen readers. */
+export function toggleButton(
+  icon: string,
+  label: string,
+  onChange: (isOn: boolean) => void,
+): HTMLElementTagNameMap["vscode-toolbar-button"] {
+  const button = document.createElement("vscode-toolbar-button");
+  button.icon = icon;
+  button.label = label;
+  button.toggleable = true;
+  button.addEventListener("change", () => onChange(button.checked));
   return button;
 }
 
@@ -42,8 +58,8 @@ export function copyButton(label: string, copy: () => void): HTMLElement {
   button.addEventListener("click", () => {
     copy();
     button.icon = "check";
-    button.label = "Copied";
-    button.title = "Copied";
+    button.label = l10n.t("Copied");
+    button.title = l10n.t("Copied");
     window.clearTimeout(timer);
     timer = window.setTimeout(reset, 1500);
   });

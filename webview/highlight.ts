@@ -1,3 +1,4 @@
+import type { HLJSApi, LanguageFn } from "highlight.js";
 import hljs from "highlight.js/lib/core";
 import bash from "highlight.js/lib/languages/bash";
 import c from "highlight.js/lib/languages/c";
@@ -33,12 +34,31 @@ import typescript from "highlight.js/lib/languages/typescript";
 import xml from "highlight.js/lib/languages/xml";
 import yaml from "highlight.js/lib/languages/yaml";
 
+/**
+ * These grammars look for a declaration of a function at each letter, and over any number of words: seconds for 20,000 letters. With
+ * this they look where a word begins, and over a dozen words.
+ */
+function withBounds(language: LanguageFn): LanguageFn {
+  return (api: HLJSApi) => {
+    const grammar = language(api);
+    for (const mode of grammar.contains) {
+      const { begin } = mode;
+      if (typeof begin !== "string" || !begin.startsWith("(")) continue;
+      mode.begin = `\\b${begin
+        .replaceAll("\\s+)+", "\\s+){1,12}")
+        .replaceAll("[^=]+", "[^=]{1,200}")
+        .replaceAll("[^<>]+", "[^<>]{1,200}")}`;
+    }
+    return grammar;
+  };
+}
+
 const languages = {
   bash,
-  c,
+  c: withBounds(c),
   cmake,
-  cpp,
-  csharp,
+  cpp: withBounds(cpp),
+  csharp: withBounds(csharp),
   css,
   dart,
   diff,
@@ -72,8 +92,29 @@ for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(
 hljs.registerAliases(["vue", "svelte"], { languageName: "xml" });
 hljs.registerAliases("jsonc", { languageName: "json" });
 
-/** `code` as HTML with the classes of highlight.js; undefined when the language is not known. */
+/** Longer code, in characters, or with longer lines, has no colours: some of the expressions take quadratic time. */
+const longestCode = 12_000;
+const longestLine = 1_000;
+
+/** More coloured words, or such words inside of one another, are not drawn at once. */
+const mostWords = 3000;
+const deepest = 40;
+
+/** `code` as HTML with the classes of highlight.js; undefined when the language is not known, or the code too long. */
 export function highlight(code: string, language: string): string | undefined {
-  if (!hljs.getLanguage(language)) return undefined;
-  return hljs.highlight(code, { language, ignoreIllegals: true }).value;
+  if (!hljs.getLanguage(language) || code.length > longestCode) return undefined;
+  if (new RegExp(`[^\\n]{${longestLine}}`).test(code)) return undefined;
+  const html = hljs.highlight(code, { language, ignoreIllegals: true }).value;
+  return isHeavy(html) ? undefined : html;
+}
+
+function isHeavy(html: string): boolean {
+  let words = 0;
+  let depth = 0;
+  for (const [tag] of html.matchAll(/<\/?span/g)) {
+    if (tag === "<span") words += 1;
+    depth += tag === "<span" ? 1 : -1;
+    if (words > mostWords || depth > deepest) return true;
+  }
+  return false;
 }

@@ -1,3 +1,4 @@
+import "./translations.js";
 import "@vscode/codicons/dist/codicon.css";
 import "@vscode-elements/elements/dist/vscode-button/index.js";
 import "@vscode-elements/elements/dist/vscode-progress-bar/index.js";
@@ -7,19 +8,23 @@ import "./composer.css";
 import "./markdown.css";
 import { Composer } from "./composer.js";
 import { element } from "./elements.js";
-import { onMessage, post } from "./host.js";
-import type { Message, Status } from "./messages.js";
+import { onMessage, post, postToSession, showSession } from "./host.js";
+import type { ShownMessage, Status } from "./messages.js";
+import { Notices } from "./notices.js";
 import { problemBox } from "./problem.js";
+import { Queue } from "./queue.js";
 import { Activity, Footer } from "./statusLine.js";
 import { Transcript } from "./transcript.js";
 import { Welcome } from "./welcome.js";
 
-let messages: readonly Message[] = [];
+let messages: readonly ShownMessage[] = [];
 let status: Status | undefined;
 
 let openEditor: string | undefined;
 
 const transcript = new Transcript((id, text) => composer.edit(id, text));
+const notices = new Notices();
+const queue = new Queue((id, text) => composer.edit(id, text));
 const problem = element("div", "problem-place");
 problem.role = "alert";
 const activity = new Activity();
@@ -35,9 +40,12 @@ document.body.append(
     "chat",
     welcome.root,
     transcript.root,
+    transcript.speech.root,
+    notices.root,
     problem,
     activity.root,
     activity.announcement,
+    queue.root,
     composer.root,
     footer.root,
   ),
@@ -50,6 +58,7 @@ function show(): void {
   welcome.show(status, openEditor);
   activity.show(status);
   footer.show(status);
+  composer.showThinking(status.thinking);
   showProblem(status);
 }
 
@@ -68,22 +77,44 @@ function showProblem({ phase, problem: current }: Status): void {
 onMessage((message) => {
   switch (message.type) {
     case "conversation":
+      showSession(message.sessionId);
       messages = message.messages;
-      transcript.show(messages);
-      composer.show(messages);
+      transcript.show(message.sessionId, messages);
+      composer.show(messages, message.queue);
+      queue.show(message.queue, composer.isBusy);
+      notices.show(message.notice, message.canUndo);
       show();
+      break;
+    case "draft":
+      composer.showDraft(message.draft);
       break;
     case "text":
       transcript.append(message.id, message.text);
+      break;
+    case "thought":
+      transcript.think(message.id, message);
       break;
     case "status":
       status = message.status;
       show();
       break;
     case "openEditor":
-      openEditor = message.label;
-      composer.showOpenEditor(openEditor);
+      openEditor = message.editor?.label;
+      composer.attachments.showOpenEditor(message.editor);
       show();
+      break;
+    case "context":
+      composer.attachments.showContext(message.chips, message.meter);
+      transcript.showMeter(message.meter);
+      break;
+    case "picked":
+      composer.picked(message.attached);
+      break;
+    case "commands":
+      composer.showCommands(message.commands);
+      break;
+    case "propose":
+      composer.propose(message.text, false);
       break;
     case "focusInput":
       composer.focus();
@@ -92,7 +123,7 @@ onMessage((message) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.isComposing) post({ type: "stop" });
+  if (event.key === "Escape" && !event.isComposing) postToSession({ type: "stop" });
 });
 
 // Whoever opens the panel means to ask.

@@ -41,3 +41,16 @@ test("a growing answer leaves its finished blocks alone", () => {
 test("a code block that is not closed yet is one already", () => {
   expect(renderBlocks("Look:\n\n```py\nprint(")).toHaveLength(2);
 });
+
+test("a paragraph of hundreds of marks is shown as it is, one with some of them as what they say", () => {
+  const marks = "[\\*".repeat(400);
+  expect(renderBlocks(marks)).toEqual([`<p>${marks}</p>\n`]);
+  expect(renderBlocks("**a** ".repeat(100))[0]?.match(/<strong>a<\/strong>/g)).toHaveLength(100);
+});
+
+test.each([
+  ["as many words as letters", `\`\`\`js\n${"1(1(1(1(\n".repeat(1000)}\`\`\``],
+  ["texts inside of texts", `\`\`\`bash\n${'a"$(\n'.repeat(300)}\`\`\``],
+])("code of %s has no colours", (_, text) => {
+  expect(render(text)).not.toContain("hljs-");
+});

@@ -1,3 +1,4 @@
+import * as l10n from "@vscode/l10n";
 import { element } from "./elements.js";
 import { post } from "./host.js";
 import type { Status } from "./messages.js";
@@ -24,7 +25,7 @@ export class Activity {
     this.bar.ariaLabel = activity ?? "";
     this.bar.hidden = fraction === undefined;
     if (fraction !== undefined) this.bar.value = fraction;
-    const told = phase === "waiting" ? "The answer waits for the disk. You can stop it." : "";
+    const told = phase === "waiting" ? l10n.t("The answer waits for the disk. You can stop it.") : "";
     if (this.announcement.textContent !== told) this.announcement.textContent = told;
   }
 }
@@ -34,6 +35,7 @@ export class Footer {
   readonly root = element("footer", "footer");
   private readonly name = element("span", "name");
   private readonly model: HTMLButtonElement;
+  private readonly place = element("span", "place");
   private readonly numbers = element("span", "numbers");
 
   constructor() {
@@ -42,12 +44,14 @@ export class Footer {
     this.model = element("button", "model", this.name, arrow);
     this.model.type = "button";
     this.model.addEventListener("click", () => post({ type: "act", action: { kind: "chooseModel" } }));
-    this.root.append(this.model, this.numbers);
+    this.root.append(this.model, this.place, this.numbers);
   }
 
-  show({ model, numbers, details }: Status): void {
-    this.name.textContent = model ?? "No model";
-    this.model.ariaLabel = model ? `Model: ${model}. Choose another` : "Choose a model";
+  show({ model, place, numbers, details }: Status): void {
+    this.place.textContent = place ?? "";
+    this.place.title = place === undefined ? "" : l10n.t("Questions and what is attached to them go to: {0}", place);
+    this.name.textContent = model ?? l10n.t("No model");
+    this.model.ariaLabel = model ? l10n.t("Model: {0}. Choose another", model) : l10n.t("No model. Choose one");
     this.model.title = this.model.ariaLabel;
     this.numbers.textContent = numbers.join(" · ");
     this.numbers.title = details ?? "";

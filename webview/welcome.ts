@@ -1,17 +1,21 @@
+import * as l10n from "@vscode/l10n";
 import { element, textButton } from "./elements.js";
 import { post } from "./host.js";
 import type { Status } from "./messages.js";
 
 /** Of the code that is open in the editor. */
-const aboutCode = [
-  { label: "Explain", text: "Explain what this code does." },
-  { label: "Find mistakes in", text: "Find mistakes in this code and show how to put them right." },
-  { label: "Write tests for", text: "Write unit tests for this code." },
+const aboutCode = (editor: string) => [
+  { label: l10n.t("Explain {0}", editor), text: l10n.t("Explain what this code does.") },
+  {
+    label: l10n.t("Find mistakes in {0}", editor),
+    text: l10n.t("Find mistakes in this code and show how to fix them."),
+  },
+  { label: l10n.t("Write tests for {0}", editor), text: l10n.t("Write unit tests for this code.") },
 ];
 const general = [
-  "Explain what a race condition is, with a short example",
-  "Write a function that groups a list by a key",
-  "Show a regular expression for ISO dates and explain it",
+  l10n.t("Explain what a race condition is, with a short example"),
+  l10n.t("Write a function that groups a list by a key"),
+  l10n.t("Show a regular expression for ISO dates and explain it"),
 ];
 
 /** What an empty chat shows: how to begin. */
@@ -33,19 +37,19 @@ export class Welcome {
   }
 
   private noModel(): HTMLElement[] {
-    const sentence = "Flint runs language models on this machine, within the RAM cap that you set.";
+    const sentence = l10n.t("Flint runs language models on this machine, within the RAM cap that you set.");
     return [
       element("p", "", sentence),
-      textButton("Choose a model", () => post({ type: "act", action: { kind: "chooseModel" } })),
+      textButton(l10n.t("Choose a model"), () => post({ type: "act", action: { kind: "chooseModel" } })),
     ];
   }
 
   private withModel(model = "", fit: string | undefined, openEditor: string | undefined): HTMLElement[] {
     const suggestions = openEditor
-      ? aboutCode.map(({ label, text }) => this.suggestion(`${label} ${openEditor}`, text, true))
+      ? aboutCode(openEditor).map(({ label, text }) => this.suggestion(label, text, true))
       : general.map((text) => this.suggestion(text, text, false));
     const list = element("ul", "suggestions", ...suggestions);
-    list.ariaLabel = "Things to try";
+    list.ariaLabel = l10n.t("Things to try");
     return [element("h2", "", model), ...(fit ? [element("p", "fit", fit)] : []), list];
   }
 

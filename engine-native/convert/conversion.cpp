@@ -5,16 +5,21 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <random>
 
 #include "calibration.h"
 #include "flash.h"
 #include "footprint.h"
+#include "ggml-backend-impl.h"
 #include "journal.h"
 #include "llama.h"
+#include "opened_model.h"
 #include "order.h"
+#include "platform/library.h"
 #include "store_writer.h"
 
 namespace flash {
@@ -43,7 +48,7 @@ uint64_t total_bytes(const Model& model) {
 }
 
 Model read(const std::string& path) {
-    Result<Model> model = read_model(path);
+    Result<Model> model = read_usable_model(path);
     if (!model) throw NotConvertible(model.error().message);
     return std::move(*model);
 }
@@ -250,15 +255,17 @@ class Conversion {
     /** Compares with the source, and gives the final names. What is wrong is not gone on with another time. */
     ConversionReport verified(const Model& skeleton, const Calibration& calibration,
                               const std::vector<LayerPlan>& plans) {
-        ggml_backend_reg_t registry = ggml_backend_load(request_.backend.c_str());
-        if (registry == nullptr) throw std::runtime_error("cannot load " + request_.backend);
+        // Not by ggml, which takes paths to be in the code page of Windows.
+        const auto init = load_function(request_.backend, "ggml_backend_init");
+        if (!init) throw std::runtime_error(init.error().message);
+        ggml_backend_reg_t registry = reinterpret_cast<ggml_backend_init_t>(*init)();
+        ggml_backend_register(registry);
         const auto* api = static_cast<const flash_api*>(ggml_backend_reg_get_proc_address(registry, FLASH_API_NAME));
         try {
             compare(*api, calibration, plans);
-        } catch (const std::runtime_error& error) {
+        } catch (const std::runtime_error&) {
             fs::remove(work_ / "journal");
-            std::array<char, 1024> reason{};
-            throw std::runtime_error(api->take_error(reason.data(), reason.size()) ? reason.data() : error.what());
+            throw;
         }
         reference_.dense_perplexity = report_.dense_perplexity;
         reference_.predict_perplexity = report_.predict_perplexity;
@@ -270,10 +277,9 @@ class Conversion {
     void compare(const flash_api& api, const Calibration& calibration, const std::vector<LayerPlan>& plans) {
         progress_("verify", 0, 2);
         report_.verified_tokens = static_cast<uint32_t>(calibration.continuation.size());
-        {
-            Session exact = serve(api, FLASH_EXACT);
+        serve(api, FLASH_EXACT, [&](Session& exact) {
             report_.equal_tokens = exact.agreement(calibration.prompt, calibration.continuation);
-        }
+        });
         // Requantized columns may turn a close decision, but no more than that.
         const bool same_bits = std::all_of(plans.begin(), plans.end(), [](const LayerPlan& plan) {
             return plan.down_type == plan.block.down->type && ggml_blck_size(plan.down_type) == 1;
@@ -286,16 +292,15 @@ class Conversion {
         }
         progress_("verify", 1, 2);
         Prediction predicted;
-        {
-            Session predict = serve(api, FLASH_PREDICT);
+        serve(api, FLASH_PREDICT, [&](Session& predict) {
             for (const auto& window : held_out_windows(calibration)) predict.predict(window, predicted);
-        }
+        });
         report_.dense_perplexity = calibration.held_out.perplexity();
         report_.predict_perplexity = predicted.perplexity();
     }
 
-    /** The converted model, computed by the backend that will serve it. */
-    Session serve(const flash_api& api, flash_sparsity sparsity) const {
+    /** Runs `use` with the converted model, computed by the backend that will serve it. */
+    void serve(const flash_api& api, flash_sparsity sparsity, const std::function<void(Session&)>& use) const {
         const std::string path = work_path(".gguf").u8string();
         flash_plan_request request{};
         request.model_path = path.c_str();
@@ -303,14 +308,15 @@ class Conversion {
         request.context_tokens = kWindowTokens;
         request.threads = static_cast<uint32_t>(request_.threads);
         request.sparsity = sparsity;
-        flash_plan plan{};
-        std::array<char, 1024> error{};
-        if (api.configure(&request, &plan, error.data(), error.size()) != FLASH_OK) {
-            throw std::runtime_error(error.data());
+        const OpenedModel opened(api, request);
+        try {
+            std::optional<OpenedModel::Loading> loading(opened);
+            Session session(path, kWindowTokens, request_.threads, true, {});
+            loading.reset();
+            use(session);
+        } catch (const std::runtime_error& error) {
+            throw std::runtime_error(opened.take_error().value_or(error.what()));
         }
-        Session session(path, kWindowTokens, request_.threads, true, {});
-        api.deconfigure();
-        return session;
     }
 
     void finish(const std::vector<LayerPlan>& plans) {

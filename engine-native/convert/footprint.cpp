@@ -11,7 +11,7 @@ constexpr uint64_t kInputBytes = 512ULL << 20;
 constexpr uint64_t kProcessBytes = 192ULL << 20;
 constexpr uint64_t kNumber = sizeof(float);
 /** Tokens whose logits are kept, as llama.cpp's output and once more in its graph. */
-constexpr uint64_t kLogits = 2 * 64;
+constexpr uint64_t kLogits = uint64_t{2} * 64;
 
 uint64_t all_inputs(const std::vector<Block>& blocks) {
     return blocks.size() * static_cast<uint64_t>(blocks.front().embedding()) * kNumber;

@@ -2,11 +2,6 @@
 // command line's (2 usage, 3 too little memory, 4 not a usable model, 5 the disk failed), with the reason on standard
 // error.
 
-#ifdef __linux__
-#include <sys/prctl.h>
-#include <csignal>
-#endif
-
 #include <cinttypes>
 #include <cstdio>
 #include <fstream>
@@ -17,6 +12,7 @@
 #include "flash.h"
 #include "footprint.h"
 #include "llama.h"
+#include "platform/client.h"
 #include "platform/files.h"
 
 namespace {
@@ -25,8 +21,9 @@ constexpr int kTooLittleMemory = 3;
 constexpr const char* kUsage =
     "usage: flint-convert --model FILE --out FOLDER --calibrate FILE --libraries FOLDER --backend FILE\n"
     "         [--quantize TYPE] [--threads N] [--ram-cap BYTES] [--predictor ridge|svd]\n"
-    "         [--order path|source]\n"
-    "       flint-convert --estimate FILE [--ram-cap BYTES]\n";
+    "         [--order path|source] [--stdin client]\n"
+    "       flint-convert --estimate FILE [--ram-cap BYTES] [--stdin client]\n"
+    "With --stdin client it ends as soon as the other end of its standard input is closed.\n";
 
 std::string quoted(const std::string& text) {
     std::string result = "\"";
@@ -84,6 +81,8 @@ int main(int count, char** given) {
         {"--threads", "1"}, {"--quantize", ""}, {"--ram-cap", "0"}, {"--predictor", "ridge"}};
     for (size_t i = 1; i + 1 < arguments.size(); i += 2) options[arguments[i]] = arguments[i + 1];
     try {
+        // What it has written so far is complete, or is found to be incomplete when it goes on.
+        if (options["--stdin"] == "client") flash::end_with_client(std::chrono::milliseconds(0));
         flash::ConversionRequest request;
         request.ram_cap = std::stoull(options["--ram-cap"]);
         if (options.count("--estimate") != 0) {
@@ -94,10 +93,6 @@ int main(int count, char** given) {
         for (const char* name : {"--model", "--out", "--calibrate", "--libraries", "--backend"}) {
             if (options.count(name) == 0) return fail(FLASH_INVALID_ARGUMENT, kUsage);
         }
-#ifdef __linux__
-        // Nobody waits for it any more when the sidecar is gone.
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-#endif
         // Its warnings are about what we do on purpose, its errors come as ours.
         llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
         ggml_backend_load_all_from_path(options["--libraries"].c_str());

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "plan/model.h"
+#include "gguf/model.h"
 #include "platform/files.h"
 
 namespace flash {

@@ -30,7 +30,7 @@ Session::Session(const std::string& path, uint32_t window, int threads, bool dir
     params.n_ctx = window;
     params.n_batch = params.n_ubatch = kBatch;
     params.n_threads = params.n_threads_batch = threads;
-    // With it llama.cpp aborts on PLM (plan/model.cpp).
+    // With it llama.cpp aborts on PLM (gguf/model.cpp).
     std::array<char, 64> architecture{};
     llama_model_meta_val_str(model_.get(), "general.architecture", architecture.data(), architecture.size());
     params.flash_attn_type =

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "gguf/model.h"
 #include "matrix.h"
-#include "plan/model.h"
 #include "platform/files.h"
 
 namespace flash {

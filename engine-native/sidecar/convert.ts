@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { ResponseError } from "vscode-jsonrpc";
+import { engineError } from "../../protocol/errors.js";
 import {
   type ConversionPlan,
   type ConvertParams,
@@ -13,8 +14,7 @@ import {
   type ConvertResult,
   ErrorCode,
   type PlanConversionParams,
-} from "../protocol.js";
-import { engineError } from "./errors.js";
+} from "../../protocol/messages.js";
 import { backendPath, converterPath, librariesEnvironment, librariesFolder } from "./platform.js";
 
 const defaultCalibration = fileURLToPath(new URL("./calibration.txt", import.meta.url));
@@ -66,9 +66,10 @@ interface End {
 async function runTool(args: string[], signal: AbortSignal, onLine: (line: string) => void): Promise<End> {
   // Not everything that unpacks an extension keeps the mode.
   await chmod(converterPath, 0o755).catch(() => undefined);
-  const child = spawn(converterPath, args, {
+  // It ends when this process does, with which its standard input is closed.
+  const child = spawn(converterPath, [...args, "--stdin", "client"], {
     env: librariesEnvironment(),
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
     signal,
     killSignal: "SIGKILL",
     windowsHide: true,

@@ -1,37 +1,81 @@
 /** A draft model: small, with the same vocabulary, all in memory. It guesses tokens while the large one is streamed. */
 import { basename } from "node:path";
 import type { Llama, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
-import { ErrorCode, type Plan } from "../protocol.js";
-import { engineError } from "./errors.js";
-import type { Flash, FlashPlan, FlashRequest } from "./flash.js";
+import { engineError } from "../../protocol/errors.js";
+import { estimate, estimateWithDraft } from "../../protocol/estimate.js";
+import { ErrorCode, type Plan } from "../../protocol/messages.js";
+import { formatAtLeast, formatSize } from "../../protocol/size.js";
+import type { Flash, FlashPlan, FlashRequest, Planner } from "./flash.js";
+import type { SequenceCache } from "./kvCache/sequenceCache.js";
+import { loadResident, planResident } from "./residentModel.js";
 import type { Guesser } from "./speculation.js";
-import { loadWhole, planWhole } from "./whole.js";
 
 export interface Draft {
   guesser: Guesser;
+  /** Absent where nothing of it is kept on disk. */
+  cache: SequenceCache | undefined;
   dispose(): Promise<void>;
 }
 
 /** A team of threads would wait for each other in a loop, on the cores that the large model needs. */
 const draftThreads = 1;
 
-/** Whether one pass over the weights may check guesses: of a mixture of experts each guess would want its own. */
-export const guesses = ({ weights }: Plan): boolean => weights.streamedBytes > 0 && weights.expertCacheBytes === 0;
+/** How many times as fast a draft model must be expected to make a model: less is within the error of an estimate. */
+const worthwhile = 1.25;
+
+/** Whether each pass reads the same weights. */
+export const readsAlike = ({ weights }: Plan): boolean => weights.streamedBytes > 0 && weights.expertCacheBytes === 0;
 
 /**
- * Plans a model, beside its draft model if one is asked for and weights are streamed.
+ * Whether one pass over the weights may check guesses: of a mixture of experts each guess would want its own, and a GPU computes
+ * several tokens with other bits than one.
+ */
+export const guesses = (plan: Plan): boolean => readsAlike(plan) && plan.gpu === undefined;
+
+/**
+ * Plans a model, beside its draft model if one is asked for, has room, and is expected to make the model faster.
  * @throws ResponseError NotAModel, InvalidArgument, ReadFailed.
  */
-export function planWithDraft(flash: Flash, request: FlashRequest): FlashPlan & { ramCapBytes: number } {
+export function planWithDraft(flash: Planner, request: FlashRequest): FlashPlan & { ramCapBytes: number } {
   const { draftModelPath, ...alone } = request;
   const { ramCapBytes } = request;
-  if (draftModelPath === undefined) return { ...flash.measuredPlan(alone), ramCapBytes };
-  const { plan } = flash.plan(alone);
-  if (!guesses(plan)) return { ...flash.measuredPlan(alone), ramCapBytes };
-  const wanted = { modelPath: draftModelPath, contextTokens: plan.contextTokens, threads: draftThreads };
-  const { bytes: draftBytes } = planWhole(flash, wanted);
+  const without = { ...flash.measuredPlan(alone), ramCapBytes };
+  if (draftModelPath === undefined || !without.plan.fits) return without;
+  const refused = (why: string) => {
+    const draftRefusal = { reason: `The draft model ${basename(draftModelPath)} is not loaded: ${why}.` };
+    return { ...without, plan: { ...without.plan, draftRefusal } };
+  };
+  const { plan } = without;
+  if (plan.weights.streamedBytes === 0)
+    return refused("nothing is streamed from disk, so a draft model would save no time");
+  if (!readsAlike(plan))
+    return refused(
+      "this is a mixture-of-experts model: checking a guess would read other experts from disk, which saves no time",
+    );
+  if (plan.gpu) return refused("part of the model is on the GPU, where guessing ahead could change the answer");
+  const { contextTokens, measured } = plan;
+  const draftRequest = { modelPath: draftModelPath, contextTokens, threads: draftThreads };
+  const { bytes: draftBytes, capBytes } = planResident(flash, draftRequest);
   const left = Math.max(1, ramCapBytes - draftBytes);
-  const beside = flash.measuredPlan({ ...alone, ramCapBytes: left });
+  // What is asked of the cap is the same with and without the draft model.
+  const { plan: least } = flash.plan({ ...alone, contextTokens, ramCapBytes: left });
+  if (!least.fits) {
+    const needed = formatAtLeast(least.minimumCapBytes + draftBytes);
+    return refused(`both models need at least ${needed} with this context; the cap is ${formatSize(ramCapBytes)}`);
+  }
+  const beside = flash.measuredPlan({ ...alone, contextTokens, ramCapBytes: left });
+  const draft = flash.measuredPlan({ ...draftRequest, ramCapBytes: capBytes }).plan;
+  if (measured && beside.plan.measured && draft.estimatedTokensPerSecond) {
+    const slower = estimate(plan.weights, measured);
+    const faster = estimateWithDraft(beside.plan, beside.plan.measured, 1 / draft.estimatedTokensPerSecond);
+    if (faster < worthwhile * slower) {
+      const [withDraft, alone] = [faster, slower].map((speed) => speed.toFixed(1));
+      return refused(
+        `about ${withDraft} tokens/s are expected with it and ${alone} without, as it takes ${formatSize(draftBytes)} of the cap`,
+      );
+    }
+    beside.plan.estimatedTokensPerSecond = faster;
+  }
   const minimumCapBytes = beside.plan.minimumCapBytes + draftBytes;
   return { ...beside, plan: { ...beside.plan, draftBytes, minimumCapBytes }, ramCapBytes: left };
 }
@@ -42,27 +86,32 @@ const sample =
 
 /**
  * Loads it for `model`'s context.
+ * @param cacheOf what is kept on disk of its sequence, with so many bytes of KV cache for each token
  * @throws ResponseError InvalidArgument where the vocabularies differ, NotAModel; the signal's reason.
  */
 export async function loadDraft(
   llama: Llama,
+  flash: Flash,
   modelPath: string,
   model: LlamaModel,
   contextTokens: number,
   signal: AbortSignal,
+  cacheOf: (sequence: LlamaContextSequence, bytesPerToken: number) => SequenceCache | undefined,
 ): Promise<Draft> {
-  const wanted = { modelPath, contextTokens, threads: draftThreads };
-  const { model: draft, context } = await loadWhole(llama, wanted, signal);
+  const wanted = planResident(flash, { modelPath, contextTokens, threads: draftThreads });
+  const { model: draft, context, dispose } = await loadResident(llama, flash, wanted, signal);
   try {
     if (draft.tokenize(sample).join() !== model.tokenize(sample).join()) {
       throw engineError(
         ErrorCode.InvalidArgument,
-        `The draft model ${basename(modelPath)} has another vocabulary than the model. Choose a small one of the same family, or none.`,
+        `The draft model ${basename(modelPath)} does not have the same vocabulary as the chat model. Choose a small model of the chat model's family, or no draft model.`,
       );
     }
-    return { guesser: new DraftGuesser(context.getSequence()), dispose: () => draft.dispose() };
+    const sequence = context.getSequence();
+    const cache = cacheOf(sequence, wanted.kvBytes / contextTokens);
+    return { guesser: new DraftGuesser(sequence, cache), cache, dispose };
   } catch (error) {
-    await draft.dispose();
+    await dispose();
     throw error;
   }
 }
@@ -70,16 +119,19 @@ export async function loadDraft(
 /** Says greedily how the text goes on, for as long as that is likely enough to save time. */
 class DraftGuesser implements Guesser {
   readonly #sequence: LlamaContextSequence;
+  readonly #cache: SequenceCache | undefined;
   #tokens: Token[] = [];
   /** That one more token takes, in milliseconds, with what is old counting ever less. */
   #draftMs: number | undefined;
 
-  constructor(sequence: LlamaContextSequence) {
+  constructor(sequence: LlamaContextSequence, cache: SequenceCache | undefined) {
     this.#sequence = sequence;
+    this.#cache = cache;
   }
 
   async reset(tokens: readonly Token[]): Promise<void> {
     this.#tokens = [...tokens];
+    await this.#cache?.restore(this.#tokens);
     await this.#sequence.evaluateWithoutGeneratingNewTokens((await this.#unread()).slice(0, -1));
   }
 

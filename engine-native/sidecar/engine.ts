@@ -1,8 +1,11 @@
 /**
- * The loaded models and what can be asked of them. Each does one piece of work at a time, more wait their turn; between the two
- * see turns.ts.
+ * The loaded models and what can be asked of them. Each model does one request at a time and queues the others;
+ * passScheduling.ts says which of the two models computes.
  */
+import { engineError } from "../../protocol/errors.js";
+import type { GpuLibraries } from "../../protocol/gpu.js";
 import {
+  type AnswerNowParams,
   type ChatParams,
   type CompleteParams,
   type EngineKind,
@@ -11,6 +14,7 @@ import {
   type EvaluationProgress,
   type EvaluationResult,
   type FlashStats,
+  type ForgetSessionParams,
   type GenerationParams,
   type GenerationProgress,
   type GenerationResult,
@@ -20,95 +24,150 @@ import {
   noFlash,
   type Plan,
   type PlanParams,
+  type SidecarState,
   type Stats,
-} from "../protocol.js";
-import { engineError } from "./errors.js";
+} from "../../protocol/messages.js";
+import { answer } from "./chat.js";
+import { reportDiskStalls } from "./diskStalls.js";
 import { evaluateText } from "./evaluation.js";
-import { answer, continueTokens, type Generated, type GenerationContext } from "./generation.js";
-import { Lane } from "./lane.js";
+import type { FlashModel } from "./flash.js";
+import { continueTokens, type Generated, type GenerationContext } from "./generation.js";
+import { healed } from "./infill/halfWord.js";
+import { openStore } from "./kvCache/store.js";
 import { type Loaded, type LoadedModels, loadModels } from "./loading.js";
-import { processMemory } from "./memory.js";
+import { PassScheduler } from "./passScheduling.js";
 import { planModels, withReason } from "./plan.js";
-import { Runtime } from "./runtime.js";
-import { tellingSilence } from "./silence.js";
-import { orLeave } from "./stop.js";
-import { Turns } from "./turns.js";
-
-export type EngineState = "empty" | "loading" | "ready" | "generating";
+import { processMemory, releaseFreeMemory } from "./process.js";
+import { watchProcessor } from "./processorLoad.js";
+import { RequestQueue } from "./requestQueue.js";
+import { UnawaitedError } from "./requestScope.js";
+import { RunningRequests } from "./runningRequests.js";
+import { Runtime, type RuntimeReport } from "./runtime.js";
+import { abandonOnAbort } from "./stop.js";
+import { noModel, TokenQueries } from "./tokenQueries.js";
 
 type OnProgress = (progress: GenerationProgress) => void;
 
-/** What one piece of work on a model gets. */
+/** What the work of one request gets. */
 interface Work {
   loaded: LoadedModels;
   /** The caller's signal and that of an unload. */
   signal: AbortSignal;
 }
 
-export class Engine {
-  readonly #onState: (state: EngineState) => void;
+export class InferenceEngine {
+  readonly #onState: (state: SidecarState) => void;
   readonly #log: (line: string) => void;
+  readonly #report: RuntimeReport;
+  readonly #gpuLibraries: GpuLibraries | undefined;
   #runtime: Promise<Runtime> | undefined;
   #loaded: LoadedModels | undefined;
-  /** What is under way, to be aborted by an unload. */
-  readonly #running = new Set<AbortController>();
-  /** Who wants both takes this one first. */
-  readonly #chatLane = new Lane();
-  readonly #inlineLane = new Lane();
-  readonly #turns = new Turns();
-  /** Pieces of work on the chat model that were left behind and go on. */
-  #left = 0;
+  /** What is asked of the vocabulary alone. */
+  readonly tokens = new TokenQueries(() => this.#loaded);
+  readonly #running = new RunningRequests();
+  /** Work that needs both queues enters this one first. */
+  readonly #chatQueue = new RequestQueue();
+  readonly #inlineQueue = new RequestQueue();
+  readonly #scheduler = new PassScheduler();
+  /** The chat that is under way. */
+  #thinking: { sessionId: string | undefined; answerNow: () => boolean } | undefined;
+  /** How many requests on the chat model and on the inline model run. */
+  #computing = 0;
+  #suggesting = 0;
+  /** How many abandoned requests on the chat model still run. */
+  #abandoned = 0;
 
-  constructor(options: { onState(state: EngineState): void; log(line: string): void }) {
+  constructor(
+    options: RuntimeReport & {
+      onState(state: SidecarState): void;
+      log(line: string): void;
+      /** Absent: no GPU is used. */
+      gpuLibraries: GpuLibraries | undefined;
+    },
+  ) {
     this.#onState = options.onState;
+    this.#report = options;
     this.#log = options.log;
+    this.#gpuLibraries = options.gpuLibraries;
   }
 
   /** @throws ResponseError NotAModel, InvalidArgument. */
   async plan(params: PlanParams): Promise<Plan> {
-    const { flash, llama } = await this.#start("flash");
+    const runtime = await this.#start("flash");
+    const { flash, llama } = runtime;
     if (!flash) throw engineError(ErrorCode.InvalidState, "The stock engine makes no plans.");
-    return withReason(planModels(flash, { ...params, threads: llama.cpuMathCores }).plan, params.ramCapBytes);
+    const { weightBytes = 0, kvBytes = 0, computeBytes = 0 } = this.#loaded?.result.plan?.gpu ?? {};
+    const gpu = await runtime.chooseGpu(params.vramCapBytes, weightBytes + kvBytes + computeBytes);
+    const request = { ...params, threads: llama.cpuMathCores, ...gpu };
+    return withReason(planModels(flash, request).plan, params.ramCapBytes);
   }
 
   /** Replaces the loaded models. @throws ResponseError DoesNotFit, NotAModel, ReadFailed, InvalidState. */
   load(params: LoadParams, signal: AbortSignal, onProgress: (progress: LoadProgress) => void): Promise<LoadResult> {
     return this.#alone(async () => {
       await this.#unload();
+      // Not in #unload, where what is disposed of is still referred to.
+      releaseFreeMemory();
       signal.throwIfAborted();
       this.#onState("loading");
       try {
         const runtime = await this.#start(params.engine);
-        this.#loaded = await loadModels(runtime, params, this.#turns, signal, onProgress);
+        const [scheduler, log] = [this.#scheduler, this.#log];
+        const store = await openStore(params.kvCache, { log, turn: () => this.#running.none() });
+        this.#loaded = await loadModels({ runtime, params, store, scheduler, log }, signal, onProgress);
         return this.#loaded.result;
       } finally {
+        // Of headers and vocabularies, and of a load that has failed.
+        releaseFreeMemory();
         this.#onState(this.#loaded ? "ready" : "empty");
       }
     });
   }
 
-  chat(params: ChatParams, signal: AbortSignal, onProgress: OnProgress): Promise<GenerationResult> {
-    if (params.messages.at(-1)?.role !== "user") {
-      throw engineError(ErrorCode.InvalidArgument, "The last message of a chat must be the user's.");
-    }
-    return this.#chatLane.enter((leftBehind) =>
-      this.#onChatModel(params, signal, onProgress, leftBehind, (context, { chatWrapper }) =>
-        answer(context, chatWrapper, params.messages),
-      ),
+  async chat(params: ChatParams, signal: AbortSignal, onProgress: OnProgress): Promise<GenerationResult> {
+    const { sessionId } = params;
+    if (sessionId !== undefined) this.#loaded?.store?.remember(sessionId);
+    const result = await this.#chatQueue.enter((abandoned) =>
+      this.#onChatModel(params, signal, onProgress, abandoned, (context, { chatWrapper, withoutThinking }) => {
+        const wrapper = params.thinking === false ? (withoutThinking ?? chatWrapper) : chatWrapper;
+        return answer(context, wrapper, params, (answerNow) => {
+          this.#thinking = { sessionId, answerNow };
+        }).finally(() => {
+          this.#thinking = undefined;
+        });
+      }),
     );
+    if (sessionId === undefined) return result;
+    const { promptTokens, tokens, finishReason } = result;
+    this.#log(
+      `session ${JSON.stringify(sessionId)}: prompt ${promptTokens.length} tokens, answer ${tokens.length}, ${finishReason}`,
+    );
+    return { ...result, sessionId };
+  }
+
+  /** @returns false where that chat is not under way, or does not think */
+  answerNow({ sessionId }: AnswerNowParams): boolean {
+    return this.#thinking?.sessionId === sessionId && this.#thinking.answerNow();
+  }
+
+  /** Nothing of a conversation is kept on disk any more, unless it goes on. */
+  forgetSession({ sessionId }: ForgetSessionParams): void {
+    this.#loaded?.store?.forget(sessionId);
   }
 
   complete(params: CompleteParams, signal: AbortSignal, onProgress: OnProgress): Promise<GenerationResult> {
     const inline = () =>
-      this.#inlineLane.enter((leftBehind) => this.#onInlineModel(params, signal, onProgress, leftBehind));
-    if (this.#loaded?.inline) return inline();
-    return this.#chatLane.enter((leftBehind) =>
+      this.#inlineQueue.enter((abandoned) => this.#onInlineModel(params, signal, onProgress, abandoned));
+    if (suggests(this.#loaded, params)) return inline();
+    return this.#chatQueue.enter((abandoned) =>
       // A load may have been ahead of it.
-      this.#loaded?.inline
+      suggests(this.#loaded, params)
         ? inline()
-        : this.#onChatModel(params, signal, onProgress, leftBehind, (context, { promptOf }) =>
-            continueTokens(context, promptOf(params)),
-          ),
+        : this.#onChatModel(params, signal, onProgress, abandoned, (context, { model, promptOf }) => {
+            const { params: asked, beginning } = healed(model, params);
+            const prepareOnly = params.prepareOnly === true;
+            return continueTokens({ ...context, prepareOnly, beginning }, (own) => promptOf(asked, own));
+          }),
     );
   }
 
@@ -118,13 +177,15 @@ export class Engine {
     signal: AbortSignal,
     onProgress: (progress: EvaluationProgress) => void,
   ): Promise<EvaluationResult> {
-    return this.#chatLane.enter((leftBehind) =>
+    return this.#chatQueue.enter((abandoned) =>
       this.#compute(signal, async ({ loaded, signal: either }, measure) => {
-        const stoppable = { signal: either, leaveBehind: (work: Promise<unknown>) => this.#leaveBehind(work) };
-        await orLeave(stoppable, leftBehind);
+        const abandon = (work: Promise<unknown>) => this.#abandon(work, either, loaded.chat.served);
+        const stoppable = { signal: either, abandon };
+        await abandonOnAbort(stoppable, abandoned);
         either.throwIfAborted();
         const { sequence } = loaded.chat;
-        const evaluation = await evaluateText({ ...stoppable, sequence, onProgress }, text);
+        const { trial } = loaded.chat;
+        const evaluation = await trial.run(() => evaluateText({ ...stoppable, sequence, trial, onProgress }, text));
         return { ...evaluation, flash: measure(evaluation.tokens) };
       }),
     );
@@ -138,26 +199,35 @@ export class Engine {
       flash: loaded?.measure(loaded.chat.sequence.tokenMeter.usedOutputTokens) ?? noFlash,
       warmingBytes: loaded?.warmingBytes ?? 0,
       ...(loaded && { modelPath: loaded.chat.modelPath }),
-      ...(loaded?.inline && { inlineModelPath: loaded.inline.modelPath }),
+      ...(loaded?.inline && loaded.inline.model !== loaded.chat.model && { inlineModelPath: loaded.inline.modelPath }),
     };
   }
 
-  /** Ends the generations that run, as if they were cancelled. */
+  /** Ends the generations that run, as if they were cancelled. What is kept of them on disk is there then. */
   unload(): Promise<void> {
-    for (const controller of this.#running) controller.abort();
+    this.#running.abort();
     return this.#alone(async () => {
       await this.#unload();
+      releaseFreeMemory();
       this.#onState("empty");
     });
   }
 
-  /** Runs work while nothing else does. */
+  /** Nothing more is wanted: ends what runs. Resolves when what is kept of it is on the disk. Never rejects. */
+  async finish(): Promise<void> {
+    const store = this.#loaded?.store;
+    if (!store) return;
+    this.#running.end();
+    await this.#alone(() => store.settled());
+  }
+
+  /** Runs work while no other work runs. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
-    return this.#chatLane.run(() => this.#inlineLane.run(work));
+    return this.#chatQueue.run(() => this.#inlineQueue.run(work));
   }
 
   async #start(kind: EngineKind): Promise<Runtime> {
-    this.#runtime ??= Runtime.start(kind, this.#log);
+    this.#runtime ??= Runtime.start(kind, this.#gpuLibraries, this.#log, this.#report);
     const runtime = await this.#runtime;
     if (runtime.kind !== kind) {
       throw engineError(
@@ -169,98 +239,130 @@ export class Engine {
   }
 
   #onChatModel(
-    params: GenerationParams,
+    params: GenerationParams & { sessionId?: string },
     signal: AbortSignal,
     onProgress: OnProgress,
-    leftBehind: Promise<unknown>,
+    abandoned: Promise<unknown>,
     run: (context: GenerationContext, chat: LoadedModels["chat"]) => Promise<Generated>,
   ): Promise<GenerationResult> {
     return this.#compute(signal, async ({ loaded: { chat }, signal: either }, measure) => {
-      const flash = (await this.#runtime)?.flash;
+      const { served } = chat;
       const context: GenerationContext = {
-        ...{ sequence: chat.sequence, chunkTokens: chat.chunkTokens, params, signal: either, onProgress, leftBehind },
+        ...{ sequence: chat.sequence, cache: chat.cache, sessionId: params.sessionId, chunkTokens: chat.chunkTokens },
+        ...{ params, signal: either, onProgress, abandoned },
         speculation: chat.speculation,
-        startPass: () => (chat.passBytes > 0 && flash?.share(chat.passBytes)) || (() => 0),
-        beforePass: () => this.#turns.pass(either),
-        leaveBehind: (work) => this.#leaveBehind(work),
-        onDecode: () => flash?.setTokenByToken(true),
+        trial: chat.trial,
+        startPass: () => (chat.passBytes > 0 && served?.share(chat.passBytes)) || (() => 0),
+        beforePass: () => this.#scheduler.pass(either),
+        abandon: (work) => this.#abandon(work, either, served),
+        onDecode: () => served?.setTokenByToken(true),
       };
-      const generated = await tellingSilence(
-        () => flash?.silentMs ?? 0,
-        (silentMs) => onProgress({ kind: "disk", silentMs }),
-        () => run(context, chat),
+      const flash = (await this.#runtime)?.flash;
+      const { result: generated, othersShare } = await watchProcessor(
+        (share) => onProgress({ kind: "processor", othersShare: share }),
+        () =>
+          reportDiskStalls(
+            () => flash?.stalledMs ?? 0,
+            (stalledMs) => onProgress({ kind: "disk", stalledMs }),
+            () => chat.trial.run(() => run(context, chat)),
+          ),
       );
-      return toResult(chat, generated, measure(generated.tokens.length));
+      if (mayEnd(either)) this.#chatQueue.followUp(() => chat.keep(params.sessionId));
+      const result = toResult(chat, generated, measure(generated.tokens.length));
+      return othersShare === undefined ? result : { ...result, othersShare };
     });
   }
 
-  /** The backend has no part in it: what is told to that is about the chat model. */
   #onInlineModel(
     params: CompleteParams,
     signal: AbortSignal,
     onProgress: OnProgress,
-    leftBehind: Promise<unknown>,
+    abandoned: Promise<unknown>,
   ): Promise<GenerationResult> {
-    return this.#work(signal, ({ loaded: { inline }, signal: either }) => {
+    return this.#work(signal, async ({ loaded: { chat, inline }, signal: either }) => {
       if (!inline) throw engineError(ErrorCode.InvalidState, "The inline model is not loaded any more.");
+      const { params: asked, beginning } = healed(inline.model, params);
       const context: GenerationContext = {
+        beginning,
         ...{
           sequence: inline.sequence,
+          cache: inline.cache,
           chunkTokens: inline.chunkTokens,
           params,
           signal: either,
           onProgress,
-          leftBehind,
+          abandoned,
+          trial: inline.trial,
         },
         startPass: () => () => 0,
         beforePass: () => Promise.resolve(),
-        leaveBehind: (work) => this.#inlineLane.leaveBehind(work),
+        prepareOnly: params.prepareOnly === true,
+        abandon: (work) => mayEnd(either) && this.#inlineQueue.abandon(work),
         onDecode: () => undefined,
       };
-      return this.#turns.interject(async () =>
-        toResult(inline, await continueTokens(context, inline.promptOf(params)), noFlash),
-      );
+      // What a key has made useless ends within an operation. The chat's pass would end with it where the model is the same.
+      const isAlone = () => inline.model !== chat.model || this.#computing + this.#abandoned === 0;
+      const abort = () => isAlone() && inline.served?.setAbort(true);
+      return this.#scheduler.interject(async () => {
+        this.#suggesting += 1;
+        either.addEventListener("abort", abort, { once: true });
+        try {
+          const run = () => continueTokens(context, (own) => inline.promptOf(asked, own));
+          const generated = await inline.trial.run(run);
+          if (mayEnd(either)) this.#inlineQueue.followUp(() => inline.keep());
+          return toResult(inline, generated, noFlash);
+        } finally {
+          this.#suggesting -= 1;
+          either.removeEventListener("abort", abort);
+          if (isAlone()) inline.served?.setAbort(false);
+        }
+      });
     });
   }
 
-  /** Runs work that our backend may have a part in. `measure` tells what was read since, over so many tokens. */
+  /** Runs work in which our backend may take part. `measure` returns what was read since, for so many tokens. */
   #compute<T>(
     signal: AbortSignal,
     work: (work: Work, measure: (tokens: number) => FlashStats) => Promise<T>,
   ): Promise<T> {
     return this.#work(signal, async (own) => {
-      const flash = (await this.#runtime)?.flash;
-      const measure = flash?.measure() ?? (() => noFlash);
-      const abort = () => flash?.setAbort(true);
+      const { chat, inline } = own.loaded;
+      const { served } = chat;
+      const measure = served?.measure() ?? (() => noFlash);
+      this.#computing += 1;
+      // A suggestion of the same model would end with it.
+      const abort = () => (inline?.model !== chat.model || this.#suggesting === 0) && served?.setAbort(true);
       own.signal.addEventListener("abort", abort, { once: true });
       if (own.signal.aborted) abort();
       try {
         return await work(own, measure);
       } catch (error) {
-        const failure = flash?.takeError();
+        const failure = served?.takeError();
         throw failure === undefined ? error : engineError(ErrorCode.ReadFailed, failure);
       } finally {
+        this.#computing -= 1;
         own.signal.removeEventListener("abort", abort);
-        if (this.#left === 0) flash?.setAbort(false);
-        flash?.setTokenByToken(false);
+        if (this.#abandoned === 0) served?.setAbort(false);
+        served?.setTokenByToken(false);
       }
     });
   }
 
-  /** What is left behind ends as soon as it sees that it should: until then it is told so. */
-  #leaveBehind(work: Promise<unknown>): void {
+  /** Abandoned work ends as soon as it sees the abort flag, which stays set until then. */
+  #abandon(work: Promise<unknown>, signal: AbortSignal, served: FlashModel | undefined): void {
+    if (!mayEnd(signal)) return;
     const ended = async () => {
       await Promise.allSettled([work]);
-      this.#left -= 1;
-      if (this.#left === 0) (await this.#runtime)?.flash?.setAbort(false);
+      this.#abandoned -= 1;
+      if (this.#abandoned === 0) served?.setAbort(false);
     };
-    this.#left += 1;
-    this.#chatLane.leaveBehind(ended());
+    this.#abandoned += 1;
+    this.#chatQueue.abandon(ended());
   }
 
   async #work<T>(signal: AbortSignal, work: (work: Work) => Promise<T>): Promise<T> {
     const loaded = this.#loaded;
-    if (!loaded) throw engineError(ErrorCode.InvalidState, "No model is loaded.");
+    if (!loaded) throw noModel();
     const unload = new AbortController();
     this.#running.add(unload);
     this.#onState("generating");
@@ -275,10 +377,21 @@ export class Engine {
   async #unload(): Promise<void> {
     const loaded = this.#loaded;
     this.#loaded = undefined;
-    await loaded?.chat.dispose();
+    loaded?.unloaded.abort();
+    // It may be a context of the other model.
     await loaded?.inline?.dispose();
+    await loaded?.chat.dispose();
+    await loaded?.store?.settled();
+    if (loaded?.result.plan?.gpu) this.#report.onGpu(false);
   }
 }
+
+/** Whether it is for the inline model. Where the model does both, only what an editor asks: the rest may be as long as its context. */
+const suggests = (loaded: LoadedModels | undefined, { middle }: CompleteParams): boolean =>
+  loaded?.inline !== undefined && (loaded.inline.model !== loaded.chat.model || middle !== undefined);
+
+/** False where a request has failed by an error that nobody awaits: to wait for its work would be for ever. */
+const mayEnd = (signal: AbortSignal): boolean => !(signal.reason instanceof UnawaitedError);
 
 function toResult({ modelPath }: Loaded, { timings, ...generated }: Generated, flash: FlashStats): GenerationResult {
   return {

@@ -1,10 +1,12 @@
 /** How well a model predicts a text: what `flint eval` reports. */
 import type { LlamaContextSequence, Token } from "node-llama-cpp";
-import { ErrorCode, type EvaluationProgress } from "../protocol.js";
-import { engineError } from "./errors.js";
-import { orLeave, type Stoppable } from "./stop.js";
+import { engineError } from "../../protocol/errors.js";
+import { ErrorCode, type EvaluationProgress } from "../../protocol/messages.js";
+import { abandonOnAbort, type Stoppable } from "./stop.js";
+import { damagedWeights, type Trial } from "./trial.js";
 
 export interface EvaluationContext extends Stoppable {
+  trial: Trial;
   sequence: LlamaContextSequence;
   onProgress(progress: EvaluationProgress): void;
 }
@@ -51,6 +53,10 @@ export async function evaluateText(context: EvaluationContext, text: string): Pr
   return { perplexity: Math.exp(negativeLogLikelihood / tokens), accuracy: right / tokens, tokens, bytes };
 }
 
+/** node-llama-cpp knows logits since 3.22. */
+const tooOld = () =>
+  engineError(ErrorCode.InvalidState, "A text can't be evaluated on this system yet: it takes node-llama-cpp 3.22.");
+
 async function evaluateWindow(
   window: Token[],
   /** Tokens at the start that are not the text's. */
@@ -74,20 +80,19 @@ async function evaluateWindow(
         return [token, { generateNext: { logits, totalLogitWeight: true } }];
       }),
     );
-    const results = await orLeave(context, evaluated);
+    const results = await abandonOnAbort(context, evaluated);
     signal.throwIfAborted();
     for (const [i, result] of results?.entries() ?? []) {
       const next = window[begin + i + 1];
       const { logits, totalLogitWeight } = result?.next ?? {};
+      if (result && next !== undefined && begin + i >= given && logits === undefined) throw tooOld();
       if (next === undefined || logits === undefined || totalLogitWeight === undefined) continue;
       const [best, highest] = [...logits].reduce((a, b) => (b[1] > a[1] ? b : a));
       const logit = logits.get(next);
       if (logit === undefined || !Number.isFinite(logit)) {
-        throw engineError(
-          ErrorCode.NotAModel,
-          "The model computes numbers that are not finite: its weights are damaged.",
-        );
+        throw damagedWeights(context.trial.modelPath);
       }
+      context.trial.pass();
       totals.negativeLogLikelihood += Math.log(totalLogitWeight) + highest - logit;
       if (best === next) totals.right += 1;
       totals.tokens += 1;

@@ -1,82 +1,118 @@
 /** Turns a prompt into tokens on one context sequence: prefill, decode, timings. */
-import {
-  type ChatHistoryItem,
-  type ChatWrapper,
-  LlamaChat,
-  type LlamaContextSequence,
-  type Token,
-} from "node-llama-cpp";
-import { type ChatMessage, ErrorCode, type GenerationParams } from "../protocol.js";
-import { engineError } from "./errors.js";
-import { guessing } from "./guessed.js";
+import type { Token } from "node-llama-cpp";
+import { engineError } from "../../protocol/errors.js";
+import { ErrorCode, type FinishReason, type GenerationParams, type GenerationResult } from "../../protocol/messages.js";
+import { checkFirstToken } from "./firstToken.js";
+import type { Beginning } from "./infill/halfWord.js";
+import { withPassScheduling } from "./passScheduling.js";
 import { type PrefillContext, prefill, withPrompt } from "./prefill.js";
+import { penalties, sampling } from "./sampling.js";
 import type { Speculation } from "./speculation.js";
+import { speculate } from "./speculativeDecoding.js";
+import { abandonOnAbort } from "./stop.js";
+import { StopStrings } from "./stopStrings.js";
 import { Timings } from "./timings.js";
-import { withTurns } from "./turns.js";
+import { tooLong } from "./tokenization.js";
+import type { Trial } from "./trial.js";
 
 /** What a generation yields; the engine adds what the flash backend counted. */
-export interface Generated {
-  text: string;
-  tokens: number[];
-  promptTokens: number[];
-  finishReason: "stop" | "length" | "cancelled";
+export interface Generated
+  extends Pick<
+    GenerationResult,
+    | "text"
+    | "tokens"
+    | "promptTokens"
+    | "cachedPromptTokens"
+    | "omittedMessages"
+    | "finishReason"
+    | "thought"
+    | "toolCalls"
+  > {
   timings: Timings;
 }
 
 export interface GenerationContext extends PrefillContext {
   params: GenerationParams;
+  /** Read the prompt, generate nothing. */
+  prepareOnly?: boolean;
   /** Absent where it would not pay. */
   speculation?: Speculation | undefined;
+  trial: Trial;
+  /** What the text begins with, which is not part of what is told. */
+  beginning?: Beginning | undefined;
 }
 
+/** As `sequence.evaluate`, with guesses, and a look at the first token of a model. */
+export const evaluateOf = ({ sequence, speculation, trial, beginning }: GenerationContext) =>
+  // A guess would be checked by what may come before it.
+  checkFirstToken(sequence, trial, speculate(sequence, beginning ? undefined : speculation));
+
 /**
- * Continues `prompt` until an end-of-generation token, the limit, or the end of the context.
+ * Continues a prompt until an end-of-generation token, the limit, or the end of the context.
+ * @param promptOf makes the prompt
  * @throws ResponseError InvalidArgument when the prompt is empty or longer than the context.
  */
-export async function continueTokens(context: GenerationContext, prompt: Token[]): Promise<Generated> {
-  const { sequence, params, signal, onProgress } = context;
+export async function continueTokens(
+  context: GenerationContext,
+  promptOf: (signal: AbortSignal) => Promise<Token[]>,
+): Promise<Generated> {
+  const { sequence, params, signal, onProgress, beginning } = context;
   const { model } = sequence;
-  const room = sequence.contextSize - prompt.length;
-  if (prompt.length === 0) throw engineError(ErrorCode.InvalidArgument, "The prompt is empty.");
-  if (room < 1) {
-    throw engineError(
-      ErrorCode.InvalidArgument,
-      `The prompt has ${prompt.length} tokens, the context ${sequence.contextSize}. Shorten it or use a larger context.`,
-    );
-  }
-  const limit = Math.min(params.maximumTokens ?? room, room);
+  let prompt: Token[] = [];
+  let cachedPromptTokens = 0;
   const timings = new Timings();
   const tokens: Token[] = [];
   let text = "";
-  const finish = (finishReason: Generated["finishReason"]) => ({
-    text: model.detokenize(tokens, false, prompt),
+  const stops = params.stop && new StopStrings(params.stop);
+  let stoppedText: string | undefined;
+  let told = "";
+  const said = () => model.detokenize(tokens, false, prompt);
+  const written = () => beginning?.after(said()) ?? said();
+  const finish = (finishReason: FinishReason): Generated => ({
+    text: stoppedText ?? written(),
     tokens,
     promptTokens: prompt,
+    cachedPromptTokens,
+    omittedMessages: [],
     finishReason,
     timings,
   });
   try {
-    await prefill(context, prompt);
+    prompt = await promptOf(signal);
+    if (prompt.length === 0) throw engineError(ErrorCode.InvalidArgument, "The prompt is empty.");
+    const room = sequence.contextSize - prompt.length;
+    if (room < 1) throw tooLong("The prompt", prompt.length, sequence.contextSize, false);
+    const limit = Math.min(params.maximumTokens ?? room, room);
+    cachedPromptTokens = await prefill(context, prompt);
     if (signal.aborted) return finish("cancelled");
     const rest = prompt.slice(sequence.nextTokenIndex);
-    const evaluation = guessing(sequence, context.speculation)(rest, {
-      temperature: params.temperature ?? 0,
+    if (context.prepareOnly) {
+      // The last token is what the next request begins with.
+      await context.beforePass();
+      await abandonOnAbort(context, sequence.evaluateWithoutGeneratingNewTokens(rest.slice(0, -1)));
+      return finish(signal.aborted ? "cancelled" : "length");
+    }
+    const penalized = penalties(params);
+    const evaluation = evaluateOf(context)(rest, {
+      ...sampling(params),
+      ...(beginning && { tokenBias: () => beginning.bias(said()) }),
+      ...(penalized ? { repeatPenalty: { ...penalized, punishTokens: () => tokens } } : {}),
       yieldEogToken: params.ignoreEos === true,
-      ...(params.seed === undefined ? {} : { seed: params.seed }),
     });
-    for await (const token of withTurns(withPrompt(evaluation, context, rest), context)) {
+    for await (const token of withPassScheduling(withPrompt(evaluation, context, rest), context)) {
       timings.add(1);
       tokens.push(token);
-      // The whole answer each time: a character may need more than one token, and spaces depend on what is before.
-      const whole = model.detokenize(tokens, false, prompt);
-      const complete = whole.endsWith("\uFFFD") ? text : whole;
-      onProgress({
-        kind: "text",
-        text: complete.slice(text.length),
-        tokens: [token],
-        tokensPerSecond: timings.tokensPerSecond,
-      });
+      // All tokens each time: a character may need more than one, and spaces depend on the token before.
+      const decoded = written();
+      const complete = decoded.endsWith("\uFFFD") ? text : decoded;
+      const piece = stops?.push(complete.slice(text.length)) ?? { text: complete.slice(text.length) };
+      told += piece.text;
+      onProgress({ kind: "text", text: piece.text, tokens: [token], tokensPerSecond: timings.tokensPerSecond });
       text = complete;
+      if (piece.found !== undefined) {
+        stoppedText = told;
+        return finish("stop");
+      }
       if (tokens.length >= limit) return finish("length");
       if (signal.aborted) return finish("cancelled");
     }
@@ -85,80 +121,5 @@ export async function continueTokens(context: GenerationContext, prompt: Token[]
     // An aborted computation surfaces as a failed decode.
     if (signal.aborted) return finish("cancelled");
     throw error;
-  }
-}
-
-function history(messages: readonly ChatMessage[]): ChatHistoryItem[] {
-  return messages.map(({ role, text }) =>
-    role === "assistant" ? { type: "model", response: [text] } : { type: role, text },
-  );
-}
-
-/** The ids of a conversation in the model's own template, open for the answer. */
-export function chatPrompt(wrapper: ChatWrapper, messages: readonly ChatMessage[], sequence: LlamaContextSequence) {
-  const { contextText } = wrapper.generateContextState({
-    chatHistory: [...history(messages), { type: "model", response: [] }],
-  });
-  return contextText.tokenize(sequence.model.tokenizer);
-}
-
-/** Answers the last message. node-llama-cpp knows each template's stop triggers and segments; prefill is ours. */
-export async function answer(
-  context: GenerationContext,
-  wrapper: ChatWrapper,
-  messages: readonly ChatMessage[],
-): Promise<Generated> {
-  const { sequence, params, signal, onProgress } = context;
-  const prompt = chatPrompt(wrapper, messages, sequence);
-  if (params.ignoreEos) return continueTokens(context, prompt);
-  const timings = new Timings();
-  const tokens: Token[] = [];
-  let text = "";
-  const finish = (finishReason: Generated["finishReason"]) => ({
-    text,
-    tokens,
-    promptTokens: prompt,
-    finishReason,
-    timings,
-  });
-  const { evaluate } = sequence;
-  // LlamaChat asks the sequence for each token.
-  const guessed = guessing(sequence, context.speculation);
-  let begins = true;
-  sequence.evaluate = (rest, options) => {
-    const evaluation = guessed(rest, options);
-    const whole = begins ? withPrompt(evaluation, context, rest) : evaluation;
-    begins = false;
-    return withTurns(whole, context);
-  };
-  const chat = new LlamaChat({ contextSequence: sequence, chatWrapper: wrapper, autoDisposeSequence: false });
-  try {
-    // A conversation longer than the context is shortened by node-llama-cpp, so there is no prompt to read ahead.
-    if (prompt.length < sequence.contextSize) await prefill(context, prompt);
-    if (signal.aborted) return finish("cancelled");
-    const { metadata } = await chat.generateResponse(history(messages), {
-      temperature: params.temperature ?? 0,
-      signal,
-      stopOnAbortSignal: true,
-      ...(params.maximumTokens === undefined ? {} : { maxTokens: params.maximumTokens }),
-      ...(params.seed === undefined ? {} : { seed: params.seed }),
-      onToken: (generated) => {
-        timings.add(generated.length);
-        tokens.push(...generated);
-      },
-      onTextChunk: (chunk) => {
-        text += chunk;
-        const tokensPerSecond = timings.tokensPerSecond;
-        onProgress({ kind: "text", text: chunk, tokens: [], tokensPerSecond });
-      },
-    });
-    if (metadata.stopReason === "abort") return finish("cancelled");
-    return finish(metadata.stopReason === "maxTokens" ? "length" : "stop");
-  } catch (error) {
-    if (signal.aborted) return finish("cancelled");
-    throw error;
-  } finally {
-    sequence.evaluate = evaluate;
-    chat.dispose();
   }
 }

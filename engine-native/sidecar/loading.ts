@@ -1,14 +1,8 @@
 /** From files to models that can be asked: the model, its draft model, the inline model. */
 import { basename } from "node:path";
-import {
-  type ChatWrapper,
-  type LlamaContext,
-  type LlamaContextSequence,
-  type LlamaModel,
-  resolveChatWrapper,
-  type Token,
-} from "node-llama-cpp";
+import type { ChatWrapper, LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import { ResponseError } from "vscode-jsonrpc";
+import { engineError } from "../../protocol/errors.js";
 import {
   type CompleteParams,
   ErrorCode,
@@ -18,35 +12,60 @@ import {
   type LoadResult,
   noFlash,
   type Plan,
-} from "../protocol.js";
+} from "../../protocol/messages.js";
 import { takesFlashAttention } from "./attention.js";
-import { type Draft, guesses, loadDraft } from "./draft.js";
-import { engineError } from "./errors.js";
-import { completionPrompt, cutPrompt, supportsInfill } from "./infill.js";
-import { doesNotFit, type ModelsPlan, planAlone, planModels, refusedFor } from "./plan.js";
+import { chatTemplateOf } from "./chatTemplate.js";
+import { type Draft, guesses, loadDraft, readsAlike } from "./draft.js";
+import type { Flash, FlashModel } from "./flash.js";
+import { requireShort, shortened } from "./infill/limits.js";
+import { completionPrompt, cutPrompt, supportsInfill } from "./infill/prompt.js";
+import { type KeyParts, keyOf } from "./kvCache/key.js";
+import { SequenceCache } from "./kvCache/sequenceCache.js";
+import type { KvCacheStore } from "./kvCache/store.js";
+import type { PassScheduler } from "./passScheduling.js";
+import { doesNotFit, type ModelsPlan, planAlone, planModels, planWithoutGpu, refusedFor } from "./plan.js";
+import { exactly, loadResident, type ResidentPlan, smallBatchContext } from "./residentModel.js";
 import type { Runtime } from "./runtime.js";
 import { checkMs, longestGuess, Speculation } from "./speculation.js";
-import type { Turns } from "./turns.js";
-import { exactly, loadWhole, type WholePlan, wholeBatchTokens } from "./whole.js";
+import { toolsRefusal } from "./tools.js";
+import type { Trial } from "./trial.js";
 
 /** A loaded model and what generating with it depends on. */
 export interface Loaded {
   modelPath: string;
   model: LlamaModel;
   sequence: LlamaContextSequence;
+  /** Absent where nothing of it is kept on disk. */
+  cache: SequenceCache | undefined;
   /** Of a prompt, between two looks at cancellation. */
   chunkTokens: number;
-  /** Weights that our backend uses for each pass, in memory or not: 0 when llama.cpp has all. */
+  /** Weights that our backend uses for each pass, in memory or not; 0 where that is not known. */
   passBytes: number;
-  promptOf(params: CompleteParams): Token[];
+  /** Absent with the stock engine. */
+  served: FlashModel | undefined;
+  trial: Trial;
+  /** @throws ResponseError InvalidArgument where it cannot fit into the context; the signal's reason. */
+  promptOf(params: CompleteParams, signal: AbortSignal): Promise<Token[]>;
+  /** Keeps what it has read on disk. @param sessionId of the conversation that it is */
+  keep(sessionId?: string): Promise<void>;
   dispose(): Promise<void>;
 }
 
 /** All that is loaded. */
 export interface LoadedModels {
   params: LoadParams;
-  chat: Loaded & { chatWrapper: ChatWrapper; speculation: Speculation | undefined };
+  chat: Loaded & {
+    chatWrapper: ChatWrapper;
+    /** Absent where its template does not allow that. */
+    withoutThinking: ChatWrapper | undefined;
+    speculation: Speculation | undefined;
+  };
+  /** Another model for suggestions, or the same one with a context of its own. */
   inline?: Loaded | undefined;
+  /** Of all that is kept on disk. */
+  store: KvCacheStore | undefined;
+  /** Aborted when it is unloaded. */
+  unloaded: AbortController;
   /** What was read since it was loaded, over so many tokens. */
   measure(tokens: number): FlashStats;
   /** As in {@link Stats}, now. */
@@ -54,63 +73,108 @@ export interface LoadedModels {
   result: LoadResult;
 }
 
+/** What is loaded, and with what. */
+export interface Loading {
+  runtime: Runtime;
+  params: LoadParams;
+  store: KvCacheStore | undefined;
+  scheduler: PassScheduler;
+  log(line: string): void;
+}
+
 /** llama.cpp's own default. */
 const stockBatchTokens = 512;
+/** Of an inline model, between two looks at cancellation: what was read of a prompt before a key is kept by so many tokens. */
+const inlineChunkTokens = 32;
 
 /**
- * Loads what the parameters name: first the inline model, which is either in memory as a whole or refused.
+ * Loads what the parameters name: first the inline model, which is either completely in memory or refused.
  * @throws ResponseError DoesNotFit, NotAModel, ReadFailed; the signal's reason.
  */
 export async function loadModels(
-  runtime: Runtime,
-  params: LoadParams,
-  turns: Turns,
+  loading: Loading,
   signal: AbortSignal,
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LoadedModels> {
+  const { runtime, params } = loading;
   const { flash, llama } = runtime;
-  runtime.takeTurns(undefined);
-  const request = { ...params, threads: params.threads ?? llama.cpuMathCores };
+  runtime.limitThreads(undefined);
+  const threads = params.threads ?? llama.cpuMathCores;
+  const request = { ...params, threads, ...(await runtime.chooseGpu(params.vramCapBytes, 0)) };
   let planned = flash && planModels(flash, request);
   if (planned && !planned.plan.fits) throw doesNotFit(planned.plan, params.ramCapBytes);
+  if (planned?.inline || planned?.inlineCache) runtime.limitThreads(request.threads);
   let inline: Loaded | undefined;
   if (flash && planned?.inline) {
     const totalBytes = weightBytes(planned.plan) + planned.inline.weightBytes;
-    const tell = (loadedBytes: number) => onProgress({ loadedBytes: Math.round(loadedBytes), totalBytes });
+    const report = (loadedBytes: number) => onProgress({ loadedBytes: Math.round(loadedBytes), totalBytes });
     try {
-      runtime.takeTurns(request.threads);
-      inline = await loadInline(runtime, planned.inline, signal, tell);
+      inline = await loadInline(loading, flash, planned.inline, signal, report);
     } catch (error) {
       signal.throwIfAborted();
       planned = planAlone(flash, request, refusedFor(error));
     }
   }
+  const before = inline ? (planned?.inline?.weightBytes ?? 0) : 0;
+  const load = (planned: ModelsPlan | undefined) => {
+    const trial = runtime.trialOf(params.modelPath);
+    runtime.reportGpu(planned?.plan.gpu !== undefined);
+    const wanted = { params: request, planned, inline, before, trial };
+    return trial.run(() => loadModel(loading, wanted, signal, onProgress));
+  };
   try {
-    const before = inline ? (planned?.inline?.weightBytes ?? 0) : 0;
-    return await loadModel(runtime, { params: request, planned, inline, before }, turns, signal, onProgress);
+    try {
+      return await load(planned);
+    } catch (error) {
+      if (signal.aborted || !flash || !planned?.plan.gpu) throw error;
+      const why = `The GPU could not take its part of the model: ${runtime.why(error)}`;
+      const without = planWithoutGpu(flash, request, planned, /[.!?]$/.test(why) ? why : `${why}.`);
+      if (!without.plan.fits) throw error;
+      return await load(without);
+    }
   } catch (error) {
+    runtime.reportGpu(false);
     await inline?.dispose();
     throw error;
   }
 }
 
 async function loadInline(
-  { llama }: Runtime,
-  planned: WholePlan,
+  loading: Loading,
+  flash: Flash,
+  planned: ResidentPlan,
   signal: AbortSignal,
-  tell: (loadedBytes: number) => void,
+  report: (loadedBytes: number) => void,
 ): Promise<Loaded> {
-  const { model, context } = await loadWhole(llama, planned, signal, (share) => tell(share * planned.weightBytes));
+  const { runtime } = loading;
+  const trial = runtime.trialOf(planned.modelPath);
+  const { model, context, served, dispose } = await trial.run(() =>
+    loadResident(runtime.llama, flash, planned, signal, (share) => report(share * planned.weightBytes)),
+  );
+  const sequence = context.getSequence();
+  const { modelPath, contextTokens, kvBytes } = planned;
+  const bytesPerToken = kvBytes / contextTokens;
+  const cache = cacheOf(loading, sequence, { modelPath, sparsity: "exact", contextTokens, bytesPerToken });
   return {
-    modelPath: planned.modelPath,
+    modelPath,
     model,
-    sequence: context.getSequence(),
-    chunkTokens: wholeBatchTokens,
+    sequence,
+    cache,
+    chunkTokens: inlineChunkTokens,
     passBytes: 0,
-    promptOf: (params) => cutPrompt(model, params, planned.contextTokens),
-    dispose: () => model.dispose(),
+    served,
+    trial,
+    promptOf: cutTo(model, planned.contextTokens),
+    keep: async () => cache?.save(),
+    dispose,
   };
 }
+
+/** Prompts of which what is far from the cursor is left out. */
+const cutTo =
+  (model: LlamaModel, contextTokens: number): Loaded["promptOf"] =>
+  async (params) =>
+    cutPrompt(model, shortened(model, params, contextTokens), contextTokens);
 
 interface Wanted {
   params: LoadParams & { threads: number };
@@ -118,34 +182,43 @@ interface Wanted {
   inline: Loaded | undefined;
   /** Bytes of other models' weights that are loaded already. */
   before: number;
+  trial: Trial;
 }
 
 async function loadModel(
-  runtime: Runtime,
-  { params, planned, inline, before }: Wanted,
-  turns: Turns,
+  loading: Loading,
+  { params, planned, inline, before, trial }: Wanted,
   signal: AbortSignal,
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LoadedModels> {
+  const { runtime, scheduler, store } = loading;
   const { flash, llama } = runtime;
   const {
+    residentBytes = 0,
     streamedBytes = 0,
     pinnedBytes = 0,
     expertCacheBytes = 0,
     neuronCacheBytes = 0,
   } = planned?.plan.weights ?? {};
-  const isOurs = streamedBytes + pinnedBytes + expertCacheBytes + neuronCacheBytes > 0;
+  const allResident = streamedBytes + pinnedBytes + expertCacheBytes + neuronCacheBytes === 0;
   const speculates = planned !== undefined && guesses(planned.plan);
+  // Of what our backend computes.
+  const passBytes = () => {
+    if (allResident) return planned?.plan.gpu ? 0 : residentBytes;
+    // How many experts a prompt uses is not known before.
+    return planned && readsAlike(planned.plan) ? streamedBytes + pinnedBytes : 0;
+  };
+  let served: FlashModel | undefined;
   let model: LlamaModel | undefined;
   let draft: Draft | undefined;
-  try {
-    if (planned) flash?.configure({ ...params, ...limitsOf(planned) }, params.tracePath);
+  const load = async (modelPath: string) => {
     runtime.forgetErrors();
     model = await llama.loadModel({
-      modelPath: flash?.outlinePath ?? params.modelPath,
-      gpuLayers: 0,
-      // mmap would count the whole file in the page cache against the cap.
-      ...(flash ? { useMmap: false, useDirectIo: true } : { useMmap: true }),
+      modelPath,
+      gpuLayers: planned?.plan.gpu?.layers ?? 0,
+      // With mmap all of the file in the page cache would count against the cap. To a GPU direct reads go through 256 MiB of
+      // memory, others through 4 and a page cache that the system may take back.
+      ...(flash ? { useMmap: false, useDirectIo: planned?.plan.gpu === undefined } : { useMmap: true }),
       ignoreMemorySafetyChecks: true,
       loadSignal: signal,
       onLoadProgress: (share) => {
@@ -154,7 +227,7 @@ async function loadModel(
       },
     });
     // llama.cpp does not ask whether what is ours could be read.
-    const failure = flash?.takeError();
+    const failure = served?.takeError();
     if (failure !== undefined) throw engineError(ErrorCode.ReadFailed, failure);
     const contextTokens = planned?.plan.contextTokens ?? params.contextTokens ?? Math.min(4096, model.trainContextSize);
     const context = await model.createContext({
@@ -163,66 +236,155 @@ async function loadModel(
       sequences: 1,
       threads: exactly(params.threads),
       // Detection takes attention on our backend for attention on another device, and turns it off.
-      flashAttention: takesFlashAttention(model) && (isOurs || "auto"),
+      flashAttention: takesFlashAttention(model) && (flash !== undefined || "auto"),
+      ...(planned?.plan.kvType && {
+        experimentalKvCacheKeyType: planned.plan.kvType,
+        experimentalKvCacheValueType: planned.plan.kvType,
+      }),
       ignoreMemorySafetyChecks: true,
       failedCreationRemedy: false,
       createSignal: signal,
     });
-    flash?.deconfigure();
+    const { inlineCache } = planned ?? {};
+    const inlineContext =
+      inlineCache && supportsInfill(model)
+        ? await smallBatchContext(model, { ...inlineCache, threads: params.threads }, signal)
+        : undefined;
+    return { model, context, contextTokens, inlineContext };
+  };
+  try {
+    if (planned) served = flash?.open({ ...params, ...limitsOf(planned) }, params.tracePath);
+    const made = await (served?.load(load) ?? load(params.modelPath));
+    const { model: loaded, context, contextTokens, inlineContext } = made;
     const maximumTokens = planned ? longestGuess(planned.plan) : 0;
-    if (params.draftModelPath !== undefined && planned && planned.plan.draftBytes > 0) {
-      draft = await loadDraft(llama, params.draftModelPath, model, contextTokens, signal);
+    if (params.draftModelPath !== undefined && flash && planned && planned.plan.draftBytes > 0) {
+      const { draftModelPath } = params;
+      draft = await runtime.trialOf(draftModelPath).run(() => {
+        const draftCache = (sequence: LlamaContextSequence, bytesPerToken: number) =>
+          cacheOf(loading, sequence, { modelPath: draftModelPath, sparsity: "exact", contextTokens, bytesPerToken });
+        return loadDraft(llama, flash, draftModelPath, loaded, contextTokens, signal, draftCache);
+      });
     }
     const guesser = draft ? { draft: draft.guesser } : {};
-    // What others have computed meanwhile says nothing about guessing.
-    const now = () => performance.now() - turns.waitedMs;
+    // The time of the inline model is no measure of guessing.
+    const now = () => performance.now() - scheduler.waitedMs;
     const speculation =
-      speculates && takesFlashAttention(model)
+      speculates && takesFlashAttention(loaded)
         ? new Speculation({ maximumTokens, checkMs: checkMs(planned.plan), now, ...guesser })
         : undefined;
-    const loaded = model;
+    const { wrapper: chatWrapper, withoutThinking, ...template } = chatTemplateOf(loaded, params.modelPath);
+    const { modelPath, sparsity = "exact" } = params;
+    const { kvBytes = 0, gpu, kvType } = planned?.plan ?? {};
+    const bytesPerToken = (kvBytes + (gpu?.kvBytes ?? 0)) / contextTokens;
+    const cacheIn = (sequence: LlamaContextSequence, kvType: Plan["kvType"]) =>
+      cacheOf(loading, sequence, { modelPath, sparsity, contextTokens: sequence.contextSize, kvType, bytesPerToken });
+    const inlineSequence = inlineContext?.getSequence();
+    const inlineCache = inlineSequence && cacheIn(inlineSequence, undefined);
+    const own: Loaded | undefined = inlineContext &&
+      inlineSequence && {
+        ...{ modelPath, model: loaded, chunkTokens: inlineChunkTokens, passBytes: 0, served, trial },
+        sequence: inlineSequence,
+        cache: inlineCache,
+        promptOf: cutTo(loaded, inlineContext.contextSize),
+        keep: async () => inlineCache?.save(),
+        dispose: () => inlineContext.dispose(),
+      };
+    const suggesting = inline ?? own;
+    const refusal = toolsRefusal(loaded.fileInfo.metadata.tokenizer?.chat_template, chatWrapper);
+    const sequence = context.getSequence({ checkpoints: checkpointsWithin(params.ramCapBytes) });
+    const cache = cacheIn(sequence, kvType);
     return {
       params,
+      store,
       chat: {
         modelPath: params.modelPath,
-        model,
-        sequence: context.getSequence(),
+        model: loaded,
+        sequence,
+        cache,
         speculation,
-        chunkTokens: isOurs ? context.batchSize : wholeBatchTokens,
-        // How many experts a prompt uses is not known before.
-        passBytes: speculates ? streamedBytes + pinnedBytes : 0,
-        chatWrapper: resolveChatWrapper(model),
-        promptOf: (params) => completionPrompt(loaded, params),
-        dispose: () => dispose(loaded, context, draft),
+        served,
+        chunkTokens: context.batchSize,
+        passBytes: passBytes(),
+        trial,
+        chatWrapper,
+        withoutThinking,
+        promptOf: async (params, ownSignal) => {
+          if (params.middle !== undefined) return cutTo(loaded, contextTokens)(params, ownSignal);
+          await requireShort(loaded, params, context.contextSize, ownSignal);
+          return completionPrompt(loaded, params, contextTokens);
+        },
+        keep: async (sessionId) => {
+          await cache?.save(sessionId);
+          await draft?.cache?.save(sessionId);
+        },
+        dispose: () => dispose(loaded, context, draft, served),
       },
-      inline,
-      measure: flash?.measure() ?? (() => noFlash),
+      inline: suggesting,
+      unloaded: new AbortController(),
+      measure: served?.measure() ?? (() => noFlash),
       get warmingBytes() {
-        return flash?.warmingBytes ?? 0;
+        return served?.warmingBytes ?? 0;
       },
       result: {
-        ...describe(params.modelPath, model, contextTokens),
-        ...(inline && { inline: describe(inline.modelPath, inline.model, inline.sequence.contextSize) }),
-        ...(planned && { plan: planned.plan }),
+        ...describe(params.modelPath, loaded, contextTokens),
+        ...template,
+        ...(refusal !== undefined && { toolsRefusal: refusal }),
+        ...(suggesting && {
+          inline: describe(suggesting.modelPath, suggesting.model, suggesting.sequence.contextSize),
+        }),
+        ...(planned && {
+          plan: own ? { ...planned.plan, inlineBytes: planned.inlineCache?.bytes ?? 0 } : planned.plan,
+        }),
       },
     };
   } catch (error) {
     await draft?.dispose();
     await model?.dispose();
+    served?.[Symbol.dispose]();
     if (signal.aborted || error instanceof ResponseError) throw error;
     throw engineError(ErrorCode.NotAModel, `${params.modelPath} cannot be loaded: ${runtime.why(error)}`);
-  } finally {
-    flash?.deconfigure();
   }
 }
 
-/** The context with the plan: what is left of the cap might by itself have another one as its default. */
-const limitsOf = ({ ramCapBytes, plan: { contextTokens } }: ModelsPlan) => ({ ramCapBytes, contextTokens });
+interface Kept extends Omit<KeyParts, "model" | "engine"> {
+  /** Of the KV cache. */
+  bytesPerToken: number;
+}
 
-async function dispose(model: LlamaModel, context: LlamaContext, draft: Draft | undefined): Promise<void> {
+/** What is kept on disk of a sequence. */
+function cacheOf(
+  { runtime, store, log }: Loading,
+  sequence: LlamaContextSequence,
+  { bytesPerToken, ...context }: Kept,
+): SequenceCache | undefined {
+  if (!store) return undefined;
+  const key = keyOf({ ...context, model: sequence.model, engine: runtime.kind });
+  return new SequenceCache({ sequence, store, key, bytesPerToken, log });
+}
+
+/**
+ * Of a model whose state cannot be taken back, states at the borders of messages, so that a changed question or an answer made anew
+ * does not read all again. The last one is always kept.
+ */
+const checkpointsWithin = (ramCapBytes: number) => ({
+  max: 8,
+  interval: false as const,
+  maxMemory: Math.floor(ramCapBytes / 64),
+});
+
+/** The context with the plan: what is left of the cap might by itself have another one as its default. */
+const limitsOf = ({ ramCapBytes, gpu, plan: { contextTokens } }: ModelsPlan) => ({ ramCapBytes, gpu, contextTokens });
+
+async function dispose(
+  model: LlamaModel,
+  context: LlamaContext,
+  draft: Draft | undefined,
+  served: FlashModel | undefined,
+): Promise<void> {
   await context.dispose();
   await draft?.dispose();
   await model.dispose();
+  served?.[Symbol.dispose]();
 }
 
 function describe(modelPath: string, model: LlamaModel, contextTokens: number) {
@@ -232,4 +394,4 @@ function describe(modelPath: string, model: LlamaModel, contextTokens: number) {
 }
 
 const weightBytes = (plan: Plan | undefined) =>
-  plan ? Object.values(plan.weights).reduce((sum, bytes) => sum + bytes, 0) : 0;
+  plan ? Object.values(plan.weights).reduce((sum, bytes) => sum + bytes, plan.gpu?.weightBytes ?? 0) : 0;

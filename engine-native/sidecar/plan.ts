@@ -1,22 +1,32 @@
 /** What all models that are to be loaded take of one cap, and what is said where they have no room. */
 import { basename } from "node:path";
 import type { ResponseError } from "vscode-jsonrpc";
-import { type DoesNotFit, ErrorCode, type InlineRefusal, type Plan } from "../protocol.js";
-import { formatAtLeast, formatSize } from "../size.js";
+import { engineError } from "../../protocol/errors.js";
+import { type DoesNotFit, ErrorCode, type InlineRefusal, type Plan } from "../../protocol/messages.js";
+import { formatAtLeast, formatSize } from "../../protocol/size.js";
 import { planWithDraft } from "./draft.js";
-import { engineError } from "./errors.js";
-import type { Flash, FlashPlan, FlashRequest } from "./flash.js";
-import { planWhole, type WholePlan } from "./whole.js";
+import type { Flash, FlashPlan, FlashRequest, Planner } from "./flash.js";
+import { planResident, type ResidentPlan } from "./residentModel.js";
 
-/** For an inline model: what is sent of the text around a cursor is less, as a rule. */
-const inlineContextTokens = 2048;
+/** For an inline model: 256 lines before a cursor, 64 after it, and parts of other files. */
+const inlineContextTokens = 4096;
 const instead = "The chat model does the suggestions.";
 
 export interface ModelsPlan extends FlashPlan {
   /** What the others leave of the cap for the model. */
   ramCapBytes: number;
   /** Of the inline model that is to be loaded. */
-  inline?: WholePlan;
+  inline?: ResidentPlan;
+  /** Where there is no other inline model: room for a KV cache of the model's own for suggestions. */
+  inlineCache?: InlineCache;
+}
+
+/** A second context of a model, so that suggestions and conversations do not take each other's place in the KV cache. */
+interface InlineCache {
+  /** Tokens. */
+  contextTokens: number;
+  /** Of the cap: KV cache and buffers. */
+  bytes: number;
 }
 
 /**
@@ -25,8 +35,8 @@ export interface ModelsPlan extends FlashPlan {
  * @throws ResponseError NotAModel, InvalidArgument, ReadFailed.
  */
 export function planModels(flash: Flash, { inlineModelPath, ...alone }: FlashRequest): ModelsPlan {
-  if (inlineModelPath === undefined) return planAlone(flash, alone);
-  let inline: WholePlan;
+  if (inlineModelPath === undefined) return withInlineCache(flash, alone, planAlone(flash, alone));
+  let inline: ResidentPlan;
   try {
     inline = planInline(flash, inlineModelPath, alone.threads);
   } catch (error) {
@@ -49,9 +59,25 @@ export function planModels(flash: Flash, { inlineModelPath, ...alone }: FlashReq
   return { ...beside, plan: { ...beside.plan, minimumCapBytes, inlineBytes: inline.bytes }, inline };
 }
 
-function planInline(flash: Flash, modelPath: string, threads: number): WholePlan {
+/** Only where it costs nothing: with all weights in memory, and still so beside it. A GPU has no room planned for it. */
+function withInlineCache(flash: Planner, { ramCapBytes, ...alone }: FlashRequest, planned: ModelsPlan): ModelsPlan {
+  const { fits, weights, contextTokens: chatTokens } = planned.plan;
+  if (!fits || !isResident(weights) || planned.plan.gpu) return planned;
+  const contextTokens = Math.min(inlineContextTokens, chatTokens);
+  const own = flash.plan({ ...alone, contextTokens, ramCapBytes: Number.MAX_SAFE_INTEGER }).plan;
+  const bytes = own.kvBytes + own.computeBytes;
+  if (bytes >= ramCapBytes) return planned;
+  const beside = flash.plan({ ...alone, contextTokens: chatTokens, ramCapBytes: ramCapBytes - bytes }).plan;
+  if (!beside.fits || !isResident(beside.weights) || beside.kvType !== planned.plan.kvType) return planned;
+  return { ...planned, ramCapBytes: ramCapBytes - bytes, inlineCache: { contextTokens, bytes } };
+}
+
+const isResident = ({ streamedBytes, pinnedBytes, expertCacheBytes, neuronCacheBytes }: Plan["weights"]): boolean =>
+  streamedBytes + pinnedBytes + expertCacheBytes + neuronCacheBytes === 0;
+
+function planInline(flash: Flash, modelPath: string, threads: number): ResidentPlan {
   const { maximumContext } = flash.plan({ modelPath, threads, ramCapBytes: Number.MAX_SAFE_INTEGER }).plan;
-  return planWhole(flash, { modelPath, threads, contextTokens: Math.min(inlineContextTokens, maximumContext) });
+  return planResident(flash, { modelPath, threads, contextTokens: Math.min(inlineContextTokens, maximumContext) });
 }
 
 /** Plans the model without an inline model, and says why. */
@@ -59,6 +85,20 @@ export function planAlone(flash: Flash, request: FlashRequest, inlineRefusal?: I
   const { inlineModelPath: _, ...alone } = request;
   const planned = planWithDraft(flash, alone);
   return inlineRefusal && planned.plan.fits ? { ...planned, plan: { ...planned.plan, inlineRefusal } } : planned;
+}
+
+/**
+ * Plans a model without the GPU that it was to be loaded on.
+ * @param why it was not, in words
+ */
+export function planWithoutGpu(flash: Flash, request: FlashRequest, before: ModelsPlan, why: string): ModelsPlan {
+  const { ramCapBytes, gpu, inline } = before;
+  const { contextTokens, inlineBytes } = before.plan;
+  // Its libraries stay loaded.
+  const without = { gpu: gpu && { ...gpu, bytes: 0 }, gpuRefusal: `${why} The model runs on the CPU only.` };
+  const planned = planAlone(flash, { ...request, ...without, ramCapBytes, contextTokens }, before.plan.inlineRefusal);
+  const minimumCapBytes = planned.plan.minimumCapBytes + inlineBytes;
+  return { ...planned, plan: { ...planned.plan, inlineBytes, minimumCapBytes }, ...(inline && { inline }) };
 }
 
 /** The inline model's file is what is the matter with it. */
@@ -70,11 +110,10 @@ export function refusedFor(error: unknown): InlineRefusal {
 
 export function withReason(plan: Plan, ramCapBytes: number): Plan {
   if (plan.fits) return plan;
-  const draft = plan.draftBytes > 0 ? ` beside its draft model` : "";
   const smaller = plan.maximumContext > 0 ? ` A context of ${formatCount(plan.maximumContext)} would fit.` : "";
   return {
     ...plan,
-    reason: `needs at least ${formatAtLeast(plan.minimumCapBytes)} with a context of ${formatCount(plan.contextTokens)}${draft}; the cap is ${formatSize(ramCapBytes)}.${smaller}`,
+    reason: `needs at least ${formatAtLeast(plan.minimumCapBytes)} with a context of ${formatCount(plan.contextTokens)}; the cap is ${formatSize(ramCapBytes)}.${smaller}`,
   };
 }
 

@@ -1,27 +1,27 @@
-/** What differs between systems: the names of libraries and programs. */
+/** Where the libraries and programs of this platform are. */
 import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isPlatform, platforms, thisPlatform } from "../../protocol/platforms.mjs";
 
-const { platform, arch } = process;
+const { platform } = process;
 const onWindows = platform === "win32";
-/** For it node-llama-cpp brings libraries for the GPU only. */
-const onAppleSilicon = platform === "darwin" && arch === "arm64";
+
+if (!isPlatform(thisPlatform)) throw new Error(`Flint does not run on ${thisPlatform}.`);
+const { libraries, backend, converter } = platforms[thisPlatform];
 
 const nativeFile = (name: string) => fileURLToPath(new URL(`./native/${name}`, import.meta.url));
 
-/** Our backend, named as ggml names its own. */
-export const backendPath = nativeFile(onWindows ? "ggml-flash.dll" : "libggml-flash.so");
+export const backendPath = nativeFile(backend);
 export const addonPath = nativeFile("flint-addon.node");
-export const converterPath = nativeFile(onWindows ? "flint-convert.exe" : "flint-convert");
+export const processAddonPath = nativeFile("flint-process.node");
+export const converterPath = nativeFile(converter);
 
 /** Which of node-llama-cpp's libraries are used. The GPU is not, where there is a choice. */
-export const gpu = onAppleSilicon ? "metal" : false;
+export const gpu = thisPlatform === "darwin-arm64" ? "metal" : false;
 
 /** Where node-llama-cpp keeps llama.cpp's libraries for this platform. */
 export function librariesFolder(): string {
-  const system = onWindows ? "win" : platform === "darwin" ? "mac" : platform;
-  const name = `${system}-${arch}${gpu ? `-${gpu}` : ""}`;
-  const path = `../../@node-llama-cpp/${name}/bins/${name}`;
+  const path = `../../@node-llama-cpp/${libraries}/bins/${libraries}`;
   return fileURLToPath(new URL(path, import.meta.resolve("node-llama-cpp")));
 }
 

@@ -1,6 +1,6 @@
 import type { Token } from "node-llama-cpp";
 import { describe, expect, test } from "vitest";
-import type { Plan } from "../protocol.js";
+import type { Plan } from "../../protocol/messages.js";
 import { type Guesser, longestGuess, Speculation, Worth } from "./speculation.js";
 
 /** Says the same each time. */
@@ -12,7 +12,7 @@ const fixed = (guess: Token[]): Guesser => ({
 
 const tokens = (...ids: number[]) => ids as Token[];
 
-describe("guessing", () => {
+describe("speculative decoding", () => {
   test("what followed the same words in the prompt", async () => {
     let now = 0;
     const speculation = new Speculation({ maximumTokens: 3, now: () => now });
@@ -56,10 +56,13 @@ describe("a draft model", () => {
 });
 
 describe("how many tokens at once", () => {
-  const at = (streamedBytes: number, computeBytesPerSecond: number) =>
+  const at = (streamedBytes: number, checkBytesPerSecond: number) =>
     longestGuess({
       weights: { streamedBytes } as Plan["weights"],
-      measured: { diskBytesPerSecond: 1e9, computeBytesPerSecond, usedBytesPerToken: 4e9, readBytesPerToken: 0 },
+      measured: {
+        ...{ diskBytesPerSecond: 1e9, computeBytesPerSecond: 1e9, checkBytesPerSecond },
+        ...{ usedBytesPerToken: 4e9, readBytesPerToken: 0 },
+      },
     });
 
   test("as many as are computed while the disk gives a pass", () => expect(at(2e9, 8e9)).toBe(4));

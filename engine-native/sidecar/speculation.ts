@@ -1,6 +1,6 @@
 /** Guesses the next tokens, so that one pass over the weights may yield several: checking some costs as one does. */
 import { InputLookupTokenPredictor, type Token } from "node-llama-cpp";
-import type { Plan } from "../protocol.js";
+import type { Plan } from "../../protocol/messages.js";
 
 const mostGuessed = 7;
 
@@ -14,9 +14,9 @@ export function longestGuess({ weights, measured }: Pick<Plan, "weights" | "meas
   return Math.min(Math.max(Math.round(passMs / checkMs({ measured })), 2), mostGuessed);
 }
 
-/** What it takes to compute one more token, in milliseconds. */
+/** What it takes to compute one more token in a pass, in milliseconds. */
 export const checkMs = ({ measured }: Pick<Plan, "measured">): number =>
-  measured ? (1000 * measured.usedBytesPerToken) / measured.computeBytesPerSecond : 0;
+  measured ? (1000 * measured.usedBytesPerToken) / measured.checkBytesPerSecond : 0;
 
 /** Tokens gained and the time that they took, with what is old counting ever less. */
 class Rate {
@@ -70,7 +70,7 @@ export class Worth {
   }
 }
 
-/** Another model that says how a text goes on. */
+/** Another model that predicts how a text goes on. */
 export interface Guesser {
   /** Begins with another text. */
   reset(tokens: readonly Token[]): Promise<void>;
@@ -95,8 +95,8 @@ export interface SpeculationOptions {
 }
 
 /**
- * What the prompt has after the last words of the answer (node-llama-cpp's prompt lookup, over the whole prompt), else what a
- * draft model says, while it pays. A sequence has one for its whole life.
+ * Guesses what follows the last tokens of the answer where they stand elsewhere in the text (node-llama-cpp's prompt lookup),
+ * else what a draft model predicts, while that pays. Each sequence has one.
  */
 export class Speculation {
   readonly #lookup: InputLookupTokenPredictor;
@@ -109,7 +109,7 @@ export class Speculation {
   #pass: { start: number; guessed: boolean; tokens: number } | undefined;
 
   constructor({ maximumTokens, checkMs = 0, draft, now }: SpeculationOptions) {
-    // One equal word says little.
+    // One equal token predicts little.
     const patternLength = { min: 2 };
     this.#lookup = new InputLookupTokenPredictor({ patternLength, predictionLength: { max: maximumTokens } });
     this.#maximumTokens = maximumTokens;

@@ -9,19 +9,19 @@ const stopMs = 100;
 
 export interface Stoppable {
   signal: AbortSignal;
-  /** Takes over work that goes on after its result is not wanted any more; what comes next must wait for it. */
-  leaveBehind(work: Promise<unknown>): void;
+  /** Takes over work that goes on after its result is not wanted any more: the next work must wait for it. */
+  abandon(work: Promise<unknown>): void;
 }
 
-const left = Symbol("left behind");
+const stillRunning = Symbol("still running");
 
-/** @returns what `work` comes to; undefined when it still goes on a while after the signal, and is left behind */
-export async function orLeave<T>({ signal, leaveBehind }: Stoppable, work: Promise<T>): Promise<T | undefined> {
+/** @returns the result of `work`; undefined where it still runs a while after the signal was aborted, and is abandoned */
+export async function abandonOnAbort<T>({ signal, abandon }: Stoppable, work: Promise<T>): Promise<T | undefined> {
   const done = new AbortController();
   try {
     const result = await Promise.race([work, stopped(signal, done.signal)]);
-    if (result !== left) return result;
-    leaveBehind(work);
+    if (result !== stillRunning) return result;
+    abandon(work);
     return undefined;
   } finally {
     done.abort();
@@ -29,11 +29,11 @@ export async function orLeave<T>({ signal, leaveBehind }: Stoppable, work: Promi
 }
 
 /** Resolves a while after the signal; never when it is not needed any more. */
-async function stopped(signal: AbortSignal, done: AbortSignal): Promise<typeof left> {
+async function stopped(signal: AbortSignal, done: AbortSignal): Promise<typeof stillRunning> {
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true, signal: done });
   });
   await after(stopMs);
-  return left;
+  return stillRunning;
 }

@@ -1,151 +1,37 @@
-import { ChildProcess } from "node:child_process";
-import { PassThrough } from "node:stream";
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { CancellationToken, CancellationTokenSource, ResponseError } from "vscode-jsonrpc";
-import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from "vscode-jsonrpc/node";
-import type { Sidecar } from "../../engine-native/client.js";
-import {
-  chatRequest,
-  completeRequest,
-  ErrorCode,
-  type GenerationProgress,
-  generationProgress,
-  type LoadParams,
-  loadRequest,
-  type Plan,
-  planRequest,
-  protocolVersion,
-} from "../../engine-native/protocol.js";
+import { ErrorCode } from "../../protocol/messages.js";
+import { FakeModel, ignore, settings, setUp, untilCancelled } from "../fakeEngine.js";
 import { generationResult, plan } from "../fixtures.js";
-import { Engine } from "./engine.js";
 import { Cancelled, EngineStopped, InvalidSetting, NoModel } from "./errors.js";
 import type { EngineSettings } from "./state.js";
 
-const settings: EngineSettings = { modelPath: "/models/a.gguf", ramCapBytes: 1e9 };
-
-const ignore: () => void = () => undefined;
-
-/** A sidecar within this process that speaks the real protocol. `crash` is the end of it. */
-function fakeSidecar(model: FakeModel) {
-  const [toSidecar, fromSidecar] = [new PassThrough(), new PassThrough()];
-  const server = createMessageConnection(new StreamMessageReader(toSidecar), new StreamMessageWriter(fromSidecar));
-  server.onRequest(planRequest, () => model.plan());
-  server.onRequest(loadRequest, (params, token) => model.load(params, token));
-  server.onRequest(chatRequest, async ({ messages, progressToken = "" }, token) => {
-    await server.sendProgress(generationProgress, progressToken, { kind: "prompt", readTokens: 1, totalTokens: 2 });
-    for (const progress of model.progress) await server.sendProgress(generationProgress, progressToken, progress);
-    const say = (text: string) =>
-      server.sendProgress(generationProgress, progressToken, { kind: "text", text, tokens: [1], tokensPerSecond: 7 });
-    return model.chat(messages.at(-1)?.text ?? "", say, token);
-  });
-  server.onRequest(completeRequest, (_, token) => model.complete(token));
-  server.listen();
-  const connection = createMessageConnection(new StreamMessageReader(fromSidecar), new StreamMessageWriter(toSidecar));
-  connection.listen();
-  type End = Awaited<Sidecar["exited"]>;
-  let end: (how: End) => void = ignore;
-  const exited = new Promise<End>((resolve) => {
-    end = resolve;
-  });
-  let crashed = false;
-  const sidecar: Sidecar = {
-    connection,
-    process: new ChildProcess(),
-    info: { protocolVersion, version: "", llamaCppRelease: "" },
-    exited,
-    dispose: () => {
-      connection.dispose();
-      if (!crashed) end({ code: 0, signal: null });
-    },
-  };
-  const crash = () => {
-    crashed = true;
-    // As with a real process, its pipes close first.
-    fromSidecar.destroy();
-    setTimeout(() => end({ code: null, signal: "SIGSEGV" }), 10);
-  };
-  return { sidecar, crash };
-}
-
-const untilCancelled = (token: CancellationToken) =>
-  new Promise<void>((resolve) => {
-    // A request that was cancelled before it was dispatched comes with a token that has no event.
-    if (token.isCancellationRequested) resolve();
-    token.onCancellationRequested(() => resolve());
-  });
-
-class FakeModel {
-  loads: LoadParams[] = [];
-  /** Told before each answer. */
-  progress: GenerationProgress[] = [];
-  plan = async (): Promise<Plan> => plan;
-  load = async (params: LoadParams, _: CancellationToken) => {
-    this.loads.push(params);
-    return { name: "A", architecture: "llama", contextTokens: 4096, infill: true };
-  };
-  chat = async (question: string, say: (text: string) => Promise<void>, _: CancellationToken) => {
-    await say("Echo: ");
-    await say(question);
-    return generationResult(`Echo: ${question}`);
-  };
-  complete = async (token: CancellationToken) => {
-    await untilCancelled(token);
-    return generationResult("", "cancelled");
-  };
-}
-
-const engines: Engine[] = [];
-afterEach(() => {
-  for (const engine of engines.splice(0)) engine.dispose();
-});
-
-function setUp(model = new FakeModel(), current: () => EngineSettings | undefined = () => settings) {
-  const started: ReturnType<typeof fakeSidecar>[] = [];
-  const engine = new Engine({
-    start: async () => {
-      const fake = fakeSidecar(model);
-      started.push(fake);
-      return fake.sidecar;
-    },
-    settings: current,
-    log: () => undefined,
-  });
-  engines.push(engine);
-  const states: string[] = [];
-  engine.onDidChangeState(({ kind }) => {
-    if (states.at(-1) !== kind) states.push(kind);
-  });
-  return { engine, model, states, started, crash: () => started.at(-1)?.crash() };
-}
-
-const ask = (text: string) => ({ messages: [{ role: "user" as const, text }] });
-
 test("loads at the first question, streams the answer, and is ready again", async () => {
-  const { engine, model, states } = setUp();
+  const { engine, model, states, chat } = setUp();
   expect(engine.state.kind).toBe("idle");
   const pieces: string[] = [];
-  await expect(engine.chat(ask("Hi"), (text) => pieces.push(text))).resolves.toMatchObject({ text: "Echo: Hi" });
+  await expect(chat("Hi", (text) => pieces.push(text))).resolves.toMatchObject({ text: "Echo: Hi" });
   expect(pieces).toEqual(["Echo: ", "Hi"]);
   expect(states).toEqual(["loading", "ready", "reading", "answering", "ready"]);
   expect(model.loads).toMatchObject([{ ...settings, engine: "flash" }]);
-  expect(engine.tokensPerSecond).toBe(10);
+  expect(engine.lastAnswer?.tokensPerSecond).toBe(10);
 });
 
 test("a disk that gives nothing is told until it gives again, in a prompt and in an answer", async () => {
   const model = new FakeModel();
   model.progress = [
-    { kind: "disk", silentMs: 2000 },
+    { kind: "disk", stalledMs: 2000 },
     { kind: "prompt", readTokens: 1, totalTokens: 2 },
-    { kind: "disk", silentMs: 0 },
+    { kind: "disk", stalledMs: 0 },
     { kind: "text", text: "", tokens: [], tokensPerSecond: 7 },
-    { kind: "disk", silentMs: 3000 },
+    { kind: "disk", stalledMs: 3000 },
   ];
-  const { engine } = setUp(model);
+  const { engine, chat } = setUp(model);
   const silences: (number | undefined)[] = [];
   engine.onDidChangeState((state) => {
-    if (state.kind === "reading" || state.kind === "answering") silences.push(state.silentMs);
+    if (state.kind === "reading" || state.kind === "answering") silences.push(state.stalledMs);
   });
-  await engine.chat(ask("Hi"), () => undefined);
+  await chat("Hi", () => undefined);
   // The beginning, the reports, and the two pieces of the answer.
   expect(silences).toEqual([undefined, undefined, 2000, 2000, undefined, undefined, 3000, undefined, undefined]);
 });
@@ -211,8 +97,8 @@ test("a refusal keeps its code and data", async () => {
       contextTokens: 512,
     });
   };
-  const { engine, states } = setUp(model);
-  await expect(engine.chat(ask("Hi"), ignore)).rejects.toMatchObject({ code: 3, data: { minimumCapBytes: 3e9 } });
+  const { states, chat } = setUp(model);
+  await expect(chat("Hi", ignore)).rejects.toMatchObject({ code: 3, data: { minimumCapBytes: 3e9 } });
   expect(states).toEqual(["loading", "failed"]);
 });
 
@@ -223,9 +109,9 @@ test("stopping ends an answer with what there is, and a load with nothing", asyn
     await untilCancelled(token);
     return generationResult("Half", "cancelled");
   };
-  const { engine } = setUp(model);
+  const { engine, chat } = setUp(model);
   const first = new CancellationTokenSource();
-  const answer = engine.chat(ask("Hi"), () => first.cancel(), first.token);
+  const answer = chat("Hi", () => first.cancel(), first.token);
   await expect(answer).resolves.toMatchObject({ text: "Half", finishReason: "cancelled" });
 
   model.load = async (_, token) => {
@@ -234,7 +120,7 @@ test("stopping ends an answer with what there is, and a load with nothing", asyn
   };
   const second = new CancellationTokenSource();
   engine.restart();
-  const stopped = engine.chat(ask("Hi"), ignore, second.token);
+  const stopped = chat("Hi", ignore, second.token);
   second.cancel();
   await expect(stopped).rejects.toBeInstanceOf(Cancelled);
   await vi.waitFor(() => expect(engine.state.kind).toBe("idle"));
@@ -243,10 +129,10 @@ test("stopping ends an answer with what there is, and a load with nothing", asyn
 test("a crash ends the answer, and the engine comes back with the model", async () => {
   const model = new FakeModel();
   model.chat = (_, say) => say("Half").then(() => new Promise(ignore));
-  const { engine, started, crash } = setUp(model);
+  const { engine, started, crash, chat } = setUp(model);
   const crashes: EngineStopped[] = [];
   engine.onDidCrash((stop) => crashes.push(stop));
-  const error: unknown = await engine.chat(ask("Hi"), () => crash()).catch((thrown: unknown) => thrown);
+  const error: unknown = await chat("Hi", () => crash()).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(EngineStopped);
   expect(error).toMatchObject({ message: "The engine stopped (signal 11)." });
   expect(crashes).toEqual([error]);
@@ -285,10 +171,37 @@ test("other settings load again, the same ones don't", async () => {
   expect(model.loads).toMatchObject([settings, { contextTokens: 2048 }]);
 });
 
+test("another model is loaded although the one before never ends to load", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  let current = settings;
+  const model = new FakeModel();
+  const { load } = model;
+  let stuck = false;
+  model.load = (params, token) => {
+    if (params.modelPath !== settings.modelPath) return load(params, token);
+    stuck = true;
+    return new Promise(ignore);
+  };
+  const { engine, started } = setUp(model, () => current);
+  const first = engine.load();
+  first.catch(ignore);
+  await vi.waitFor(() => expect(stuck).toBe(true));
+  current = { ...settings, modelPath: "/models/b.gguf" };
+  engine.settingsChanged();
+  await vi.advanceTimersByTimeAsync(5000);
+  await expect(first).rejects.toBeInstanceOf(Cancelled);
+  await vi.waitFor(() => expect(engine.state.kind).toBe("ready"));
+  expect(started).toHaveLength(2);
+  expect(model.loads.map(({ modelPath }) => modelPath)).toEqual(["/models/b.gguf"]);
+});
+
 test("settings that change during an answer wait for its end", async () => {
   let current = settings;
-  const { engine, model } = setUp(new FakeModel(), () => current);
-  await engine.chat(ask("Hi"), () => {
+  const { engine, model, chat } = setUp(new FakeModel(), () => current);
+  await chat("Hi", () => {
     current = { ...settings, ramCapBytes: 2e9 };
     engine.settingsChanged();
     expect(engine.state.kind).toBe("answering");
@@ -298,12 +211,12 @@ test("settings that change during an answer wait for its end", async () => {
 });
 
 test("an inline suggestion never waits, and makes way for a question", async () => {
-  const { engine } = setUp();
-  expect(await engine.complete({ prefix: "a" }, CancellationToken.None)).toBeUndefined();
+  const { engine, chat, backend } = setUp();
+  expect(await backend.complete({ prefix: "a" }, CancellationToken.None)).toBeUndefined();
   await engine.load();
-  const suggestion = engine.complete({ prefix: "a" }, CancellationToken.None);
-  const answer = engine.chat(ask("Hi"), ignore);
-  expect(await engine.complete({ prefix: "b" }, CancellationToken.None)).toBeUndefined();
+  const suggestion = backend.complete({ prefix: "a" }, CancellationToken.None);
+  const answer = chat("Hi", ignore);
+  expect(await backend.complete({ prefix: "b" }, CancellationToken.None)).toBeUndefined();
   await expect(suggestion).resolves.toMatchObject({ finishReason: "cancelled" });
   await expect(answer).resolves.toMatchObject({ finishReason: "stop" });
 });
@@ -322,24 +235,24 @@ test("a model of its own suggests while the other answers", async () => {
     return generationResult("Half");
   };
   model.complete = async () => generationResult("b");
-  const { engine } = setUp(model);
+  const { engine, chat, backend } = setUp(model);
   let answering = ignore;
   const begun = new Promise<void>((resolve) => {
     answering = resolve;
   });
   expect(engine.suggests).toBe(false);
-  const answer = engine.chat(ask("Hi"), () => answering());
+  const answer = chat("Hi", () => answering());
   await begun;
   expect(engine.suggests).toBe(true);
-  expect(await engine.complete({ prefix: "a" }, CancellationToken.None)).toMatchObject({ text: "b" });
+  expect(await backend.complete({ prefix: "a" }, CancellationToken.None)).toMatchObject({ text: "b" });
   expect(engine.state.kind).toBe("answering");
   finish();
   await answer;
 });
 
 test("memory is made room for after the answer under way; the model is back afterwards", async () => {
-  const { engine, model, states, started } = setUp();
-  const room = await engine.chat(ask("Hi"), ignore).then(() => engine.makeRoom("a", new AbortController().signal));
+  const { engine, model, states, started, chat } = setUp();
+  const room = await chat("Hi", ignore).then(() => engine.leaseMemory("a", new AbortController().signal));
   expect(engine.loaded).toBeUndefined();
   expect(engine.pid).toBeUndefined();
   expect(engine.state).toEqual({ kind: "converting", source: "a" });
@@ -354,11 +267,11 @@ test("memory is made room for after the answer under way; the model is back afte
 });
 
 test("an answer under way comes first, and waiting for it can be given up", async () => {
-  const { engine } = setUp();
+  const { engine, chat } = setUp();
   const stop = new AbortController();
   let room: Promise<unknown> = Promise.resolve();
-  const answer = engine.chat(ask("Hi"), () => {
-    room = engine.makeRoom("a", stop.signal).catch((error: unknown) => error);
+  const answer = chat("Hi", () => {
+    room = engine.leaseMemory("a", stop.signal).catch((error: unknown) => error);
     stop.abort("stopped");
     expect(engine.loaded).toBeDefined();
   });
@@ -369,15 +282,15 @@ test("an answer under way comes first, and waiting for it can be given up", asyn
 
 test("a question waits for the memory, also when another model is chosen meanwhile, and can be stopped", async () => {
   let current = settings;
-  const { engine, model } = setUp(new FakeModel(), () => current);
-  const room = await engine.makeRoom("a", new AbortController().signal);
+  const { engine, model, chat } = setUp(new FakeModel(), () => current);
+  const room = await engine.leaseMemory("a", new AbortController().signal);
   const stop = new CancellationTokenSource();
-  const stopped = engine.chat(ask("Hi"), ignore, stop.token);
+  const stopped = chat("Hi", ignore, stop.token);
   expect(engine.state.kind).toBe("converting");
   stop.cancel();
   await expect(stopped).rejects.toBeInstanceOf(Cancelled);
   expect(engine.state.kind).toBe("converting");
-  const answer = engine.chat(ask("Hi"), ignore);
+  const answer = chat("Hi", ignore);
   current = { ...settings, modelPath: "/models/b.gguf" };
   engine.settingsChanged();
   expect(engine.state.kind).toBe("converting");
@@ -389,10 +302,10 @@ test("a question waits for the memory, also when another model is chosen meanwhi
 test("what was not loaded is not loaded afterwards, unless somebody wants it", async () => {
   const { engine, started } = setUp();
   const { signal } = new AbortController();
-  (await engine.makeRoom("a", signal))();
+  (await engine.leaseMemory("a", signal))();
   expect(engine.state.kind).toBe("idle");
   expect(started).toHaveLength(0);
-  const room = await engine.makeRoom("a", signal);
+  const room = await engine.leaseMemory("a", signal);
   engine.warmUp();
   room();
   await vi.waitFor(() => expect(engine.state.kind).toBe("ready"));

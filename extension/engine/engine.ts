@@ -1,81 +1,87 @@
-import { isDeepStrictEqual } from "node:util";
-import { CancellationToken, CancellationTokenSource, Emitter } from "vscode-jsonrpc";
-import type { Sidecar } from "../../engine-native/client.js";
+import { CancellationToken, Emitter } from "vscode-jsonrpc";
+import type { Sidecar } from "../../protocol/client.js";
 import {
-  type ChatParams,
-  type CompleteParams,
   type ConversionPlan,
-  chatRequest,
-  completeRequest,
-  type GenerationProgress,
+  forgetSessionRequest,
   type GenerationResult,
-  generationProgress,
+  type Inspection,
+  inspectRequest,
   type LoadResult,
-  loadProgress,
-  loadRequest,
   type Plan,
   type PlanConversionParams,
-  type PlanParams,
   planConversionRequest,
   planRequest,
   type Stats,
   statsRequest,
-} from "../../engine-native/protocol.js";
-import { Absence } from "./absence.js";
-import { Cancelled, type EngineStopped, NoModel } from "./errors.js";
-import { eventOr } from "./events.js";
-import { withProgress } from "./progress.js";
+} from "../../protocol/messages.js";
+import { Turns } from "../../protocol/turns.js";
+import { abortedBy } from "./cancellation.js";
+import { CurrentSettings } from "./currentSettings.js";
+import { Cancelled, type EngineStopped } from "./errors.js";
+import { LatestOnly } from "./latestOnly.js";
+import { MemoryLease } from "./memoryLease.js";
+import { type LoadEvent, ModelLoader } from "./modelLoader.js";
 import { RestartPolicy } from "./restartPolicy.js";
 import { SidecarProcess } from "./sidecarProcess.js";
-import { afterProgress, type EngineSettings, type EngineState } from "./state.js";
+import { afterProgress, type EngineSettings, type EngineState, planParams, promptSpeedOf } from "./state.js";
+import type { AnswerWork, Work } from "./work.js";
 
 export interface EngineOptions {
-  /** Starts a sidecar. */
-  start(): Promise<Sidecar>;
-  /** The settings of now; undefined when no model is chosen. @throws InvalidSetting */
-  settings(): EngineSettings | undefined;
+  /** Starts a sidecar, which may use a GPU or not. */
+  start(gpuAllowed: boolean): Promise<Sidecar>;
+  /**
+   * The settings of now; undefined when no model is chosen. @throws InvalidSetting
+   * @param modelPath a model to use instead of theirs
+   */
+  settings(modelPath?: string): EngineSettings | undefined;
+  /** Where KV caches are kept on disk; absent: nowhere. */
+  kvCacheFolder?: string;
   /** Takes one line for the log. */
   log(line: string): void;
 }
 
-interface Load {
-  cancellation: CancellationTokenSource;
-  result: Promise<LoadResult>;
-}
+type LastAnswer = Pick<GenerationResult, "tokensPerSecond" | "timeToFirstTokenMs" | "flash">;
 
 /**
- * The engine as the extension sees it: loads the models of the settings when they are first needed, generates one answer
- * at a time, and comes back after a crash. Knows no VS Code.
+ * The engine as the extension sees it: loads the models of the settings when they are first needed, lets one answer be
+ * generated at a time, and comes back after a crash. What is asked of the models is up to backends/sidecar.ts. Knows no
+ * VS Code.
  */
-export class Engine {
+export class EngineClient {
   private readonly process: SidecarProcess;
   private readonly policy = new RestartPolicy();
   private readonly didChangeState = new Emitter<EngineState>();
   private readonly didCrash = new Emitter<EngineStopped>();
   /** Fires for every change of `state`, each generated token included. */
   readonly onDidChangeState = this.didChangeState.event;
-  /** Fires when the sidecar ended by itself, after it was decided whether to restart it. */
+  /** Fires when the sidecar has crashed, once it is decided whether to restart it. */
   readonly onDidCrash = this.didCrash.event;
 
   private currentState: EngineState = { kind: "empty" };
-  private settings: EngineSettings | undefined;
-  private settingsError: unknown;
-  private pendingLoad: Load | undefined;
-  /** Settles when the sidecar is done with the load before, which it wants to be before it takes another. */
-  private lastLoad: Promise<unknown> = Promise.resolve();
-  private model: LoadResult | undefined;
-  private forecast: Plan | undefined;
-  private chatting = false;
-  private readonly didChat = new Emitter<void>();
-  private absence: Absence | undefined;
-  private completion: CancellationTokenSource | undefined;
-  private lastSpeed: number | undefined;
-  private untoldCrash: EngineStopped | undefined;
+  private readonly settings: CurrentSettings;
+  private readonly loader: ModelLoader;
+  /** Answers, and conversions that need the memory, run one at a time. */
+  private readonly turns = new Turns();
+  private readonly suggestions = new LatestOnly();
+  private answering = false;
+  /** The model that the last answer asked for, where that is not a matter of the settings. */
+  private otherModel: string | undefined;
+  private lease: MemoryLease | undefined;
+  private answered: GenerationResult | undefined;
+  private lastPromptSpeed: number | undefined;
+  private unreportedCrash: EngineStopped | undefined;
 
   constructor(private readonly options: EngineOptions) {
-    this.process = new SidecarProcess(() => options.start());
+    this.process = new SidecarProcess(() => options.start(this.policy.allowsGpu));
     this.process.onDidCrash((stop) => this.crashed(stop));
-    this.readSettings();
+    this.settings = new CurrentSettings(() => options.settings(this.otherModel));
+    this.loader = new ModelLoader({
+      process: this.process,
+      kvCacheFolder: options.kvCacheFolder,
+      memory: async (token) => this.lease?.over(token),
+      onEvent: (event) => this.setState(this.stateAfter(event)),
+    });
+    this.setState(this.restingState);
   }
 
   get state(): EngineState {
@@ -85,122 +91,147 @@ export class Engine {
   get pid(): number | undefined {
     return this.process.pid;
   }
+  /** Of the model that is loaded or would be loaded next. */
+  get modelPath(): string | undefined {
+    return this.settings.modelPath;
+  }
   /** What is loaded, while something is. */
   get loaded(): LoadResult | undefined {
-    return this.model;
+    return this.loader.loaded;
   }
   /** What lives where, and how fast it will be: known a moment after a load began. */
   get plan(): Plan | undefined {
-    return this.model?.plan ?? this.forecast;
+    return this.loader.plan;
   }
   /** Whether a suggestion may be asked for now: one model can't do two things at once. */
   get suggests(): boolean {
-    if (!this.model || this.pendingLoad) return false;
-    return this.model.inline !== undefined || (this.currentState.kind === "ready" && !this.chatting);
+    const { loaded, isLoading } = this.loader;
+    if (!loaded || isLoading) return false;
+    return loaded.inline !== undefined || (this.currentState.kind === "ready" && !this.answering);
   }
-  /** The last crash, when no answer was under way that could tell it; until the next question or restart. */
+  /** Whether a question is being answered, or its model is loaded for it. */
+  get isAnswering(): boolean {
+    return this.answering;
+  }
+  /** The last crash, if no answer was running that could report it. Cleared by the next question or a restart. */
   get crash(): EngineStopped | undefined {
-    return this.untoldCrash;
+    return this.unreportedCrash;
   }
-  /** Speed of the last answer of this model, in tokens/s. */
-  get tokensPerSecond(): number | undefined {
-    return this.lastSpeed;
+  /** How the last answer of this model went. */
+  get lastAnswer(): LastAnswer | undefined {
+    return this.answered;
+  }
+  /** How fast this model has read its last long prompt, in tokens/s; undefined where it has read none. */
+  get promptTokensPerSecond(): number | undefined {
+    return this.lastPromptSpeed;
+  }
+  /** What was measured of this model and the disk when it was loaded. */
+  get measured(): Plan["measured"] {
+    return this.loaded?.plan?.measured;
   }
 
   /**
    * Loads the model of the settings unless it is loaded. Cancelling ends the load for all who wait for it.
    * @throws NoModel, InvalidSetting, Cancelled, EngineStopped, or a ResponseError with an ErrorCode of the protocol.
    */
-  async load(token: CancellationToken = CancellationToken.None): Promise<LoadResult> {
-    if (this.model) return this.model;
-    const load = this.pendingLoad ?? this.startLoad();
-    if (token.isCancellationRequested) load.cancellation.cancel();
-    const subscription = token.onCancellationRequested(() => load.cancellation.cancel());
-    try {
-      return await load.result;
-    } finally {
-      subscription.dispose();
+  load(token: CancellationToken = CancellationToken.None): Promise<LoadResult> {
+    return this.loader.load(() => this.policy.permit(this.settings.require()), token);
+  }
+
+  /** As `load`, but loads again when the settings change meanwhile: that is no reason to give up a question. */
+  async whenLoaded(token: CancellationToken): Promise<LoadResult> {
+    for (;;) {
+      try {
+        return await this.load(token);
+      } catch (error) {
+        const again = this.loader.isLoading || this.lease !== undefined;
+        if (!(error instanceof Cancelled && again) || token.isCancellationRequested) throw error;
+      }
     }
   }
 
-  /** Starts loading in the background if that was not tried yet. What goes wrong is in `state`. */
+  /** How many tokens of a session this model has read already, and need not read again. */
+  tokensReadOf(sessionId: string): number {
+    const { answered } = this;
+    return answered?.sessionId === sessionId ? answered.promptTokens.length + answered.tokens.length : 0;
+  }
+
+  /** Starts loading in the background unless that was tried already. Errors show in `state`. */
   warmUp(): void {
-    if (this.absence) this.absence.thenLoad = true;
+    if (this.lease) this.lease.thenLoad = true;
     if (this.currentState.kind !== "idle") return;
     this.load().catch((error: unknown) => this.options.log(`load: ${String(error)}`));
   }
 
   /**
-   * Answers a conversation, loading the model first where needed. Cancelling succeeds with finishReason `cancelled`,
-   * or throws Cancelled when the model was still loading.
-   * @throws as `load`; Error when an answer is being generated already.
+   * Generates an answer after those that were asked for before, loading the model first where needed.
+   * @param onWaiting called if there are any: with true now, and with false when its turn comes
+   * @param modelPath absent: the model of the settings
+   * @throws Cancelled when `token` is cancelled before it began; as `load`; what `work` throws
    */
-  async chat(
-    params: Pick<ChatParams, "messages" | "temperature">,
-    onText: (text: string) => void,
-    token: CancellationToken = CancellationToken.None,
-  ): Promise<GenerationResult> {
-    if (this.chatting) throw new Error("Flint is answering already. Stop that answer first.");
-    this.chatting = true;
-    this.untoldCrash = undefined;
-    try {
-      await this.loadForAnswer(token);
-      if (token.isCancellationRequested) throw new Cancelled();
-      // Somebody waits for this answer: an inline suggestion is worth less.
-      this.completion?.cancel();
-      this.setState({ kind: "reading" });
-      const onProgress = (progress: GenerationProgress) => {
-        const state = afterProgress(this.currentState, progress);
-        if (state) this.setState(state);
-        if (progress.kind === "text" && progress.text !== "") onText(progress.text);
-      };
-      const result = await this.process.use((connection) =>
-        withProgress(connection, generationProgress, onProgress, (progressToken) =>
-          connection.sendRequest(chatRequest, { ...params, progressToken }, token),
-        ),
-      );
-      this.lastSpeed = result.tokensPerSecond || this.lastSpeed;
-      return result;
-    } finally {
-      this.chatting = false;
-      if (this.currentState.kind === "reading" || this.currentState.kind === "answering") {
-        this.setState({ kind: "ready" });
-      }
-      this.settingsChanged();
-      this.didChat.fire();
-    }
+  answer<Result extends GenerationResult | undefined>(
+    work: AnswerWork<Result>,
+    token: CancellationToken,
+    onWaiting?: (waits: boolean) => void,
+    modelPath?: string,
+  ): Promise<Result> {
+    const waits = this.turns.isBusy;
+    if (waits) onWaiting?.(true);
+    const run = () => {
+      if (waits) onWaiting?.(false);
+      this.choose(modelPath);
+      return this.answerNow(work, token);
+    };
+    return abortedBy(token, (signal) => this.turns.run(run, signal));
   }
 
   /**
-   * Continues raw text, for inline suggestions. A newer call cancels the one before.
-   * @returns undefined, without waiting, unless the engine `suggests`.
-   * @throws EngineStopped, or a ResponseError with an ErrorCode of the protocol.
+   * Lets the models suggest something. A newer suggestion cancels the one before, and so does an answer.
+   * @returns undefined, without waiting, unless the engine `suggests`
+   * @throws EngineStopped, or what `work` throws
    */
-  async complete(params: CompleteParams, token: CancellationToken): Promise<GenerationResult | undefined> {
+  async suggest<T>(work: Work<T>, token: CancellationToken): Promise<T | undefined> {
     if (!this.suggests) return undefined;
-    this.completion?.cancel();
-    const cancellation = new CancellationTokenSource();
-    // Taken now: the token of a source that was cancelled before has no event, and the sidecar would not be told.
-    const ownToken = cancellation.token;
-    this.completion = cancellation;
-    const subscription = token.onCancellationRequested(() => cancellation.cancel());
-    try {
-      return await this.process.use((connection) => connection.sendRequest(completeRequest, params, ownToken));
-    } finally {
-      subscription.dispose();
-      cancellation.dispose();
-      if (this.completion === cancellation) this.completion = undefined;
-    }
+    return this.suggestions.run((ownToken) => this.process.use((connection) => work(connection, ownToken)), token);
   }
 
-  /** Tells whether a model fits, and how fast it would be; starts a sidecar where none runs. @throws as `complete` */
-  planOf(params: PlanParams): Promise<Plan> {
-    return this.process.use((connection) => connection.sendRequest(planRequest, params));
+  /**
+   * Sends a short request that needs a loaded model, loading it first if needed.
+   * @param modelPath absent: any model that is loaded, or that of the settings. Another one than that is loaded in its turn.
+   * @throws as `load`
+   */
+  async consult<T>(work: Work<T>, token: CancellationToken, modelPath?: string): Promise<T> {
+    const now = async () => {
+      await this.whenLoaded(token);
+      return this.process.use((connection) => work(connection, token));
+    };
+    if (modelPath === undefined || this.settings.modelPath === modelPath) return now();
+    const chosen = () => {
+      this.choose(modelPath);
+      return now();
+    };
+    return abortedBy(token, (signal) => this.turns.run(chosen, signal));
   }
 
-  /** Tells what converting a model would take. @throws as `complete` */
+  /** What a model's header says of it. Starts a sidecar if none runs. @throws as `load` */
+  inspect(modelPath: string): Promise<Inspection> {
+    return this.process.use((connection) => connection.sendRequest(inspectRequest, { modelPath }));
+  }
+
+  /** Plans a model: whether it fits, and how fast it would be. Starts a sidecar if none runs. @throws as `load` */
+  planOf(settings: EngineSettings): Promise<Plan> {
+    return this.process.use((connection) => connection.sendRequest(planRequest, planParams(settings)));
+  }
+
+  /** Plans the conversion of a model. @throws as `load` */
   planConversion(params: PlanConversionParams): Promise<ConversionPlan> {
     return this.process.use((connection) => connection.sendRequest(planConversionRequest, params));
+  }
+
+  /** A conversation was deleted: nothing of it is kept on disk from now on. @throws EngineStopped when the sidecar ends meanwhile */
+  async forgetSession(sessionId: string): Promise<void> {
+    if (this.pid === undefined) return;
+    await this.process.use((connection) => connection.sendRequest(forgetSessionRequest, { sessionId }));
   }
 
   /** Memory and reads of the sidecar; undefined when none runs. @throws EngineStopped when it ends meanwhile. */
@@ -210,165 +241,140 @@ export class Engine {
   }
 
   /**
-   * Gives up the memory that the model takes, after an answer that is under way, until the function that it resolves with
-   * is called: then what was loaded is loaded again. Who asks for a model meanwhile waits. One at a time.
-   * @param source what is converted meanwhile
-   * @throws what `signal` says, when it is aborted before
+   * Unloads the model, after the answers that were asked for before, so that its memory is free for a conversion. Calling
+   * the function that it resolves with ends that: what was loaded is loaded again. Until then, questions wait.
+   * @param source name of the model that is converted
+   * @throws the reason of `signal` when it is aborted before
    */
-  async makeRoom(source: string, signal: AbortSignal): Promise<() => void> {
-    while (this.chatting) await eventOr(this.didChat.event, signal);
-    signal.throwIfAborted();
-    const absence = new Absence(source, this.model !== undefined || this.pendingLoad !== undefined);
-    this.absence = absence;
-    this.reset();
-    const gone = this.process.stop();
-    this.readSettings();
-    await gone;
+  async leaseMemory(source: string, signal: AbortSignal): Promise<() => void> {
+    const lease = await this.turns.run(() => this.takeMemory(source), signal);
     return () => {
-      this.absence = undefined;
-      absence.end();
-      if (this.pendingLoad) this.setState({ kind: "loading" });
+      this.lease = undefined;
+      lease.end();
+      if (this.loader.isLoading) this.setState({ kind: "loading" });
       else this.readSettings();
-      if (absence.thenLoad) this.warmUp();
+      if (lease.thenLoad) this.warmUp();
     };
   }
 
-  /** Ends the sidecar, whatever it does, and loads again in a new one. */
+  /** Ends the sidecar at once and loads again in a new one. */
   restart(): void {
     this.policy.reset();
-    this.untoldCrash = undefined;
+    this.unreportedCrash = undefined;
     this.reset();
     void this.process.stop();
     this.readSettings();
     this.warmUp();
   }
 
-  /** To be called when the settings may have changed: loads again where that makes a difference. */
+  /** Call it when the settings may have changed. Loads again if that makes a difference. */
   settingsChanged(): void {
-    // An answer under way goes on with the old settings to its end, where `chat` calls this again.
-    if (this.chatting && this.model) return;
-    const before = this.settings;
-    const errorBefore = this.settingsError;
-    const read = this.currentSettings();
-    if (isDeepStrictEqual(read.settings, before) && read.error === undefined && errorBefore === undefined) return;
+    // An answer under way goes on with the old settings to its end, where this is called again.
+    if (this.answering && this.loader.loaded) return;
+    if (!this.settings.update()) return;
     this.reset();
-    this.readSettings();
-    if (!this.settings) void this.process.stop();
+    this.setState(this.restingState);
+    if (!this.settings.hasModel) void this.process.stop();
     this.warmUp();
   }
 
   dispose(): void {
-    if (this.absence) this.absence.thenLoad = false;
-    this.pendingLoad?.cancellation.cancel();
+    if (this.lease) this.lease.thenLoad = false;
+    this.loader.reset();
     this.process.dispose();
     this.didChangeState.dispose();
     this.didCrash.dispose();
-    this.didChat.dispose();
   }
 
-  private currentSettings(): { settings?: EngineSettings | undefined; error?: unknown } {
-    try {
-      return { settings: this.options.settings() };
-    } catch (error) {
-      return { error };
-    }
-  }
-
+  /** Takes over the settings of now. */
   private readSettings(): void {
-    const { settings, error } = this.currentSettings();
-    this.settings = settings;
-    this.settingsError = error;
-    if (error === undefined) this.setState(this.restingState);
-    else this.setState({ kind: "failed", error });
+    this.settings.update();
+    this.setState(this.restingState);
   }
 
+  /** While nothing is loaded or loading. */
   private get restingState(): EngineState {
-    return this.absence?.state ?? { kind: this.settings ? "idle" : "empty" };
+    const { error, hasModel } = this.settings;
+    if (error !== undefined) return { kind: "failed", error };
+    return this.lease?.state ?? { kind: hasModel ? "idle" : "empty" };
   }
 
   /** Forgets what is loaded or loading. */
   private reset(): void {
-    this.pendingLoad?.cancellation.cancel();
-    this.pendingLoad = undefined;
-    this.completion?.cancel();
-    this.model = undefined;
-    this.forecast = undefined;
-    this.lastSpeed = undefined;
+    this.loader.reset();
+    this.suggestions.cancel();
+    this.answered = undefined;
+    this.lastPromptSpeed = undefined;
   }
 
-  /** As `load`; settings that change meanwhile are no reason to give up a question. */
-  private async loadForAnswer(token: CancellationToken): Promise<void> {
-    for (;;) {
-      try {
-        await this.load(token);
-        return;
-      } catch (error) {
-        const again = this.pendingLoad !== undefined || this.absence !== undefined;
-        if (!(error instanceof Cancelled && again) || token.isCancellationRequested) throw error;
+  /** The model of the next answers. @param modelPath absent: that of the settings */
+  private choose(modelPath: string | undefined): void {
+    if (modelPath === this.otherModel) return;
+    this.otherModel = modelPath;
+    if (!this.settings.update()) return;
+    this.reset();
+    this.setState(this.restingState);
+  }
+
+  private async answerNow<Result extends GenerationResult | undefined>(
+    work: AnswerWork<Result>,
+    token: CancellationToken,
+  ): Promise<Result> {
+    this.answering = true;
+    this.unreportedCrash = undefined;
+    try {
+      await this.whenLoaded(token);
+      if (token.isCancellationRequested) throw new Cancelled();
+      // A person waits for this answer, so it goes before an inline suggestion.
+      this.suggestions.cancel();
+      this.setState({ kind: "reading" });
+      const result = await this.process.use((connection) =>
+        work(connection, (progress) => {
+          const state = afterProgress(this.currentState, progress);
+          if (!state) return;
+          this.lastPromptSpeed = promptSpeedOf(state) ?? this.lastPromptSpeed;
+          this.setState(state);
+        }),
+      );
+      if (result && result.tokensPerSecond > 0) this.answered = result;
+      return result;
+    } finally {
+      this.answering = false;
+      if (this.currentState.kind === "reading" || this.currentState.kind === "answering") {
+        this.setState({ kind: "ready" });
       }
+      this.settingsChanged();
     }
   }
 
-  private startLoad(): Load {
-    if (this.settingsError !== undefined) throw this.settingsError;
-    if (!this.settings) throw new NoModel();
-    const cancellation = new CancellationTokenSource();
-    const result = this.runLoad(this.settings, cancellation, () => this.pendingLoad === load);
-    const load = { cancellation, result };
-    this.pendingLoad = load;
-    this.lastLoad = Promise.allSettled([result]);
-    this.setState(this.absence?.state ?? { kind: "loading" });
-    return load;
+  private async takeMemory(source: string): Promise<MemoryLease> {
+    const lease = new MemoryLease(source, this.loader.loaded !== undefined || this.loader.isLoading);
+    this.lease = lease;
+    this.reset();
+    const gone = this.process.stop();
+    this.readSettings();
+    await gone;
+    return lease;
   }
 
-  private async runLoad(
-    settings: EngineSettings,
-    cancellation: CancellationTokenSource,
-    isCurrent: () => boolean,
-  ): Promise<LoadResult> {
-    try {
-      await this.lastLoad;
-      await this.absence?.over(cancellation.token);
-      if (cancellation.token.isCancellationRequested) throw new Cancelled();
-      const result = await this.process.use(async (connection) => {
-        const plan = await connection.sendRequest(planRequest, settings);
-        if (cancellation.token.isCancellationRequested) throw new Cancelled();
-        if (isCurrent()) {
-          this.forecast = plan;
-          this.setState({ kind: "loading" });
-        }
-        return withProgress(
-          connection,
-          loadProgress,
-          (progress) => isCurrent() && this.setState({ kind: "loading", progress }),
-          (progressToken) =>
-            connection.sendRequest(loadRequest, { ...settings, engine: "flash", progressToken }, cancellation.token),
-        );
-      });
-      if (!isCurrent()) throw new Cancelled();
-      this.pendingLoad = undefined;
-      this.model = result;
-      this.setState({ kind: "ready" });
-      return result;
-    } catch (error) {
-      const cancelled = cancellation.token.isCancellationRequested || error instanceof Cancelled;
-      if (isCurrent()) {
-        this.pendingLoad = undefined;
-        this.setState(cancelled ? this.restingState : { kind: "failed", error });
-      }
-      throw cancelled ? new Cancelled() : error;
-    } finally {
-      cancellation.dispose();
+  private stateAfter(event: LoadEvent): EngineState {
+    switch (event.kind) {
+      case "started":
+        return this.lease?.state ?? { kind: "loading" };
+      case "loaded":
+        return { kind: "ready" };
+      case "cancelled":
+        return this.restingState;
+      default:
+        return event;
     }
   }
 
   private crashed(stop: EngineStopped): void {
-    const wasUsed = this.model !== undefined || this.pendingLoad !== undefined;
+    const wasUsed = this.loader.forget();
     this.options.log(stop.message);
-    this.untoldCrash = this.chatting ? undefined : stop;
-    this.pendingLoad = undefined;
-    this.model = undefined;
-    if (this.policy.crashed()) {
+    this.unreportedCrash = this.answering ? undefined : stop;
+    if (this.policy.crashed(stop)) {
       this.setState(this.restingState);
       if (wasUsed) {
         stop.restarted = this.load().then(

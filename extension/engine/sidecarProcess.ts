@@ -1,7 +1,9 @@
 import { constants } from "node:os";
+import * as l10n from "@vscode/l10n";
 import { ConnectionError, Emitter, ErrorCodes, type MessageConnection, ResponseError } from "vscode-jsonrpc";
-import type { Sidecar } from "../../engine-native/client.js";
-import { Cancelled, EngineStopped } from "./errors.js";
+import type { Sidecar } from "../../protocol/client.js";
+import type { SidecarEnd } from "../../protocol/sidecarEnd.js";
+import { Cancelled, EngineStopped, GpuStopped, UnusableModel } from "./errors.js";
 
 /** A started sidecar and the promise that rejects when it is gone: with EngineStopped, or Cancelled after `stop`. */
 interface Running {
@@ -88,7 +90,10 @@ export class SidecarProcess {
         reject(new Cancelled());
         sidecar.dispose();
       };
-      void sidecar.exited.then((end) => reject(new EngineStopped(describeEnd(end))));
+      void sidecar.exited.then((end) => {
+        const how = describeEnd(end);
+        reject(errorOf(end, how));
+      });
     });
     // A sidecar that closed its pipe can't be talked to: see that it is gone.
     sidecar.connection.onClose(() => sidecar.dispose());
@@ -103,12 +108,17 @@ export class SidecarProcess {
   }
 }
 
+function errorOf({ unusableModel, onGpu }: SidecarEnd, how: string): EngineStopped {
+  if (unusableModel) return new UnusableModel(how, unusableModel.message);
+  return onGpu ? new GpuStopped(how) : new EngineStopped(how);
+}
+
 function isDisconnected(error: unknown): boolean {
   if (error instanceof ResponseError) return error.code === ErrorCodes.PendingResponseRejected;
   return error instanceof ConnectionError;
 }
 
 function describeEnd({ code, signal }: { code: number | null; signal: NodeJS.Signals | null }): string {
-  if (signal) return `signal ${constants.signals[signal]}`;
-  return code === null ? "it could not be run" : `exit code ${code}`;
+  if (signal) return l10n.t("signal {0}", constants.signals[signal]);
+  return code === null ? l10n.t("it could not be run") : l10n.t("exit code {0}", code);
 }

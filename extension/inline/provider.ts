@@ -1,59 +1,89 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import * as vscode from "vscode";
-import { CancellationTokenSource } from "vscode-jsonrpc";
-import type { Engine } from "../engine/engine.js";
-import { inlineContext, suggestion } from "./context.js";
+import type { Backend } from "../backends/backend.js";
+import type { Offered } from "./acceptance.js";
+import type { ActivityItem } from "./activity.js";
+import type { Availability } from "./availability.js";
+import { type EditorPlace, placeAt } from "./place.js";
+import { nameOf, type WorkspaceText } from "./prompt/workspaceText.js";
+import type { Place, Suggester } from "./requests/suggester.js";
+import type { Grammars } from "./syntax/grammars.js";
 
-/** A pause in typing this long, in ms, is one in which a suggestion may be wanted. */
-const debounceMs = 150;
-/** A suggestion that takes longer than this, in ms, is cut: what there is by then is shown. */
-const deadlineMs = 5000;
-const maximumTokens = 64;
+/** Beside the first suggestion where a person asks for them. */
+const others = 2;
+
+export interface ProviderOptions {
+  backend: Backend;
+  suggester: Suggester;
+  availability: Availability;
+  workspaceText: WorkspaceText;
+  activity: ActivityItem;
+  grammars: Grammars;
+  onShown(offered: Offered): void;
+}
+
+/** Called when a suggestion was accepted, with its length in characters. */
+export const acceptedCommand = "flint.inlineAccepted";
 
 /**
  * Suggests how the text at the cursor goes on. Silent while no model is loaded, or the only one is busy with an answer.
  */
 export class InlineProvider implements vscode.InlineCompletionItemProvider {
-  constructor(
-    private readonly engine: Engine,
-    private readonly log: (line: string) => void,
-  ) {}
+  constructor(private readonly options: ProviderOptions) {}
 
   async provideInlineCompletionItems(
     document: vscode.TextDocument,
     position: vscode.Position,
-    { triggerKind }: vscode.InlineCompletionContext,
+    { triggerKind, selectedCompletionInfo }: vscode.InlineCompletionContext,
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
-    this.engine.warmUp();
-    if (!this.engine.suggests) return [];
-    if (triggerKind === vscode.InlineCompletionTriggerKind.Automatic) await sleep(debounceMs);
+    const { suggester, onShown } = this.options;
+    const explicit = triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+    const place = this.placeOf(document, position, explicit, selectedCompletionInfo);
+    if (!place || token.isCancellationRequested) return [];
+    const first = await suggester.suggest(place, token);
     if (token.isCancellationRequested) return [];
-    const context = inlineContext(document.getText(), document.offsetAt(position));
-    if (!context) return [];
-    const text = await this.complete(context.prefix, context.suffix, token);
-    const insert = text === undefined || token.isCancellationRequested ? undefined : suggestion(text, context);
-    return insert === undefined ? [] : [new vscode.InlineCompletionItem(insert, new vscode.Range(position, position))];
+    const more = explicit ? await suggester.more(place, others, token) : [];
+    const texts = [...new Set(first === undefined ? more : [first, ...more])];
+    if (texts.length > 0) onShown({ file: place.file, offset: document.offsetAt(position), texts });
+    // What the suggest widget would insert comes first. Otherwise the line's beginning does: a bracket that closes a block is typed
+    // by replacing that, and VS Code takes down a suggestion for a place that an edit touches.
+    const range = selectedCompletionInfo?.range ?? new vscode.Range(position.with({ character: 0 }), position);
+    const start = selectedCompletionInfo?.text ?? document.getText(range);
+    return texts.map((text) => {
+      const accepted = { command: acceptedCommand, title: "", arguments: [text.length] };
+      return new vscode.InlineCompletionItem(start + text, range, accepted);
+    });
   }
 
-  private async complete(prefix: string, suffix: string, token: vscode.CancellationToken): Promise<string | undefined> {
-    const cancellation = new CancellationTokenSource();
-    const subscription = token.onCancellationRequested(() => cancellation.cancel());
-    const deadline = setTimeout(() => cancellation.cancel(), deadlineMs);
-    try {
-      // A model without the tokens for it can't make sense of what follows the cursor.
-      const { loaded } = this.engine;
-      const infill = (loaded?.inline ?? loaded)?.infill === true;
-      const params = { prefix, maximumTokens, ...(infill && { suffix }) };
-      return (await this.engine.complete(params, cancellation.token))?.text;
-    } catch (error) {
-      // Nobody asked for a suggestion, so nobody is told; a crash shows in the status bar.
-      this.log(`inline: ${String(error)}`);
+  /** What to ask for; undefined where nothing is to be asked. The status tells why. */
+  placeOf(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    explicit: boolean,
+    selected?: vscode.SelectedCompletionInfo,
+  ): Place | undefined {
+    const { backend, availability, activity, workspaceText, grammars } = this.options;
+    const off = availability.off(document);
+    if (off) {
+      activity.show(off);
       return undefined;
-    } finally {
-      clearTimeout(deadline);
-      subscription.dispose();
-      cancellation.dispose();
     }
+    backend.warmUp();
+    if (!backend.canComplete) {
+      if (!backend.capabilities) activity.show("noModel");
+      return undefined;
+    }
+    const found = placeAt(document, position, selected);
+    if (!found) return undefined;
+    if (!backend.capabilities?.infill && !endsFile(found)) {
+      activity.show("noInfill");
+      return undefined;
+    }
+    const { text, offset, ...place } = found;
+    const errorsWith = grammars.errorsIn(document.languageId, text, offset);
+    return { ...place, errorsWith, path: nameOf(document.uri), files: workspaceText.filesFor(document), explicit };
   }
 }
+
+/** Whether nothing follows that a model would have to know. */
+const endsFile = ({ cursor }: EditorPlace) => cursor.suffix.trim() === "";

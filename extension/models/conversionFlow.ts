@@ -1,18 +1,15 @@
-/** Conversions as the window tells them: what they cost, one notification while they run, and what comes after. */
+/** Conversions in the window: what they cost, one notification while they run, and what to do afterwards. */
 import * as vscode from "vscode";
-import {
-  type Conversion,
-  isConverting,
-  newConversion,
-  removeConversion,
-} from "../../engine-native/download/conversion.js";
-import { freeBytes, gigabytes } from "../../engine-native/download/disk.js";
-import { type LibraryModel, listLibrary } from "../../engine-native/download/library.js";
-import type { ConversionPlan, ConvertResult } from "../../engine-native/protocol.js";
-import type { Conversions, RunningConversion } from "./conversions.js";
-import { deleteOrTell } from "./deletion.js";
+import { freeBytes } from "../../models/disk.js";
+import { type Conversion, isConverting, newConversion, removeConversion } from "../../models/library/conversion.js";
+import type { LibraryModel, ModelsFolder } from "../../models/library/modelsFolder.js";
+import type { ConversionPlan, ConvertResult } from "../../protocol/messages.js";
+import { diskSize, integer } from "../numbers.js";
+import type { Conversions } from "./conversions.js";
+import { deleteWithError } from "./deletion.js";
+import { ProgressShare, type Report } from "./progressNotification.js";
 import { Stopped } from "./tasks.js";
-import { conversionCost, conversionPercent, conversionText } from "./text.js";
+import { conversionCost, conversionPercent, conversionText, errorText } from "./text.js";
 
 export interface ConversionFlowOptions {
   conversions: Conversions;
@@ -27,48 +24,55 @@ export interface ConversionFlowOptions {
   log(line: string): void;
 }
 
-type Report = vscode.Progress<{ message?: string; increment?: number }>;
-
 export class ConversionFlow {
   constructor(private readonly options: ConversionFlowOptions) {}
 
-  /** Says what converting a model takes, and does it after a yes. */
-  async offer(folder: string, model: LibraryModel): Promise<void> {
+  /** Says what a conversion needs, and converts if the person agrees. */
+  async offer(folder: ModelsFolder, model: LibraryModel): Promise<void> {
     const { name, path, record } = model;
     let plan: ConversionPlan;
     try {
       plan = await this.options.planConversion(path);
     } catch (error) {
-      void vscode.window.showWarningMessage(`${name} can't be converted: ${reason(error)}`);
+      void vscode.window.showWarningMessage(vscode.l10n.t("{0} can't be converted: {1}", name, reason(error)));
       return;
     }
-    const free = await freeBytes(folder);
-    const detail = `Most of its neurons are zero for a token: of what does not fit in memory, only the others are then read. Converting takes ${conversionCost(plan)}; ${gigabytes(free)} of the disk are free. The model itself stays until you delete it.`;
-    const answer = await vscode.window.showInformationMessage(`Convert ${name}?`, { modal: true, detail }, "Convert");
-    if (answer === "Convert") await this.follow(folder, newConversion(name, record, path === this.options.inUse()));
+    const free = await freeBytes(folder.path);
+    const detail = vscode.l10n.t(
+      "Most of its neurons are zero for any one token. After conversion, Flint reads only the others from disk. Conversion needs {0}. {1} of disk space are free. The original stays until you delete it.",
+      conversionCost(plan),
+      diskSize(free),
+    );
+    const answer = await vscode.window.showInformationMessage(
+      vscode.l10n.t("Convert {0}?", name),
+      { modal: true, detail },
+      vscode.l10n.t("Convert"),
+    );
+    if (answer === vscode.l10n.t("Convert"))
+      await this.follow(folder, newConversion(name, record, path === this.options.inUse()));
   }
 
-  /** Takes up what a window that closed has left. @returns whether another window is at one */
-  async goOn(folder: string, models: readonly LibraryModel[]): Promise<boolean> {
+  /** Resumes what a closed window has left. @returns whether another window converts now */
+  async resumeUnfinished(folder: ModelsFolder, models: readonly LibraryModel[]): Promise<boolean> {
     let elsewhere = false;
     for (const { conversion, state } of models) {
       if (!conversion || conversion.verified || conversion.paused || state !== "ready") continue;
-      if (this.options.conversions.get(folder, conversion.source)) continue;
-      if (await isConverting(folder, conversion.source)) elsewhere = true;
+      if (this.options.conversions.get(folder.model(conversion.source))) continue;
+      if (await isConverting(folder.model(conversion.source))) elsewhere = true;
       else void this.follow(folder, conversion);
     }
     return elsewhere;
   }
 
   /** Converts with a notification of its own. */
-  async follow(folder: string, wanted: Conversion): Promise<void> {
+  async follow(folder: ModelsFolder, wanted: Conversion): Promise<void> {
     try {
       const result = await vscode.window.withProgress(
         { location: vscode.ProgressLocation.Notification, title: wanted.source, cancellable: true },
         async (report, token) => {
-          const result = await this.accompany(folder, wanted, report, token);
+          const result = await this.runWithProgress(folder, wanted, report, token);
           if (result && wanted.thenUse) {
-            report.report({ message: "loading" });
+            report.report({ message: vscode.l10n.t("loading") });
             await this.options.use(result.modelPath);
           }
           return result;
@@ -76,28 +80,25 @@ export class ConversionFlow {
       );
       if (result) await this.finished(folder, wanted, result);
     } catch (error) {
-      await this.tellFailure(folder, wanted, error);
+      await this.showFailure(folder, wanted, error);
     }
   }
 
-  /** Converts, telling how far it is. @returns undefined when it was stopped */
-  async accompany(
-    folder: string,
+  /** Converts and reports progress. @returns undefined when it was stopped */
+  async runWithProgress(
+    folder: ModelsFolder,
     wanted: Conversion,
     report: Report,
     token: vscode.CancellationToken,
   ): Promise<ConvertResult | undefined> {
     const { conversions } = this.options;
-    const running = conversions.start(wanted, folder);
-    let shown = 0;
-    const tell = (changed: RunningConversion | undefined) => {
-      if (changed !== running || !running.progress) return;
-      const share = Math.max(shown, conversionPercent(running.progress));
-      report.report({ message: conversionText(running.progress), increment: share - shown });
-      shown = share;
-    };
-    report.report({ message: conversionText(undefined) });
-    const follow = conversions.onDidChange(tell);
+    const running = conversions.start(folder.model(wanted.source), wanted);
+    const share = new ProgressShare(report);
+    share.show(0, conversionText(undefined));
+    const follow = conversions.onDidChange((changed) => {
+      const { progress } = running;
+      if (changed === running && progress) share.show(conversionPercent(progress), conversionText(progress));
+    });
     const cancel = token.onCancellationRequested(() => void this.stopped(folder, wanted));
     try {
       return await running.result;
@@ -110,45 +111,65 @@ export class ConversionFlow {
     }
   }
 
-  /** Says that it is done; the source is deleted only where the user says so here. */
-  async finished(folder: string, wanted: Conversion, result: ConvertResult): Promise<void> {
+  /** Says that it is done. Deletes the source only if the person asks for it here. */
+  async finished(folder: ModelsFolder, wanted: Conversion, result: ConvertResult): Promise<void> {
     const { equalTokens, verifiedTokens, modelPath } = result;
-    const source = (await listLibrary(folder)).find(({ name }) => name === wanted.source);
-    const next = wanted.thenUse ? "Ask something" : "Use it";
-    const remove = source && `Delete the source (${gigabytes(source.bytes)})`;
+    const source = (await folder.list()).find(({ name }) => name === wanted.source);
+    const next = wanted.thenUse ? vscode.l10n.t("Ask something") : vscode.l10n.t("Use it");
+    const remove = source && vscode.l10n.t("Delete original ({0})", diskSize(source.bytes));
     const answer = await vscode.window.showInformationMessage(
-      `${wanted.source} is converted: ${equalTokens} of ${verifiedTokens} tokens came out as before.`,
+      vscode.l10n.t(
+        "{0} is converted. {1} of {2} test tokens are the same as the original's.",
+        wanted.source,
+        integer(equalTokens),
+        integer(verifiedTokens),
+      ),
       next,
       ...(remove ? [remove] : []),
     );
     if (answer === undefined) return;
     if (answer !== next && source) {
       if (source.path === this.options.inUse()) await this.options.use(modelPath);
-      await deleteOrTell(folder, source);
+      await deleteWithError(folder, source);
     } else if (wanted.thenUse) await this.options.ask();
     else await this.options.use(modelPath);
   }
 
-  private async stopped(folder: string, wanted: Conversion): Promise<void> {
-    await this.options.conversions.stop(folder, wanted.source);
-    const told = `The conversion of ${wanted.source} is stopped. What is done is kept, and so is the model.`;
-    await this.goOnOrNot(folder, wanted, await vscode.window.showInformationMessage(told, "Resume", "Forget it"));
+  private async stopped(folder: ModelsFolder, wanted: Conversion): Promise<void> {
+    await this.options.conversions.stop(folder.model(wanted.source));
+    const told = vscode.l10n.t(
+      "The conversion of {0} was stopped. Its progress is kept, and the original is unchanged.",
+      wanted.source,
+    );
+    await this.resumeOrDiscard(
+      folder,
+      wanted,
+      await vscode.window.showInformationMessage(told, vscode.l10n.t("Resume"), vscode.l10n.t("Discard")),
+    );
   }
 
-  /** Says why it failed, and offers to go on where it did. */
-  async tellFailure(folder: string, wanted: Conversion, error: unknown): Promise<void> {
+  /** Says why it failed, and offers to resume it. */
+  async showFailure(folder: ModelsFolder, wanted: Conversion, error: unknown): Promise<void> {
     this.options.log(`conversion of ${wanted.source}: ${String(error)}`);
-    const told = `${wanted.source} could not be converted: ${reason(error)} The model itself is as it was.`;
-    await this.goOnOrNot(folder, wanted, await vscode.window.showErrorMessage(told, "Resume", "Forget it"));
+    const told = vscode.l10n.t(
+      "{0} could not be converted: {1} The original is unchanged.",
+      wanted.source,
+      reason(error),
+    );
+    await this.resumeOrDiscard(
+      folder,
+      wanted,
+      await vscode.window.showErrorMessage(told, vscode.l10n.t("Resume"), vscode.l10n.t("Discard")),
+    );
   }
 
-  private async goOnOrNot(folder: string, wanted: Conversion, answer: string | undefined): Promise<void> {
-    if (answer === "Resume") await this.follow(folder, wanted);
-    else if (answer === "Forget it") await removeConversion(folder, wanted.source);
+  private async resumeOrDiscard(folder: ModelsFolder, wanted: Conversion, answer: string | undefined): Promise<void> {
+    if (answer === vscode.l10n.t("Resume")) await this.follow(folder, wanted);
+    else if (answer === vscode.l10n.t("Discard")) await removeConversion(folder.model(wanted.source));
   }
 }
 
 function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return /[.!?]$/.test(message) ? message : `${message}.`;
+  const message = errorText(error);
+  return /[.!?。！？]$/.test(message) ? message : `${message}.`;
 }

@@ -1,11 +1,11 @@
 import * as vscode from "vscode";
-import { DownloadError } from "../../engine-native/download/errors.js";
-import { deleteModel, type LibraryModel } from "../../engine-native/download/library.js";
+import { DownloadError } from "../../models/errors.js";
+import type { LibraryModel, ModelsFolder } from "../../models/library/modelsFolder.js";
 
 /** Deletes a model, or tells the user why that can't be done now. @returns whether it is gone */
-export async function deleteOrTell(folder: string, model: LibraryModel): Promise<boolean> {
+export async function deleteWithError(folder: ModelsFolder, model: LibraryModel): Promise<boolean> {
   try {
-    await deleteModel(folder, model);
+    await folder.delete(model);
     return true;
   } catch (error) {
     if (!(error instanceof DownloadError)) throw error;

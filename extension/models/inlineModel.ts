@@ -1,18 +1,19 @@
-/** The model of inline suggestions: chosen, taken back, and told where it cannot be what it was chosen for. */
+/** The separate model for inline suggestions: choosing it, removing it, and saying why it cannot be used. */
 import { totalmem } from "node:os";
 import * as vscode from "vscode";
-import type { InlineRefusal, Plan } from "../../engine-native/protocol.js";
-import type { Engine } from "../engine/engine.js";
+import type { InlineRefusal, Plan } from "../../protocol/messages.js";
+import { raiseCapLabel } from "../config/schema.js";
+import { raiseRamCap, updateSetting } from "../config/write.js";
+import type { EngineClient } from "../engine/engine.js";
 import type { EngineSettings } from "../engine/state.js";
-import { ramCapValue } from "../settings.js";
-import { chooseModel } from "./chooseModel.js";
+import { type Choice, chooseModel } from "./chooseModel.js";
+import { askForModelFile } from "./modelFile.js";
 import type { Node } from "./modelsView.js";
-import { askForModelFile, raiseRamCap, updateSetting } from "./settings.js";
 import type { Uses } from "./text.js";
 
 export interface InlineModelOptions {
-  engine: Engine;
-  /** The settings as far as they make sense. */
+  engine: EngineClient;
+  /** The settings of the engine; undefined if they are invalid. */
   settings(): EngineSettings | undefined;
   log(line: string): void;
 }
@@ -42,63 +43,66 @@ export class InlineModel implements vscode.Disposable {
   }
 
   /**
-   * Lets choose it among the models that are here.
-   * @param none called where there is none
+   * Lets the person choose it from the models on this machine and on others.
+   * @param none called if there is none
    */
-  async choose(nodes: readonly Node[], none: () => Promise<void>): Promise<void> {
+  async choose(
+    nodes: readonly Node[],
+    remote: NonNullable<Choice["remote"]>,
+    none: () => Promise<void>,
+  ): Promise<void> {
     await chooseModel(nodes, this.uses, {
-      title: "Choose a model for inline suggestions",
+      title: vscode.l10n.t("Choose a model for inline suggestions"),
       others: [
-        { label: "$(comment-discussion) The chat model", run: () => this.useChatModel() },
-        { label: "$(file) A file on this machine…", run: async () => this.use(await askForModelFile()) },
+        { label: vscode.l10n.t("$(comment-discussion) The chat model"), run: () => this.useChatModel() },
+        { label: vscode.l10n.t("$(file) A file on this machine…"), run: async () => this.use(await askForModelFile()) },
       ],
       use: (path) => this.use(path),
+      remote,
       none,
     });
   }
 
-  /** Makes it the model of suggestions, if it has room beside that of the chat; else says what would have. */
+  /** Makes it the inline model if it fits beside the chat model; else says which cap would be enough. */
   async use(path: string | undefined): Promise<void> {
     if (path === undefined) return;
     const settings = this.options.settings();
     if (path === settings?.modelPath) return this.useChatModel();
     const refusal = await this.planBeside(path).catch((error: unknown) => {
-      // What is the matter with the chat's model is told where that is loaded.
+      // Problems of the chat model show where that is loaded.
       this.options.log(`plan beside ${path}: ${String(error)}`);
       return undefined;
     });
-    if (refusal) return this.tell(refusal, path);
+    if (refusal) return this.showRefusal(refusal, path);
     await updateSetting("inlineModel", path);
   }
 
-  /** Why it would be refused beside the chat's model; undefined where it would not. @throws as Engine.planOf */
+  /** Why it would be refused beside the chat model; undefined if it would not. @throws as EngineClient.planOf */
   async planBeside(path: string): Promise<InlineRefusal | undefined> {
     const settings = this.options.settings();
     return settings && (await this.options.engine.planOf({ ...settings, inlineModelPath: path })).inlineRefusal;
   }
 
-  /** Takes it back: the chat's model does both. */
+  /** Removes it: the chat model makes the suggestions. */
   async useChatModel(): Promise<void> {
     await updateSetting("inlineModel", "");
   }
 
-  /** What was loaded without the inline model of the settings is said once. */
+  /** Says once that a model was loaded without the inline model. */
   private follow(plan: Plan | undefined): void {
     const before = this.refusal;
     this.refusal = plan?.inlineRefusal?.reason;
     if (this.refusal === before) return;
     this.didChange.fire();
     if (!plan?.inlineRefusal) return;
-    this.tell(plan.inlineRefusal).catch((error: unknown) => this.options.log(`inline model: ${String(error)}`));
+    this.showRefusal(plan.inlineRefusal).catch((error: unknown) => this.options.log(`inline model: ${String(error)}`));
   }
 
-  /** @param wanted to be chosen once it has room; absent: it is already */
-  private async tell({ reason, minimumCapBytes }: InlineRefusal, wanted?: string): Promise<void> {
+  /** @param wanted path to set once the cap is raised; absent if it is set already */
+  private async showRefusal({ reason, minimumCapBytes }: InlineRefusal, wanted?: string): Promise<void> {
     const raise =
-      minimumCapBytes !== undefined && minimumCapBytes < totalmem()
-        ? `Raise the cap to ${ramCapValue(minimumCapBytes).replace(/(?=[MG]iB)/, " ")}`
-        : undefined;
-    const leave = wanted === undefined ? "Use the chat model" : undefined;
+      minimumCapBytes !== undefined && minimumCapBytes < totalmem() ? raiseCapLabel(minimumCapBytes) : undefined;
+    const leave = wanted === undefined ? vscode.l10n.t("Use the chat model") : undefined;
     const buttons = [raise, leave].filter((button) => button !== undefined);
     const answer = await vscode.window.showWarningMessage(reason, ...buttons);
     if (answer === undefined) return;

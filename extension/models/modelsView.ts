@@ -1,28 +1,27 @@
 import * as vscode from "vscode";
-import { convertedName, isConvertibleFile } from "../../engine-native/download/conversion.js";
-import { type FoundModel, findModels } from "../../engine-native/download/found.js";
-import { type LibraryModel, listLibrary } from "../../engine-native/download/library.js";
-import { quantizationOf } from "../../engine-native/download/names.js";
-import { formatSize } from "../../engine-native/size.js";
+import { convertedName, isConvertibleFile } from "../../models/library/conversion.js";
+import type { LibraryModel, ModelsFolder } from "../../models/library/modelsFolder.js";
+import { type ExternalModel, findExternalModels, modelsOfFiles } from "../../models/library/otherPrograms.js";
+import { quantizationOf } from "../../models/sources/names.js";
+import { hostOf } from "../../models/transfer/http.js";
+import { memorySize } from "../numbers.js";
 import type { Conversions } from "./conversions.js";
 import type { Downloads } from "./downloads.js";
-import { percent, stateText, type Uses, useOf } from "./text.js";
+import { errorText, percent, roles, stateText, type Uses, useOf } from "./text.js";
 
-/** What the view shows: own models, then those of other programs. */
+/** What the view shows: own models, those in use that are elsewhere, then those of other programs. */
 export type Node =
   | { kind: "own"; model: LibraryModel; convertible: boolean }
-  | { kind: "program"; program: string; models: FoundModel[] }
-  | { kind: "found"; model: FoundModel };
+  | { kind: "group"; title: string; about: string; models: ExternalModel[] }
+  | { kind: "found"; model: ExternalModel };
 
 export interface ModelsViewOptions {
   downloads: Downloads;
   conversions: Conversions;
-  folder(): string;
+  folder(): ModelsFolder;
   uses(): Uses;
   log(line: string): void;
 }
-
-const roles = { chat: "chat", inline: "suggestions", both: "chat and suggestions" } as const;
 
 /** The tree of models. What it shows is read from the disk, and told anew when that changes. */
 export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
@@ -55,32 +54,38 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
   /** To be called when the models folder is another. */
   watch(): void {
     for (const watcher of this.watchers) watcher.dispose();
-    const pattern = new vscode.RelativePattern(vscode.Uri.file(this.options.folder()), "*.gguf");
+    const pattern = new vscode.RelativePattern(vscode.Uri.file(this.options.folder().path), "*.gguf");
     const watcher = vscode.workspace.createFileSystemWatcher(pattern, false, true, false);
     this.watchers = [watcher, watcher.onDidCreate(() => this.refresh()), watcher.onDidDelete(() => this.refresh())];
     this.refresh();
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
-    if (node?.kind === "program") return node.models.map((model) => ({ kind: "found", model }));
+    if (node?.kind === "group") return node.models.map((model) => ({ kind: "found", model }));
     if (node) return [];
     try {
-      const [own, found] = await Promise.all([listLibrary(this.options.folder()), findModels()]);
+      const { chat, inline } = this.options.uses();
+      const used = [chat, inline].filter((path) => path !== undefined);
+      const [own, found, chosen] = await Promise.all([
+        this.options.folder().list(),
+        findExternalModels(),
+        modelsOfFiles(used),
+      ]);
       if (this.tree.message) this.tree.message = "";
+      // The walkthrough ticks a step by it.
+      const hasDownloaded = own.some(({ state }) => state === "ready");
+      void vscode.commands.executeCommand("setContext", "flint.hasDownloaded", hasDownloaded);
+      const known = new Set([...own, ...found].map(({ path }) => path));
+      const elsewhere = chosen.filter(({ path }) => !known.has(path));
       const programs = [...new Set(found.map(({ program }) => program))];
       return [
         ...(await Promise.all(own.map((model) => this.ownNode(model, own)))),
-        ...programs.map(
-          (program): Node => ({
-            kind: "program",
-            program,
-            models: found.filter((model) => model.program === program),
-          }),
-        ),
+        ...(elsewhere.length > 0 ? [elsewhereGroup(elsewhere)] : []),
+        ...programs.map((program) => programGroup(program, found)),
       ];
     } catch (error) {
       this.options.log(`models: ${String(error)}`);
-      this.tree.message = `The models folder can't be read: ${error instanceof Error ? error.message : String(error)}`;
+      this.tree.message = vscode.l10n.t("The models folder can't be read: {0}", errorText(error));
       return [];
     }
   }
@@ -100,12 +105,12 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
         return this.ownItem(node.model, node.convertible);
       case "found":
         return this.foundItem(node.model);
-      case "program": {
-        const item = new vscode.TreeItem(`Found in ${node.program}`, vscode.TreeItemCollapsibleState.Expanded);
-        item.id = `program ${node.program}`;
-        item.description = "used in place";
-        item.tooltip = `Models that ${node.program} keeps. Flint uses them where they are and never changes them.`;
-        item.contextValue = "program";
+      case "group": {
+        const item = new vscode.TreeItem(node.title, vscode.TreeItemCollapsibleState.Expanded);
+        item.id = `group ${node.title}`;
+        item.description = vscode.l10n.t("used in place");
+        item.tooltip = node.about;
+        item.contextValue = "group";
         return item;
       }
     }
@@ -121,12 +126,13 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
 
   private ownItem(model: LibraryModel, convertible: boolean): vscode.TreeItem {
     const { name, path, record, state, bytes, totalBytes, conversion } = model;
-    const running = this.options.downloads.get(this.options.folder(), name);
-    const converting = this.options.conversions.get(this.options.folder(), name);
+    const handle = this.options.folder().model(name);
+    const running = this.options.downloads.get(handle);
+    const converting = this.options.conversions.get(handle);
     const inUse = useOf(path, this.options.uses());
     const complete = converting ? "converting" : state === "ready" && model.converted ? "converted" : state;
     const kind = complete !== "partial" ? complete : running ? "downloading" : model.busy ? "elsewhere" : "stopped";
-    const share = totalBytes ? `${percent(bytes, totalBytes)}%` : formatSize(bytes);
+    const share = totalBytes ? `${percent(bytes, totalBytes)}%` : memorySize(bytes);
     const told = stateText({
       ...{ state: kind, inUse, share, progress: running?.progress, rate: running?.rate },
       converting: converting?.progress,
@@ -146,7 +152,7 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
     const role = origin?.role && roles[origin.role];
     const facts = [
       told,
-      ...(state === "partial" ? [] : [formatSize(bytes)]),
+      ...(state === "partial" ? [] : [memorySize(bytes)]),
       ...(role ? [role] : []),
       ...(origin?.licence ? [origin.licence] : []),
     ];
@@ -157,9 +163,11 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
     item.contextValue = [kind, ...(convertible ? ["convertible"] : []), ...this.suggests(path)].join(" ");
     item.tooltip = [
       path,
-      ...(quantizationOf(name) ? [`Quantization: ${quantizationOf(name)}`] : []),
-      ...(origin?.reference ? [`From: ${origin.reference}`] : []),
-      ...(model.converted?.from ? [`Converted from ${model.converted.from.source}`] : []),
+      ...(quantizationOf(name) ? [vscode.l10n.t("Quantization: {0}", quantizationOf(name) ?? "")] : []),
+      ...(origin?.reference
+        ? [vscode.l10n.t("From: {0}{1}", origin.reference, record ? `, ${hostOf(record.transfers[0]?.url ?? "")}` : "")]
+        : []),
+      ...(model.converted?.from ? [vscode.l10n.t("Converted from {0}", model.converted.from.source)] : []),
       ...(record?.verified?.damaged ? [record.verified.damaged] : []),
     ].join("\n");
     item.accessibilityInformation = { label: `${name}, ${facts.join(", ")}` };
@@ -171,15 +179,28 @@ export class ModelsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
     return path === this.options.uses().inline ? ["suggests"] : [];
   }
 
-  private foundItem({ program, name, path, bytes }: FoundModel): vscode.TreeItem {
+  private foundItem({ program, name, path, bytes }: ExternalModel): vscode.TreeItem {
     const item = new vscode.TreeItem(name);
     const inUse = useOf(path, this.options.uses());
     item.id = `found ${path}`;
-    item.description = [...(inUse ? [inUse] : []), formatSize(bytes)].join(" · ");
+    item.description = [...(inUse ? [inUse] : []), memorySize(bytes)].join(" · ");
     item.iconPath = new vscode.ThemeIcon(inUse ? "pass-filled" : "package");
     item.contextValue = ["found", ...this.suggests(path)].join(" ");
     item.tooltip = path;
-    item.accessibilityInformation = { label: `${name}, ${item.description}, found in ${program}` };
+    item.accessibilityInformation = { label: vscode.l10n.t("{0}, {1}, found in {2}", name, item.description, program) };
     return item;
   }
 }
+
+const elsewhereGroup = (models: ExternalModel[]): Node => ({
+  ...{ kind: "group", models },
+  title: vscode.l10n.t("In other folders"),
+  about: vscode.l10n.t("Models that the settings name. Flint uses these files in place and never changes them."),
+});
+
+const programGroup = (program: string, found: readonly ExternalModel[]): Node => ({
+  kind: "group",
+  title: vscode.l10n.t("Found in {0}", program),
+  about: vscode.l10n.t("Models of {0}. Flint uses these files in place and never changes them.", program),
+  models: found.filter((model) => model.program === program),
+});

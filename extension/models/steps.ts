@@ -4,8 +4,8 @@ import * as vscode from "vscode";
 /** A step shows itself and says what comes next: another step, the one before, or nothing more. */
 export type Step = () => Promise<Step | "back" | undefined>;
 
-/** Runs steps until one ends the walk or the person closes it. */
-export async function walk(first: Step): Promise<void> {
+/** Runs steps until one has nothing after it, or the person closes it. */
+export async function runSteps(first: Step): Promise<void> {
   const path = [first];
   for (let step = path.at(-1); step; step = path.at(-1)) {
     const next = await step();
@@ -15,7 +15,7 @@ export async function walk(first: Step): Promise<void> {
   }
 }
 
-/** An item that stays the same one when what it says is renewed. */
+/** An item whose `id` stays the same when its text changes. */
 export interface StepItem extends vscode.QuickPickItem {
   id: string;
   next?: Step;
@@ -27,6 +27,8 @@ export interface PickOptions {
   title: string;
   placeholder: string;
   items: StepItem[];
+  /** The id of the item that is active at first; absent: the first one. */
+  active?: string;
   /** What is typed in already. */
   value?: string;
   /** Whether there is a step before. */
@@ -37,20 +39,21 @@ export interface PickOptions {
   onType?(text: string, list: StepList): void;
 }
 
-/** The items on show. */
+/** The items that are shown. */
 export interface StepList {
   readonly title: string;
   items: readonly StepItem[];
-  /** Shows these instead; what was marked stays marked. */
+  /** Replaces the items. The active one stays active. */
   show(items: readonly StepItem[]): void;
   busy(is: boolean): void;
 }
 
 /** Shows a quick pick, and goes where the picked item leads. */
-export function pick({
+export function showStep({
   title,
   placeholder,
   items,
+  active,
   value = "",
   canGoBack,
   fill,
@@ -61,6 +64,8 @@ export function pick({
   quickPick.keepScrollPosition = true;
   if (canGoBack) quickPick.buttons = [vscode.QuickInputButtons.Back];
   quickPick.items = items;
+  const first = items.find(({ id }) => id === active);
+  if (first) quickPick.activeItems = [first];
   const controller = new AbortController();
   const list: StepList = {
     title,

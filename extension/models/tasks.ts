@@ -1,39 +1,36 @@
-import { join } from "node:path";
 import { Emitter } from "vscode-jsonrpc";
+import type { Model } from "../../models/library/model.js";
 
-/** It was paused or cancelled, or its window closes; there is nothing to tell. */
+/** A person paused or cancelled it, or the window closes: no error to show. */
 export class Stopped extends Error {
   override readonly name = "Stopped";
 }
 
 /** Work on one model that is under way in this window, with what else is known of it. */
 export type Task<Details, Result> = Details & {
-  readonly folder: string;
-  /** Of the model. */
-  readonly name: string;
+  readonly model: Model;
   /** Rejects with Stopped when it was stopped, or the window closes; else with what the work throws. */
   readonly result: Promise<Result>;
 };
 
-/** The tasks of one kind: of each model of each folder at most one. Knows no VS Code. */
+/** The tasks of one kind, at most one for each model. Knows no VS Code. */
 export class Tasks<Details extends object, Result> {
   private readonly running = new Map<string, { task: Task<Details, Result>; stop: AbortController }>();
   private readonly didChange = new Emitter<Task<Details, Result> | undefined>();
   /** Fires when a task starts, ends, or is told of. */
   readonly onDidChange = this.didChange.event;
 
-  get(folder: string, name: string): Task<Details, Result> | undefined {
-    return this.running.get(join(folder, name))?.task;
+  get(model: Model): Task<Details, Result> | undefined {
+    return this.running.get(model.path)?.task;
   }
 
   /** Starts a task; joins one that runs. */
   add(
-    folder: string,
-    name: string,
+    model: Model,
     details: Details,
     work: (task: Task<Details, Result>, signal: AbortSignal) => Promise<Result>,
   ): Task<Details, Result> {
-    const before = this.get(folder, name);
+    const before = this.get(model);
     if (before) return before;
     const stop = new AbortController();
     // A step later, when there is a task to hand over.
@@ -45,8 +42,8 @@ export class Tasks<Details extends object, Result> {
       .catch((error: unknown) => {
         throw stop.signal.aborted ? new Stopped() : error;
       });
-    const task: Task<Details, Result> = { ...details, folder, name, result };
-    const key = join(folder, name);
+    const task: Task<Details, Result> = { ...details, model, result };
+    const key = model.path;
     this.running.set(key, { task, stop });
     const ended = () => {
       this.running.delete(key);
@@ -63,8 +60,8 @@ export class Tasks<Details extends object, Result> {
   }
 
   /** Stops a task and waits for its end. @returns whether it was stopped before it had ended by itself */
-  async abort(folder: string, name: string): Promise<boolean> {
-    const running = this.running.get(join(folder, name));
+  async abort(model: Model): Promise<boolean> {
+    const running = this.running.get(model.path);
     if (!running) return false;
     running.stop.abort();
     // Any other error is told to who waits for the result.
@@ -74,7 +71,7 @@ export class Tasks<Details extends object, Result> {
     );
   }
 
-  /** Stops all, and tells nothing any more. */
+  /** Stops all tasks. No more events follow. */
   dispose(): void {
     for (const { stop } of this.running.values()) stop.abort();
     this.didChange.dispose();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Plan } from "../../engine-native/protocol.js";
+import type { Plan } from "../../protocol/messages.js";
 import {
   conversionCost,
   conversionPercent,
@@ -55,14 +55,14 @@ test("a state is told in words, with how far it is", () => {
 
 test("a conversion tells its price, and how far it is, never less than before", () => {
   expect(conversionCost({ modelBytes: 25e6, storeBytes: 20e6, memoryBytes: 2 ** 30 })).toBe(
-    "45 MB more of the disk, and meanwhile up to 1.0 GiB of memory, which the model in use makes room for",
+    "45 MB more disk space, and up to 1.0 GiB of memory while it runs; the model in use is unloaded meanwhile",
   );
   expect(conversionText(undefined)).toBe("converting");
   expect(conversionText({ stage: "layers", done: 1, total: 2 })).toBe("converting 62%, fitting and writing layers");
   const room = { bytes: 2e9, needed: 3e9, folder: "/models" };
   expect(roomText({ ...room, free: 4e9 })).toBe("2.0 GB to /models (4.0 GB free)");
-  expect(roomText({ ...room, free: 2.5e9 })).toBe("not enough disk: takes 3.0 GB, 2.5 GB are free in /models");
-  expect(roomText({ ...room, bytes: undefined, free: undefined })).toBe("size not known, to /models");
+  expect(roomText({ ...room, free: 2.5e9 })).toBe("not enough disk space: needs 3.0 GB, 2.5 GB are free in /models");
+  expect(roomText({ ...room, bytes: undefined, free: undefined })).toBe("unknown size to /models");
   const way = (["quantize", "calibrate", "layers", "write", "verify"] as const).flatMap((stage) =>
     [0, 1, 2].map((done) => conversionPercent({ stage, done, total: 2 })),
   );

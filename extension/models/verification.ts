@@ -1,27 +1,19 @@
 import * as vscode from "vscode";
-import { DownloadError } from "../../engine-native/download/errors.js";
-import { type LibraryModel, verifyModel } from "../../engine-native/download/library.js";
+import type { LibraryModel, ModelsFolder } from "../../models/library/modelsFolder.js";
+import { ProgressShare, withNotification } from "./progressNotification.js";
+import { percent } from "./text.js";
 
-/** Compares a model with what its source promised, and says what was found. */
-export async function verifyOrTell(folder: string, model: LibraryModel): Promise<void> {
-  try {
-    const damaged = await vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Notification, title: `Verifying ${model.name}`, cancellable: true },
-      (report, token) => {
-        const controller = new AbortController();
-        token.onCancellationRequested(() => controller.abort());
-        let shown = 0;
-        return verifyModel(folder, model, controller.signal, (done, total) => {
-          const share = (done / total) * 100;
-          report.report({ message: `${Math.floor(share)}%`, increment: share - shown });
-          shown = share;
-        });
-      },
-    );
-    if (damaged === undefined) void vscode.window.showInformationMessage(`${model.name} is as its source has it.`);
-    else void vscode.window.showErrorMessage(damaged);
-  } catch (error) {
-    if (error instanceof DownloadError) void vscode.window.showWarningMessage(error.message);
-    else if (!(error instanceof Error && error.name === "AbortError")) throw error;
-  }
+/** Compares a model with the checksum that its source gave, and says what was found. */
+export async function verifyWithError(folder: ModelsFolder, model: LibraryModel): Promise<void> {
+  const verified = await withNotification(vscode.l10n.t("Verifying {0}", model.name), async (report, signal) => {
+    const progress = new ProgressShare(report);
+    const damaged = await folder.verify(model, signal, (done, total) => {
+      progress.show((done / total) * 100, `${percent(done, total)}%`);
+    });
+    return { damaged };
+  });
+  if (!verified) return;
+  if (verified.damaged === undefined) {
+    void vscode.window.showInformationMessage(vscode.l10n.t("{0} matches its checksum.", model.name));
+  } else void vscode.window.showErrorMessage(verified.damaged);
 }

@@ -1,34 +1,79 @@
 import { expect, test } from "vitest";
 import { ResponseError } from "vscode-jsonrpc";
-import { ErrorCode, type LoadResult, noFlash, type Stats } from "../../engine-native/protocol.js";
+import { ErrorCode, type LoadResult, noFlash, type Stats } from "../../protocol/messages.js";
 import { EngineStopped, InvalidSetting } from "../engine/errors.js";
-import { plan } from "../fixtures.js";
-import { activity, modelName, type Snapshot, suggestionsOf, toStatus } from "./status.js";
+import { loaded, plan } from "../fixtures.js";
+import {
+  activity,
+  draftOf,
+  gpuOf,
+  modelName,
+  type Snapshot,
+  suggestionsOf,
+  thinkingOf,
+  toProblem,
+  toStatus,
+} from "./status.js";
 
 const GiB = 1024 ** 3;
-const loaded: LoadResult = { name: "Storage", architecture: "llama", contextTokens: 4096, infill: false, plan };
 const stats: Stats = {
   memory: { capBytes: 6 * GiB, residentBytes: 5.8 * GiB, peakBytes: 5.9 * GiB },
   flash: noFlash,
   warmingBytes: 0,
 };
 const settings = { modelPath: "/models/Qwen3-30B.Q4_K_M.gguf", ramCapBytes: 6 * GiB };
-const snapshot: Snapshot = { state: { kind: "ready" }, settings, loaded, plan, tokensPerSecond: 5.16, stats };
+const lastAnswer = { tokensPerSecond: 5.16, timeToFirstTokenMs: 1234, flash: noFlash };
+const snapshot: Snapshot = { state: { kind: "ready" }, settings, loaded, plan, lastAnswer, stats };
 
 test("a loaded model: its name, whether it fits, speed and memory", () => {
   expect(toStatus(snapshot)).toMatchObject({
     phase: "ready",
     model: "Qwen3-30B.Q4_K_M",
     fit: "Fits in 6.0 GiB, about 5.2 tokens/s",
-    numbers: ["5.2 tokens/s", "5.8 of 6.0 GiB"],
+    numbers: ["5.2 tokens/s", "first word after 1.2 s", "5.8 of 6.0 GiB"],
     problem: undefined,
   });
+});
+
+test("a model without a chat template of its own is said to have none", () => {
+  const chatNote = "It has no chat template.";
+  const actions = [{ label: "Pick another model", action: { kind: "chooseModel" } }];
+  expect(toStatus({ ...snapshot, loaded: { ...loaded, chatTemplate: "plain", chatNote } }).problem).toEqual({
+    message: chatNote,
+    actions,
+  });
+});
+
+test("a busy machine is said to be one, while it reads and while it answers", () => {
+  const busy = { othersShare: 0.9 };
+  expect(toStatus({ ...snapshot, state: { kind: "answering", tokensPerSecond: 0.4, ...busy } })).toMatchObject({
+    activity: "Answering: 0.4 tokens/s; other programs use 90% of the processor",
+    numbers: ["0.4 tokens/s", "5.8 of 6.0 GiB", "busy machine"],
+  });
+  expect(
+    activity({
+      kind: "reading",
+      progress: { readTokens: 1, totalTokens: 9, first: { readTokens: 1, time: 0 } },
+      ...busy,
+    }).activity,
+  ).toBe("Reading your prompt: 1 of 9 tokens; other programs use 90% of the processor");
 });
 
 test("a model that is read from flash tells what its caches spare", () => {
   expect(toStatus(snapshot).details).toBeUndefined();
   const flash = { readBytes: 9e9, readBytesPerToken: 21e6, wastedBytesPerToken: 0, readsPerToken: 26, hitRate: 0.913 };
   expect(toStatus({ ...snapshot, stats: { ...stats, flash } }).details).toMatch(/^Hit rate 91%: .* 20 MiB read for/);
+});
+
+test("below the input stands also what the flash gave, and how much was in memory", () => {
+  const flash = { ...noFlash, readBytes: 9e9, readBytesPerToken: 21e6, hitRate: 0.913 };
+  const answered = { ...lastAnswer, timeToFirstTokenMs: 41_234, flash: { ...flash, diskBytesPerSecond: 1.92e9 } };
+  const streamed = { ...snapshot, stats: { ...stats, flash }, lastAnswer: answered };
+  expect(toStatus(streamed).numbers).toEqual([
+    ...["5.2 tokens/s", "first word after 41 s", "5.8 of 6.0 GiB", "1,920 MB/s", "hit rate 91%"],
+  ]);
+  const answering: Snapshot = { ...streamed, state: { kind: "answering", tokensPerSecond: 7 } };
+  expect(toStatus(answering).numbers.slice(0, 2)).toEqual(["7.0 tokens/s", "5.8 of 6.0 GiB"]);
 });
 
 test("while it loads it is known whether it fits", () => {
@@ -45,6 +90,35 @@ test("a model of its own for suggestions is named, or why it is none", () => {
   const refused = { ...loaded, plan: { ...plan, inlineRefusal: { reason: "No room." } } };
   expect(suggestionsOf({ ...own, loaded: refused })).toBe("No room.");
   expect(suggestionsOf({ ...own, loaded: undefined })).toBeUndefined();
+  const remoteInline = { model: "qwen", host: "gpu-box:8000", isAnswering: false };
+  expect(suggestionsOf({ ...own, remoteInline })).toBe("qwen on gpu-box:8000");
+  const error = new InvalidSetting("flint.backends", "No such backend.");
+  expect(suggestionsOf({ ...own, remoteInline: { ...remoteInline, error } })).toBe("No such backend.");
+});
+
+test("a draft model is counted, or it is said why there is none", () => {
+  expect(draftOf(snapshot)).toBeUndefined();
+  expect(draftOf({ ...snapshot, loaded: { ...loaded, plan: { ...plan, draftBytes: 1.5 * GiB } } })).toBe(
+    "1.5 GiB in memory",
+  );
+  const refused = { ...loaded, plan: { ...plan, draftRefusal: { reason: "It would be slower." } } };
+  expect(draftOf({ ...snapshot, loaded: refused })).toBe("It would be slower.");
+});
+
+test("what is on the GPU is told, or why nothing is", () => {
+  expect(gpuOf(snapshot)).toBeUndefined();
+  const gpu = {
+    name: "Arc",
+    layers: 12,
+    ofLayers: 33,
+    expertLayers: 0,
+    weightBytes: GiB,
+    kvBytes: GiB,
+    computeBytes: 1,
+  };
+  expect(gpuOf({ ...snapshot, loaded: { ...loaded, plan: { ...plan, gpu } } })).toBe("12 of 33 layers on Arc, 2.0 GiB");
+  const refused = { ...loaded, plan: { ...plan, gpuRefusal: { reason: "No driver." } } };
+  expect(gpuOf({ ...snapshot, loaded: refused })).toBe("No driver.");
 });
 
 test("a split model is named without the number of its part", () => {
@@ -67,18 +141,18 @@ test("loading and reading tell how far they are", () => {
 test("that the model is unloaded is told, and how to have it back", () => {
   const state = { kind: "converting", source: "arcee.gguf" } as const;
   const converting = toStatus({ ...snapshot, state, loaded: undefined, stats: undefined });
-  expect(converting.activity).toBe("Unloaded while arcee.gguf is converted");
+  expect(converting.activity).toBe("Model unloaded while arcee.gguf is converted");
   expect(converting.problem).toEqual({
-    message: "The model is unloaded while arcee.gguf is converted. A question waits until that is done.",
-    actions: [{ label: "Stop the conversion", action: { kind: "stopConversion" } }],
+    message: "The model is unloaded while arcee.gguf is converted. Questions wait until the conversion ends.",
+    actions: [{ label: "Stop conversion", action: { kind: "stopConversion" } }],
   });
 });
 
 test("a disk that gives nothing is told, and what can be done", () => {
   const waiting = "Waiting for the disk: no data for 5 s. You can stop the answer.";
-  const answering: Snapshot = { ...snapshot, state: { kind: "answering", tokensPerSecond: 2, silentMs: 5012 } };
+  const answering: Snapshot = { ...snapshot, state: { kind: "answering", tokensPerSecond: 2, stalledMs: 5012 } };
   expect(toStatus(answering)).toMatchObject({ phase: "waiting", activity: waiting });
-  expect(activity({ kind: "reading", silentMs: 5012 })).toEqual({ activity: waiting });
+  expect(activity({ kind: "reading", stalledMs: 5012 })).toEqual({ activity: waiting });
 });
 
 function problem(error: unknown, changed: Partial<typeof settings & { contextTokens: number }> = {}) {
@@ -120,6 +194,28 @@ test.each([
 
 test("a crash between two answers is told until the next question", () => {
   expect(toStatus({ ...snapshot, crash: new EngineStopped("signal 9") }).problem?.message).toBe(
-    "The engine stopped (signal 9). Restarted.",
+    "The engine stopped (signal 9). It was restarted.",
   );
+});
+
+test("whether to think is a choice where the model can do both", () => {
+  const { loaded, ...rest } = snapshot;
+  const of = (thinking: LoadResult["thinking"], more: Partial<Snapshot> = {}) =>
+    thinkingOf({ ...rest, loaded: loaded && { ...loaded, thinking }, ...more }, false);
+  expect([of("none"), of("always"), of("optional")]).toEqual([undefined, undefined, false]);
+  expect(of("optional", { remote: { model: "a", host: "b", isAnswering: false } })).toBeUndefined();
+});
+
+test("a question that is too long offers a context that holds it, and no restart", () => {
+  const tooLong = (promptTokens: number) =>
+    toProblem(
+      new ResponseError(ErrorCode.InvalidArgument, "The question has …", { promptTokens, contextTokens: 4096 }),
+      settings,
+    ).actions;
+  expect(tooLong(5000)).toEqual([
+    { label: "Use a context of 8,192", action: { kind: "useContext", tokens: 8192 } },
+    { label: "Show log", action: { kind: "showLog" } },
+  ]);
+  expect(tooLong(8000)[0]).toMatchObject({ action: { tokens: 16_384 } });
+  expect(tooLong(1e6)).toHaveLength(1);
 });

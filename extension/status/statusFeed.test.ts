@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Emitter } from "vscode-jsonrpc";
-import { noFlash, type Stats } from "../../engine-native/protocol.js";
+import { noFlash, type Stats } from "../../protocol/messages.js";
 import type { EngineStopped } from "../engine/errors.js";
 import type { EngineState } from "../engine/state.js";
-import { plan } from "../fixtures.js";
-import { type Followed, StatusFeed } from "./statusFeed.js";
+import { loaded, plan } from "../fixtures.js";
+import { type ObservedEngine, StatusFeed } from "./statusFeed.js";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -19,11 +19,11 @@ const statsWith = (warmingBytes: number, residentBytes: number): Stats => ({
 function setUp(stats: Stats[]) {
   const states = new Emitter<EngineState>();
   const asked = vi.fn(() => Promise.resolve(stats.length > 1 ? stats.shift() : stats[0]));
-  const engine: Followed = {
+  const engine: ObservedEngine = {
     state: { kind: "loading" },
-    loaded: { name: "Storage", architecture: "llama", contextTokens: 4096, infill: false, plan },
+    loaded,
     plan,
-    tokensPerSecond: undefined,
+    lastAnswer: undefined,
     crash: undefined,
     onDidChangeState: states.event,
     onDidCrash: new Emitter<EngineStopped>().event,

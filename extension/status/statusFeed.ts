@@ -1,6 +1,6 @@
 import { Emitter } from "vscode-jsonrpc";
-import type { Stats } from "../../engine-native/protocol.js";
-import type { Engine } from "../engine/engine.js";
+import type { Stats } from "../../protocol/messages.js";
+import type { EngineClient } from "../engine/engine.js";
 import type { EngineSettings, EngineState } from "../engine/state.js";
 import type { Snapshot } from "./status.js";
 
@@ -9,9 +9,9 @@ const showEveryMs = 200;
 const askEveryMs = 1000;
 
 /** What of the engine is followed. */
-export type Followed = Pick<
-  Engine,
-  "state" | "loaded" | "plan" | "tokensPerSecond" | "crash" | "onDidChangeState" | "onDidCrash" | "stats"
+export type ObservedEngine = Pick<
+  EngineClient,
+  "state" | "loaded" | "plan" | "lastAnswer" | "crash" | "onDidChangeState" | "onDidCrash" | "stats"
 >;
 
 /** Follows the engine for the status bar and the chat: a calm stream of snapshots, with its memory. */
@@ -30,25 +30,27 @@ export class StatusFeed {
   private readonly subscriptions;
 
   constructor(
-    private readonly engine: Followed,
+    private readonly engine: ObservedEngine,
     /** The settings as far as they make sense. */
     private readonly settings: () => EngineSettings | undefined,
     private readonly log: (line: string) => void,
+    private readonly others: () => Pick<Snapshot, "remote" | "remoteInline" | "serverAddress"> = () => ({}),
   ) {
     this.lastKind = engine.state.kind;
     this.subscriptions = [engine.onDidChangeState((state) => this.follow(state)), engine.onDidCrash(() => this.show())];
   }
 
   get snapshot(): Snapshot {
-    const { state, loaded, plan, tokensPerSecond, crash } = this.engine;
+    const { state, loaded, plan, lastAnswer, crash } = this.engine;
     return {
       state,
       loaded,
       plan,
-      tokensPerSecond,
+      lastAnswer,
       settings: this.settings(),
       stats: loaded && this.stats,
       crash,
+      ...this.others(),
     };
   }
 
@@ -66,6 +68,11 @@ export class StatusFeed {
     if (turned || Date.now() - this.askedAt >= askEveryMs) void this.ask();
     if (turned) this.show();
     else this.timer ??= setTimeout(() => this.show(), showEveryMs);
+  }
+
+  /** What is not the engine's has changed: the settings, another machine, or the server. */
+  refresh(): void {
+    this.show();
   }
 
   private show(): void {

@@ -4,15 +4,15 @@ import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
-import { completeRequest, statsRequest } from "../../engine-native/protocol.js";
-import { inCheckout, planModel } from "./support/flint.js";
-import { syntheticModel, vocabulary } from "./support/models.js";
-import { cappedSidecar, heldBy, load } from "./support/sidecar.js";
+import { completeRequest, statsRequest } from "../../protocol/messages.js";
+import { inCheckout, planModel } from "../support/flint.js";
+import { syntheticModel, vocabulary } from "../support/models.js";
+import { cappedSidecar, heldBy, load } from "../support/sidecar.js";
 
 const held = await heldBy();
 const contextTokens = 1536;
 const promptTokens = 1000;
-const answerTokens = 256;
+const answerTokens = 64;
 
 /** Of the type that most models have, which llama.cpp lays out anew in memory, and with a vocabulary of 128,256 tokens. */
 async function wideModel(): Promise<string> {

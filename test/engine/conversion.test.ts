@@ -11,27 +11,29 @@ import {
   isConvertibleFile,
   isConverting,
   newConversion,
-} from "../../engine-native/download/conversion.js";
-import { deleteModel, listLibrary } from "../../engine-native/download/library.js";
+} from "../../models/library/conversion.js";
+import { ModelsFolder } from "../../models/library/modelsFolder.js";
 import {
   type ConvertProgress,
   convertProgress,
   convertRequest,
   ErrorCode,
   planConversionRequest,
-} from "../../engine-native/protocol.js";
-import { inCheckout } from "./support/flint.js";
-import { syntheticModel } from "./support/models.js";
-import { sidecar } from "./support/sidecar.js";
+} from "../../protocol/messages.js";
+import { inCheckout } from "../support/flint.js";
+import { syntheticModel } from "../support/models.js";
+import { sidecar } from "../support/sidecar.js";
 
 const name = "flint-tiny-relu2-f16.gguf";
 const converted = "flint-tiny-relu2-f16-flash.gguf";
 const ramCapBytes = 1024 ** 3;
 
 let folder: string;
+let models: ModelsFolder;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "flint-conversion-"));
-  await copyFile(inCheckout(`test/models/${name}`), path.join(folder, name));
+  models = new ModelsFolder(folder);
+  await copyFile(inCheckout(`test/fixtures/${name}`), path.join(folder, name));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -78,7 +80,7 @@ test("goes on where it was cut off, comes to what was planned, and is deleted wh
   const plan = await connection.sendRequest(planConversionRequest, { modelPath, ramCapBytes });
   const wanted: Conversion = newConversion(name, undefined, true);
   const run = async (onProgress: (progress: ConvertProgress) => void, signal = new AbortController().signal) =>
-    convertModel(wanted, { folder, converter: await converter(), ramCapBytes, signal, onProgress });
+    convertModel(models.model(name), wanted, { converter: await converter(), ramCapBytes, signal, onProgress });
 
   const stop = new AbortController();
   const nice: Promise<number[]>[] = [];
@@ -90,45 +92,47 @@ test("goes on where it was cut off, comes to what was planned, and is deleted wh
   await expect(cut).rejects.toThrow();
   await second;
   expect(await nice[0]).toContain(constants.priority.PRIORITY_BELOW_NORMAL);
-  expect(await isConverting(folder, name)).toBe(false);
-  const [source, ...others] = await listLibrary(folder);
+  expect(await isConverting(models.model(name))).toBe(false);
+  const [source, ...others] = await models.list();
   expect(others).toEqual([]);
   expect(source).toMatchObject({ name, state: "ready", conversion: { source: name, thenUse: true } });
   expect(source?.conversion?.verified).toBeUndefined();
 
   const result = await run(() => undefined);
   expect(result).toMatchObject({ modelBytes: plan.modelBytes, storeBytes: plan.storeBytes, equalTokens: 64 });
-  const models = await listLibrary(folder);
-  const model = models.find((other) => other.name === converted);
+  const model = (await models.list()).find((other) => other.name === converted);
   expect(model).toMatchObject({ state: "ready", converted: { from: { verified: { tokens: 64, equal: 64 } } } });
   // What is said to be freed is what the disk has: without the holes of the skeleton.
   expect(model?.bytes).toBeLessThan((plan.modelBytes + plan.storeBytes) * 1.02);
   await writeFile(path.join(folder, `${converted}.experts`), "");
   await writeFile(path.join(folder, `${name}.experts`), "");
   if (!model || !source) throw new Error("There is no converted model.");
-  await deleteModel(folder, source);
+  await models.delete(source);
   expect((await readdir(folder)).sort()).toEqual(
     [".flint", converted, `${converted}.experts`, converted.replace("gguf", "flash")].sort(),
   );
-  await deleteModel(folder, model);
+  await models.delete(model);
   expect(await readdir(folder)).toEqual([".flint"]);
   expect(await readdir(path.join(folder, ".flint"))).toEqual([]);
 });
 
 test("that was given up leaves the model alone, and no more", async () => {
-  const other = path.join(folder, "other");
-  await mkdir(path.join(other, ".flint"), { recursive: true });
-  await copyFile(inCheckout(`test/models/${name}`), path.join(other, name));
+  const other = new ModelsFolder(path.join(folder, "other"));
+  await mkdir(path.join(other.path, ".flint"), { recursive: true });
+  await copyFile(inCheckout(`test/fixtures/${name}`), path.join(other.path, name));
   const failing: Converter = async ({ folder = "" }) => {
     await mkdir(path.join(folder, `.${converted.replace(".gguf", "")}.part`));
     throw new Error("The disk is too full.");
   };
-  const options = { folder: other, converter: failing, ramCapBytes, signal: new AbortController().signal };
-  const run = convertModel(newConversion(name, undefined, false), { ...options, onProgress: () => undefined });
+  const options = { converter: failing, ramCapBytes, signal: new AbortController().signal };
+  const run = convertModel(other.model(name), newConversion(name, undefined, false), {
+    ...options,
+    onProgress: () => undefined,
+  });
   await expect(run).rejects.toThrow("too full");
-  const [model] = await listLibrary(other);
+  const [model] = await other.list();
   if (!model) throw new Error("The model is gone.");
-  await deleteModel(other, model);
-  expect(await readdir(other)).toEqual([".flint"]);
-  expect(await readdir(path.join(other, ".flint"))).toEqual([]);
+  await other.delete(model);
+  expect(await readdir(other.path)).toEqual([".flint"]);
+  expect(await readdir(path.join(other.path, ".flint"))).toEqual([]);
 });

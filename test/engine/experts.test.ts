@@ -3,10 +3,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { completeRequest, statsRequest, unloadRequest } from "../../engine-native/protocol.js";
-import { planModel } from "./support/flint.js";
-import { syntheticModel } from "./support/models.js";
-import { load, sidecar } from "./support/sidecar.js";
+import { completeRequest, statsRequest, unloadRequest } from "../../protocol/messages.js";
+import { planModel } from "../support/flint.js";
+import { syntheticModel } from "../support/models.js";
+import { load, sidecar } from "../support/sidecar.js";
 
 test("routing is recorded, and what was used most is there from the first token of the next session", async () => {
   const model = await syntheticModel("qwen3moe-iq4_xs");

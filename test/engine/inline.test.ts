@@ -1,18 +1,12 @@
 /** A model of its own for completions: beside the other within one cap, and first at its turn. */
 import { copyFile, rm, truncate } from "node:fs/promises";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import type { Sidecar } from "../../engine-native/client.js";
-import {
-  chatRequest,
-  completeRequest,
-  planRequest,
-  statsRequest,
-  unloadRequest,
-} from "../../engine-native/protocol.js";
+import type { Sidecar } from "../../protocol/client.js";
+import { chatRequest, completeRequest, planRequest, statsRequest, unloadRequest } from "../../protocol/messages.js";
 import { starterModel } from "../../scripts/starter-model.mjs";
-import { flint, inCheckout, planModel, planReport, report } from "./support/flint.js";
-import { syntheticModel } from "./support/models.js";
-import { cappedSidecar, load, sidecar, watch } from "./support/sidecar.js";
+import { flint, inCheckout, planModel, planReport, report } from "../support/flint.js";
+import { syntheticModel } from "../support/models.js";
+import { cappedSidecar, load, sidecar, watch } from "../support/sidecar.js";
 
 const contextTokens = 512;
 
@@ -90,7 +84,7 @@ describe("the plan", () => {
 
 test.each([
   // More than its context, which is cut.
-  ["a streamed chat model, a small inline model", () => [tinyLlama, small] as const, 2500],
+  ["a streamed chat model, a small inline model", () => [tinyLlama, small] as const, 4500],
   ["a small chat model, a larger inline model", () => [arcee, tinyLlama] as const, 100],
 ])("both together stay within the smallest cap: %s", async (_, pair, words) => {
   const [modelPath, inlineModelPath] = pair();

@@ -3,20 +3,21 @@ import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { startSidecar } from "../../engine-native/client.js";
-import { newConversion } from "../../engine-native/download/conversion.js";
-import { Engine } from "../../extension/engine/engine.js";
+import { EngineClient } from "../../extension/engine/engine.js";
 import { Conversions } from "../../extension/models/conversions.js";
 import { Stopped } from "../../extension/models/tasks.js";
-import { isAlive } from "../harness/process.js";
-import { inCheckout } from "./support/flint.js";
-import { sidecarScript } from "./support/sidecar.js";
+import { newConversion } from "../../models/library/conversion.js";
+import { Model } from "../../models/library/model.js";
+import { startSidecar } from "../../protocol/client.js";
+import { inCheckout } from "../support/flint.js";
+import { isAlive } from "../support/process.js";
+import { sidecarScript } from "../support/sidecar.js";
 
 const name = "flint-tiny-relu2-f16.gguf";
 
 let folder: string;
 let ramCapBytes: number;
-let engine: Engine;
+let engine: EngineClient;
 let conversions: Conversions;
 /** Of the sidecar that has loaded the model. */
 let loadedBy: number | undefined;
@@ -25,11 +26,11 @@ let seen: Set<string>;
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "flint-memory-"));
-  for (const file of [name, "other.gguf"]) await copyFile(inCheckout(`test/models/${name}`), path.join(folder, file));
+  for (const file of [name, "other.gguf"]) await copyFile(inCheckout(`test/fixtures/${name}`), path.join(folder, file));
   // Enough for few tokens of calibration text, which take less time.
   ramCapBytes = 320 * 1024 ** 2;
   const start = () => startSidecar({ scriptPath: sidecarScript, onLog: () => undefined });
-  engine = new Engine({
+  engine = new EngineClient({
     start,
     settings: () => ({ modelPath: path.join(folder, name), ramCapBytes: 1024 ** 3, contextTokens: 512 }),
     log: () => undefined,
@@ -37,7 +38,7 @@ beforeEach(async () => {
   conversions = new Conversions({
     start,
     ramCapBytes: () => ramCapBytes,
-    makeRoom: (source, signal) => engine.makeRoom(source, signal),
+    leaseMemory: (source, signal) => engine.leaseMemory(source, signal),
   });
   seen = new Set();
   conversions.onDidChange((running) => {
@@ -45,7 +46,9 @@ beforeEach(async () => {
     const alive = loadedBy !== undefined && isAlive(loadedBy);
     const { state, loaded, pid } = engine;
     const source = state.kind === "converting" ? state.source : "";
-    seen.add(`${state.kind} ${source === running.name}, loaded ${loaded !== undefined || pid !== undefined || alive}`);
+    seen.add(
+      `${state.kind} ${source === running.model.name}, loaded ${loaded !== undefined || pid !== undefined || alive}`,
+    );
   });
   await engine.load();
   loadedBy = engine.pid;
@@ -59,7 +62,8 @@ afterEach(async () => {
 const unloaded = new Set(["converting true, loaded false"]);
 const isBack = () => vi.waitFor(() => expect(engine.state.kind).toBe("ready"), { timeout: 60_000 });
 
-const convert = (source: string) => conversions.start(newConversion(source, undefined, false), folder).result;
+const convert = (source: string) =>
+  conversions.start(new Model(folder, source), newConversion(source, undefined, false)).result;
 
 test("no model is loaded while one is converted; it is back afterwards, also after a failure", async () => {
   await convert(name);
@@ -73,7 +77,7 @@ test("no model is loaded while one is converted; it is back afterwards, also aft
 test("models are converted in turn; the model is back after the last was stopped", async () => {
   const told: string[] = [];
   conversions.onDidChange((running) => {
-    if (running?.progress && told.at(-1) !== running.name) told.push(running.name);
+    if (running?.progress && told.at(-1) !== running.model.name) told.push(running.model.name);
   });
   const names = [name, "other.gguf"];
   const stopped = Promise.all(names.map((source) => expect(convert(source)).rejects.toBeInstanceOf(Stopped)));

@@ -1,14 +1,17 @@
-/** The contract of protocol.ts, with the built sidecar and real models. */
+/** The contract of protocol/messages.ts, with the built sidecar and real models. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { CancellationTokenSource, ResponseError } from "vscode-jsonrpc/node";
-import type { Sidecar } from "../../engine-native/client.js";
+import type { Sidecar } from "../../protocol/client.js";
 import {
   type ChatParams,
   type CompleteParams,
   chatRequest,
   completeRequest,
+  countPromptTokensRequest,
+  countTokensRequest,
   ErrorCode,
   initializeRequest,
   type LoadProgress,
@@ -20,11 +23,11 @@ import {
   stateNotification,
   statsRequest,
   unloadRequest,
-} from "../../engine-native/protocol.js";
+} from "../../protocol/messages.js";
 import { starterModel } from "../../scripts/starter-model.mjs";
-import { inCheckout } from "./support/flint.js";
-import { syntheticModel } from "./support/models.js";
-import { load, sidecar, sidecarScript, uninitializedSidecar, watch } from "./support/sidecar.js";
+import { inCheckout } from "../support/flint.js";
+import { syntheticModel } from "../support/models.js";
+import { load, sidecar, sidecarScript, uninitializedSidecar, watch } from "../support/sidecar.js";
 
 let synthetic: string;
 let tinyLlama: string;
@@ -286,6 +289,56 @@ describe("generating", () => {
   });
 });
 
+describe("sessions and tokens", () => {
+  test("an answer names the session that it belongs to, and none where there is none", async () => {
+    const lines: string[] = [];
+    const started = await sidecar((line) => lines.push(line));
+    await load(started, synthetic);
+    const request: ChatParams = { messages: ask("Hello"), maximumTokens: 2 };
+    expect(await chat(started, { ...request, sessionId: "first" }).result).toMatchObject({ sessionId: "first" });
+    expect(await chat(started, request).result).not.toHaveProperty("sessionId");
+    expect(lines.filter((line) => line.startsWith('session "first": prompt '))).toHaveLength(1);
+  });
+
+  test("a text has as many tokens as the model reads of it, also while it answers", async () => {
+    const started = await sidecar();
+    expect(await refusal(started.connection.sendRequest(countTokensRequest, { text: "a" }))).toBe(
+      ErrorCode.InvalidState,
+    );
+    await load(started, tinyLlama);
+    const count = async (text: string) => (await started.connection.sendRequest(countTokensRequest, { text })).tokens;
+    const text = "export const add = (a: number, b: number) => a + b;\n";
+    const answer = complete(started, { prefix: text, ignoreEos: true });
+    await answer.reached(1);
+    const tokens = await count(text);
+    answer.cancel();
+    const { promptTokens, finishReason } = await answer.result;
+    // It was not over when the tokens were counted.
+    expect(finishReason).toBe("cancelled");
+    // The beginning of the sequence is not the text's.
+    expect(promptTokens).toHaveLength(tokens + 1);
+    expect(await count("")).toBe(0);
+    // One token for the model, but not where it is only text.
+    expect(await count("</s>")).toBeGreaterThan(1);
+  });
+
+  test("a conversation has as many tokens as the model reads of it, before it is asked", async () => {
+    const started = await sidecar();
+    const messages = [
+      { role: "system" as const, text: "Be brief." },
+      ...ask("Hello"),
+      { role: "assistant" as const, text: "Hello!" },
+      ...ask("Say </s> and [INST]."),
+    ];
+    const count = () => started.connection.sendRequest(countPromptTokensRequest, { messages });
+    expect(await refusal(count())).toBe(ErrorCode.InvalidState);
+    await load(started, tinyLlama);
+    const { tokens } = await count();
+    const { promptTokens } = await chat(started, { messages, maximumTokens: 1 }).result;
+    expect(promptTokens).toHaveLength(tokens);
+  });
+});
+
 describe("ending", () => {
   test("unload frees the model", async () => {
     const started = await sidecar();
@@ -326,12 +379,17 @@ describe("ending", () => {
   });
 
   test("the process ends when its parent is killed", async () => {
-    const parent = spawn(process.execPath, [inCheckout("test/engine/support/parent.mjs"), sidecarScript, synthetic], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const requests = [
+      ["load", { modelPath: synthetic, ramCapBytes: 4 * 1024 ** 3, engine: "flash", contextTokens: 4096 }],
+      ["complete", { prefix: "Once", ignoreEos: true, progressToken: "watched" }],
+    ];
+    const args = [inCheckout("test/support/parent.mjs"), sidecarScript, JSON.stringify(requests)];
+    const parent = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
     const ended = once(parent, "close");
     parent.stderr.resume();
-    const [pid] = await once(parent.stdout.setEncoding("utf8"), "data");
+    const lines = createInterface({ input: parent.stdout });
+    const [pid] = await once(lines, "line");
+    await once(lines, "line");
     onTestFinished(() => {
       try {
         process.kill(Number.parseInt(`${pid}`, 10), "SIGKILL");

@@ -2,12 +2,12 @@
 import { copyFile, rm, truncate } from "node:fs/promises";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { ResponseError } from "vscode-jsonrpc/node";
-import type { Sidecar } from "../../engine-native/client.js";
-import { type CompleteParams, completeRequest, ErrorCode, planRequest } from "../../engine-native/protocol.js";
+import type { Sidecar } from "../../protocol/client.js";
+import { type CompleteParams, completeRequest, ErrorCode, planRequest } from "../../protocol/messages.js";
 import { starterModel } from "../../scripts/starter-model.mjs";
-import { inCheckout, planModel, runModel } from "./support/flint.js";
-import { type ShapeName, syntheticModel } from "./support/models.js";
-import { load, sidecar, watch } from "./support/sidecar.js";
+import { inCheckout, planModel, runModel } from "../support/flint.js";
+import { type ShapeName, syntheticModel } from "../support/models.js";
+import { load, sidecar, watch } from "../support/sidecar.js";
 
 const contextTokens = 512;
 

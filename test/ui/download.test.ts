@@ -3,10 +3,10 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { syntheticModel } from "../engine/support/models.js";
-import { runCommand } from "../harness/chatPanel.js";
-import { type ModelsWorkbench, startModelsWorkbench } from "../harness/modelsWorkbench.js";
-import { keepFailure, picture } from "../harness/workbench.js";
+import { runCommand } from "../support/chatPanel.js";
+import { syntheticModel } from "../support/models.js";
+import { type ModelsWorkbench, startModelsWorkbench } from "../support/modelsWorkbench.js";
+import { keepFailure, picture } from "../support/workbench.js";
 
 const minute = 60_000;
 const name = "model-F16.gguf";
@@ -72,7 +72,7 @@ test("from the palette to the starter model and a first answer", async () => {
     .getByRole("button", { name: "Ask something" })
     .click({ timeout: 4 * minute });
   await model(/^tinyllama.* in use/).waitFor();
-  await expect.poll(() => panel.input.evaluate((element) => element === document.activeElement)).toBe(true);
+  await panel.untilFocused();
   await page.keyboard.type("Answer in one word: what is the capital of France?");
   await page.keyboard.press("Enter");
   // Chat is not greedy, and the model small: that it answers in words is what this is about, and it may go on for ever.
@@ -164,7 +164,7 @@ test("a model is deleted after a question, and its disk is free", async () => {
   const { page, modelsFolder, model } = workbench;
   const dialog = page.locator(".monaco-dialog-box");
   await act("Delete Model", dialog);
-  await dialog.filter({ hasText: /This frees \d+ MB. Suggestions are then the chat model's./ }).waitFor();
+  await dialog.filter({ hasText: /This frees \d+ MB. The chat model will make the suggestions./ }).waitFor();
   await dialog.getByRole("button", { name: "Delete" }).click();
   await model(/^model-F16/).waitFor({ state: "detached" });
   await model(/^tinyllama.* in use, /).waitFor();

@@ -1,14 +1,14 @@
 /** From an empty VS Code to a model that is ready, with what the window offers. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { starterModel } from "../../scripts/starter-model.mjs";
-import { ChatPanel, runCommand } from "../harness/chatPanel.js";
-import { keepFailure, startWorkbench, type Workbench } from "../harness/workbench.js";
+import { fetchModel, starters } from "../../scripts/starter-model.mjs";
+import { ChatPanel, runCommand } from "../support/chatPanel.js";
+import { keepFailure, startWorkbench, type Workbench } from "../support/workbench.js";
 
 let workbench: Workbench;
 let panel: ChatPanel;
 
 beforeAll(async () => {
-  workbench = await startWorkbench({ settings: { "flint.ramCap": "768MiB" } });
+  workbench = await startWorkbench({ settings: { "flint.ramCap": "1GiB" } });
   const { page } = workbench;
   await page.goto(workbench.address());
   panel = new ChatPanel(page);
@@ -37,8 +37,8 @@ test("the button offers models, and a file that is chosen instead becomes the mo
   // It begins with the open folder, a moment after it is there.
   await expect.poll(() => file.inputValue()).toBe(`${workbench.folder}/`);
   await dialog.locator(".monaco-list-row", { hasText: ".." }).first().waitFor();
-  await file.fill(await starterModel());
-  await dialog.locator(".monaco-list-row", { hasText: "tinyllama-1.1b-chat-iq2_xxs.gguf" }).waitFor();
+  await file.fill(await fetchModel(starters.inline));
+  await dialog.locator(".monaco-list-row", { hasText: "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf" }).waitFor();
   // While it still looks at what was typed, the dialog takes no Enter.
   const accept = async () => {
     if (!(await dialog.isVisible())) return true;
@@ -46,18 +46,38 @@ test("the button offers models, and a file that is chosen instead becomes the mo
     return false;
   };
   await expect.poll(accept, { timeout: 120_000, interval: 2000 }).toBe(true);
-  await panel.document.getByText(/^Fits in 768 MiB, about \d+(\.\d)? tokens\/s$/).waitFor();
-  await panel.button("Model: tinyllama-1.1b-chat-iq2_xxs. Choose another").waitFor();
+  await panel.document.getByText(/^Fits in 1\.0 GiB, about \d+(\.\d)? tokens\/s$/).waitFor();
+  await panel.button("Model: qwen2.5-coder-0.5b-instruct-q4_k_m. Choose another").waitFor();
 });
 
-test("the walkthrough shows its three steps", async () => {
+async function openWalkthrough(): Promise<void> {
   const { page } = workbench;
   await runCommand(page, "Welcome: Open Walkthrough...");
-  const filter = page.locator(".quick-input-widget input");
-  await filter.waitFor();
+  await page.locator(".quick-input-widget input").waitFor();
   await page.keyboard.type("Get started with Flint");
   await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: "Get started with Flint" }).waitFor();
   await page.keyboard.press("Enter");
+}
+
+test("the walkthrough shows its steps, and ticks those only that were done", async () => {
+  const { page } = workbench;
   const steps = page.locator(".getting-started-step .step-title");
-  await expect.poll(() => steps.allTextContents()).toEqual(["Choose a model", "Set the RAM cap", "Ask something"]);
+  const done = page.locator(".getting-started-step:has([role=checkbox][aria-checked=true]) .step-title");
+  await openWalkthrough();
+  await expect
+    .poll(() => steps.allTextContents())
+    .toEqual(["Download a model", "Choose a model", "Set the RAM cap", "Ask something"]);
+  expect((await page.locator(".getting-started-step").allTextContents()).join()).not.toContain("`");
+  // The chat was opened, and nothing was asked. (What was true before VS Code knew the walkthrough, it does not tick.)
+  expect(await done.allTextContents()).not.toContain("Ask something");
+  // It shows pictures in a page of its own, which would be taken for the chat's.
+  await page
+    .locator(".tab", { hasText: "Welcome" })
+    .getByLabel(/^Close/)
+    .click();
+  await steps.first().waitFor({ state: "detached" });
+  await panel.ask("Say yes.");
+  await panel.button("Stop").waitFor();
+  await openWalkthrough();
+  await expect.poll(() => done.allTextContents()).toContain("Ask something");
 });

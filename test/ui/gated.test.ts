@@ -2,10 +2,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import type { Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { syntheticModel } from "../engine/support/models.js";
-import { runCommand } from "../harness/chatPanel.js";
-import { type ModelsWorkbench, startModelsWorkbench } from "../harness/modelsWorkbench.js";
-import { keepFailure, picture } from "../harness/workbench.js";
+import { runCommand } from "../support/chatPanel.js";
+import { syntheticModel } from "../support/models.js";
+import { type ModelsWorkbench, startModelsWorkbench } from "../support/modelsWorkbench.js";
+import { keepFailure, picture } from "../support/workbench.js";
 
 const token = "hf_right";
 const names = ["first-IQ4_XS.gguf", "second-IQ4_NL.gguf", "third-Q4_0.gguf"] as const;
@@ -47,9 +47,9 @@ async function download(name: string): Promise<void> {
 
 /** Types it when the box is all there: before, what is typed would be lost. */
 async function give(text: string): Promise<void> {
-  await box.getByText("Kept in VS Code's secret storage and shown to the Hub only").waitFor();
+  await box.getByText("Flint keeps it in VS Code's secret storage and sends it only to the Hub").waitFor();
   await box.locator("input").fill(text);
-  await workbench.page.keyboard.press("Enter");
+  await box.locator("input").press("Enter");
 }
 
 /** Nobody but the Hub has seen a token. */
@@ -60,13 +60,13 @@ function expectNoneAtCdn(): void {
 test("a token is asked for, and again where the Hub does not know it", async () => {
   const { page, hub, row, model } = workbench;
   await look();
-  await row("owner/model", "IQ4_XS").filter({ hasText: "fit not known" }).waitFor();
-  await row("owner/model", "Give a Hugging Face token").click();
+  await row("owner/model", "IQ4_XS").filter({ hasText: "fit unknown" }).waitFor();
+  await row("owner/model", "Set Hugging Face Token").click();
   await give("hf_wrong");
-  await box.getByText("The Hub does not know this token.").waitFor();
+  await box.getByText("The Hub rejected this token.").waitFor();
   await picture(page, "download-token");
   await box.locator("input").fill(token);
-  await page.keyboard.press("Enter");
+  await box.locator("input").press("Enter");
   // Back at the list, which now tells what it could not before.
   await row("owner/model", "IQ4_XS").filter({ hasText: "fits in 768 MiB" }).waitFor();
   await download(names[0]);
@@ -92,14 +92,14 @@ test("it is kept in secret storage, also when the window is loaded again", async
 test("it is forgotten when it is taken back, and asked for when a download needs it", async () => {
   const { page, row, notification, model } = workbench;
   await runCommand(page, "Flint: Set Hugging Face Token");
-  await box.getByText("Leave it empty to forget").waitFor();
-  await page.keyboard.press("Enter");
-  await notification("The Hugging Face token is forgotten.").waitFor();
+  await box.getByText("Leave it empty to remove").waitFor();
+  await box.locator("input").press("Enter");
+  await notification("The Hugging Face token was removed.").waitFor();
   await look();
-  await row("owner/model", "Q4_0").filter({ hasText: "fit not known" }).waitFor();
+  await row("owner/model", "Q4_0").filter({ hasText: "fit unknown" }).waitFor();
   await download(names[2]);
-  await notification("Accept its licence on the model's page, and give a token of yours.")
-    .getByRole("button", { name: "Give a token" })
+  await notification("Accept its licence on the model's page, then set your token.")
+    .getByRole("button", { name: "Set Token" })
     .click();
   await give(token);
   await box.waitFor({ state: "hidden" });

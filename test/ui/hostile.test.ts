@@ -1,12 +1,13 @@
 /** An answer that would do harm, in the real chat panel: nothing of it runs, nothing is loaded. */
 import { once } from "node:events";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Message } from "../../webview/messages.js";
-import { ChatPanel, openFile } from "../harness/chatPanel.js";
-import { keepFailure, startWorkbench, type Workbench } from "../harness/workbench.js";
+import { ChatPanel, openFile } from "../support/chatPanel.js";
+import { showConversation } from "../support/storage.js";
+import { keepFailure, startWorkbench, type Workbench } from "../support/workbench.js";
 
 /** Paths that were asked for. */
 const asked: string[] = [];
@@ -30,9 +31,8 @@ beforeAll(async () => {
   await page.goto(workbench.address());
   panel = new ChatPanel(page);
   await panel.open();
-  // As if a model had said it: the extension finds it in its storage when the window opens again.
-  await writeFile(await conversationFile(), JSON.stringify(conversation()));
-  await panel.reload();
+  // As if a model had said it.
+  await showConversation(workbench, conversation());
   await panel.document.getByText("the end", { exact: true }).waitFor();
 });
 
@@ -44,13 +44,6 @@ afterAll(async () => {
   await workbench?.close();
   elsewhere.close();
 });
-
-async function conversationFile(): Promise<string> {
-  const names = await readdir(workbench.profileFolder, { recursive: true });
-  const name = names.find((found) => found.endsWith(path.join("flint.flint", "chat.json")));
-  if (!name) throw new Error("The extension has stored no conversation.");
-  return path.join(workbench.profileFolder, name);
-}
 
 function conversation(): Message[] {
   const run = "document.body.dataset.ran='yes'";
@@ -74,7 +67,7 @@ function conversation(): Message[] {
     "the end",
   ].join("\n\n");
   return [
-    { id: "question", role: "user", text: `<img src="${origin}/question" onerror="${run}">` },
+    { id: "question", role: "user", text: `<img src="${origin}/question" onerror="${run}">`, attachments: [] },
     { id: "answer", role: "assistant", state: "done", text, detail: `<img src="${origin}/detail" onerror="${run}">` },
   ];
 }

@@ -9,10 +9,12 @@
 #include <malloc.h>
 #endif
 
+#include "backend/api.h"
 #include "backend/buffer.h"
-#include "backend/compute.h"
-#include "backend/engine.h"
+#include "backend/current_load.h"
+#include "backend/graph.h"
 #include "backend/upload.h"
+#include "compute/layout.h"
 #include "ggml-backend-impl.h"
 #include "ggml-impl.h"
 
@@ -73,8 +75,9 @@ void device_get_props(ggml_backend_dev_t device, ggml_backend_dev_props* props) 
     props->name = device_get_name(device);
     props->description = device_get_description(device);
     props->type = device_get_type(device);
-    // What it takes for llama.cpp to load in pieces: see Upload.
-    props->caps.async = props->caps.host_buffer = props->caps.events = true;
+    // What it takes for llama.cpp to load in pieces: see Upload. Of contexts it would take that for pipelines over
+    // GPUs, for which we would have to wait for events.
+    props->caps.async = props->caps.host_buffer = props->caps.events = device == registered_device();
 }
 
 ggml_backend_dev_t serving_device();
@@ -83,12 +86,12 @@ ggml_backend_dev_t idle_device();
 ggml_backend_t device_init_backend(ggml_backend_dev_t, const char*) {
     auto context = std::make_unique<FlashBackend>();
     if (const auto ready = context->workers.resize(1); !ready) {
-        Engine::instance().fail(ready.error());
+        GGML_LOG_ERROR("%s\n", ready.error().message.c_str());
         return nullptr;
     }
     auto backend = std::make_unique<ggml_backend>();
-    const std::shared_ptr<Served> served = Engine::instance().configured();
-    ggml_backend_dev_t device = served && served->has_weights ? serving_device() : idle_device();
+    if (auto served = current_load(); served && served->computes()) context->served = std::move(served);
+    ggml_backend_dev_t device = context->served ? serving_device() : idle_device();
     *backend = ggml_backend{backend_guid(), kBackendInterface, device, context.release()};
     return backend.release();
 }
@@ -100,11 +103,11 @@ bool is_weight(const ggml_tensor* tensor) {
     return tensor->buffer != nullptr && tensor->buffer->usage == GGML_BACKEND_BUFFER_USAGE_WEIGHTS;
 }
 
-/** Not laid out anew for kernels that we do not have. */
-bool is_plain(const ggml_tensor* weight) { return ggml_backend_buffer_is_host(weight->buffer); }
+/** Whether we can divide products with weights of this type among our workers. */
+bool is_known(ggml_backend_buffer_type_t type) { return ggml_backend_buft_is_host(type) || layout_of(type) != nullptr; }
 
-// Of a model of ours we claim all of the graph but what weights are multiplied in that llama.cpp laid out anew: each
-// change of backend would start and end a set of threads, which spin beside ours.
+// Of the graph of a served model we claim all operations except those whose weights llama.cpp keeps in a layout that we
+// do not know: each change of backend starts and ends a set of threads, which spin on the cores that our workers use.
 bool device_supports_op(ggml_backend_dev_t device, const ggml_tensor* op) {
     if (find_weight(op)) return true;
     for (const ggml_tensor* source : op->src) {
@@ -121,13 +124,14 @@ bool device_supports_op(ggml_backend_dev_t device, const ggml_tensor* op) {
             break;
     }
     if (device != serving_device()) return false;
-    if (is_matrix_operation(op) && is_weight(op->src[0]) && !is_plain(op->src[0])) return false;
+    if (is_matrix_operation(op) && is_weight(op->src[0]) && !is_known(op->src[0]->buffer->buft)) return false;
     ggml_backend_dev_t cpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
     return cpu != nullptr && ggml_backend_dev_supports_op(cpu, op);
 }
 
-bool device_supports_buft(ggml_backend_dev_t, ggml_backend_buffer_type_t type) {
-    return type == flash_buffer_type() || ggml_backend_buft_is_host(type);
+bool device_supports_buft(ggml_backend_dev_t device, ggml_backend_buffer_type_t type) {
+    return type == flash_buffer_type() ||
+           (device == serving_device() ? is_known(type) : ggml_backend_buft_is_host(type));
 }
 
 constexpr ggml_backend_device_i device_interface(ggml_backend_buffer_type_t (*get_buffer_type)(ggml_backend_dev_t)) {
@@ -154,7 +158,7 @@ constexpr ggml_backend_device_i device_interface(ggml_backend_buffer_type_t (*ge
 
 void set_threads(ggml_backend_t backend, int count) {
     const auto resized = context_of(backend).workers.resize(static_cast<unsigned>(std::max(1, count)));
-    if (!resized) Engine::instance().fail(resized.error());
+    if (!resized) GGML_LOG_ERROR("%s\n", resized.error().message.c_str());
 }
 
 void set_abort_callback(ggml_backend_t backend, ggml_abort_callback callback, void* data) {

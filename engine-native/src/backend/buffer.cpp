@@ -1,7 +1,9 @@
 #include "backend/buffer.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "backend/current_load.h"
 #include "ggml-backend-impl.h"
 #include "ggml-impl.h"
 #include "platform/memory.h"
@@ -10,7 +12,7 @@ namespace flash {
 namespace {
 
 struct FlashBuffer {
-    std::shared_ptr<Served> served;
+    std::shared_ptr<ServedModel> served;
     AddressRange addresses;
 };
 
@@ -22,29 +24,29 @@ void* buffer_get_base(ggml_backend_buffer_t buffer) { return context_of(buffer).
 
 void buffer_memset_tensor(ggml_backend_buffer_t, ggml_tensor*, uint8_t, size_t, size_t) {}
 
-// llama.cpp brings each tensor's bytes once, at load: those of the outline, where it loads that. Those of streamed ones
-// and of experts are on flash already.
+// llama.cpp passes each tensor's bytes once, during the load; they are zeros where it loads the skeleton. Only pinned
+// weights are kept: the others stay on flash.
 void buffer_set_tensor(ggml_backend_buffer_t buffer, ggml_tensor* tensor, const void* data, size_t offset,
                        size_t size) {
-    const Served& served = *context_of(buffer).served;
+    ServedModel& served = *context_of(buffer).served;
     const TensorInfo* info = served.stream->find(tensor->name, Use::Multiply);
     if (info == nullptr || !served.stream->pinned(*info)) return;
     auto* target = static_cast<uint8_t*>(tensor->data) + offset;
     GGML_ASSERT(context_of(buffer).addresses.open(target, size) && "no memory for a pinned weight");
-    if (!served.outline) {
+    if (!served.skeleton) {
         std::memcpy(target, data, size);
         return;
     }
     const Span all{info->offset + offset, size};
-    const auto read = served.outline->read({{info->file, all}}, [&](const uint8_t* bytes, size_t, Span span) {
+    const auto read = served.skeleton->read({{info->file, all}}, [&](const uint8_t* bytes, size_t, Span span) {
         std::memcpy(target + (span.offset - all.offset), bytes, span.size);
     });
-    if (!read) Engine::instance().fail(read.error());
+    if (!read) served.fail(read.error());
 }
 
 void buffer_get_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* tensor, void* data, size_t offset,
                        size_t size) {
-    const Served& served = *context_of(buffer).served;
+    ServedModel& served = *context_of(buffer).served;
     const TensorInfo* experts = served.experts ? served.experts->find(tensor->name) : nullptr;
     const TensorInfo* info = experts != nullptr ? experts : served.stream->find(tensor->name, Use::Multiply);
     if (info == nullptr) info = served.stream->find(tensor->name, Use::Rows);
@@ -52,7 +54,7 @@ void buffer_get_tensor(ggml_backend_buffer_t buffer, const ggml_tensor* tensor, 
     const auto copied = experts != nullptr ? served.experts->copy(*info, offset, size, data)
                                            : served.stream->copy(*info, offset, size, data);
     if (!copied) {
-        Engine::instance().fail(copied.error());
+        served.fail(copied.error());
         std::memset(data, 0, size);
     }
 }
@@ -75,12 +77,12 @@ const ggml_backend_buffer_i kBufferInterface = {
 
 // buffer type
 
-// llama.cpp loads buffer types in the order of their names. Ours must come before "CPU": the memory through which it
-// brings us weights is then gone before the resident weights take their place.
+// llama.cpp loads buffer types in the order of their names. This one must come before "CPU": the memory through which
+// weights get here is then freed before the resident weights take memory.
 const char* buffer_type_get_name(ggml_backend_buffer_type_t) { return "At_Flash"; }
 
 ggml_backend_buffer_t buffer_type_alloc(ggml_backend_buffer_type_t type, size_t size) {
-    std::shared_ptr<Served> served = Engine::instance().configured();
+    std::shared_ptr<ServedModel> served = current_load();
     if (!served) return nullptr;
     AddressRange addresses(size, true);
     if (addresses.size() == 0) return nullptr;
@@ -100,6 +102,11 @@ const ggml_backend_buffer_type_i kBufferTypeInterface = {
     /* .is_host        = */ nullptr,
 };
 
+/** The name alone is not enough: another model may be loaded at the same time as the one that was named. */
+bool is_same(const TensorInfo& info, const ggml_tensor& weight) {
+    return info.type == weight.type && std::equal(info.ne.begin(), info.ne.end(), weight.ne);
+}
+
 }  // namespace
 
 ggml_backend_buffer_type_t flash_buffer_type() {
@@ -117,7 +124,7 @@ std::optional<Weight> find_weight(const ggml_tensor* op) {
     if (!is_matrix_operation(op)) return {};
     // llama.cpp asks for a weight that it has not placed yet, in a buffer without content.
     const auto* placed = static_cast<const FlashBuffer*>(weight->buffer->context);
-    const std::shared_ptr<Served> served = placed == nullptr ? Engine::instance().configured() : placed->served;
+    const std::shared_ptr<ServedModel> served = placed == nullptr ? current_load() : placed->served;
     if (!served) return {};
     const TensorInfo* info = nullptr;
     if (op->op == GGML_OP_MUL_MAT_ID) {
@@ -125,7 +132,7 @@ std::optional<Weight> find_weight(const ggml_tensor* op) {
     } else {
         info = served->stream->find(weight->name, op->op == GGML_OP_MUL_MAT ? Use::Multiply : Use::Rows);
     }
-    if (info == nullptr) return {};
+    if (info == nullptr || !is_same(*info, *weight)) return {};
     return Weight{info, served.get()};
 }
 

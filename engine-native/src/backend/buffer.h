@@ -2,27 +2,27 @@
 
 #include <optional>
 
-#include "backend/engine.h"
+#include "backend/served_model.h"
 #include "ggml-backend.h"
 
 namespace flash {
 
-/** Ours: llama.cpp knows a buffer type's device. Defined with the device. */
+/** The device that llama.cpp knows. Here because a buffer type names its device; defined with the others. */
 ggml_backend_dev_t registered_device();
 
-/** Addresses that nothing may touch, but for pinned weights: these are where llama.cpp puts them. */
+/** Its buffers are addresses without memory, except where weights are pinned. */
 ggml_backend_buffer_type_t flash_buffer_type();
 
-/** Whether an operation may use one of our weights. */
+/** Whether an operation is of a kind that can use a weight on flash. */
 bool is_matrix_operation(const ggml_tensor* op);
 
-/** A weight of ours that an operation uses, and what serves it. */
+/** A weight that Flint serves, and the model it belongs to. */
 struct Weight {
     const TensorInfo* info;
-    Served* served;
+    ServedModel* served;
 };
 
-/** Nothing when the weight that `op` uses is none of ours, or not for this operation. */
+/** The weight that `op` uses; nothing where llama.cpp keeps it, or where it is served for other operations only. */
 std::optional<Weight> find_weight(const ggml_tensor* op);
 
 }  // namespace flash

@@ -68,8 +68,7 @@ bool ExpertLayers::gives_logits(const ggml_tensor* node) const {
            ggml_is_vector(node) && node->ne[0] == embedding_->src[0]->ne[1];
 }
 
-void ExpertLayers::expect_next_token(const Kernel& kernel, const ggml_tensor* logits, int64_t known,
-                                     const Stream::Stop& stop) {
+void ExpertLayers::expect_next_token(const Kernel& kernel, const ggml_tensor* logits, int64_t known, const Stop& stop) {
     const auto embeddings = find_weight(embedding_);
     if (!embeddings || pass_) return;
     const Layer& first = layers_.front();
@@ -82,7 +81,7 @@ void ExpertLayers::expect_next_token(const Kernel& kernel, const ggml_tensor* lo
         ggml_tensor row = *embedding_;
         row.src[1] = &ids;
         row.data = data.data();
-        // What cannot be read now is read, and told, when it is needed.
+        // A read that fails here is repeated, and reported, when the experts are needed.
         const auto got = embeddings->served->stream->get_rows(kernel, *embeddings->info, &row, stop);
         return got && *got == GGML_STATUS_SUCCESS ? first.router->guess(&row, kernel) : std::vector<int32_t>();
     });
@@ -95,8 +94,7 @@ void ExpertLayers::begin(size_t number) {
     pass_ = std::make_unique<ExpertPass>(*layer.experts, layer.ids, layer.tensors);
 }
 
-Result<ggml_status> ExpertLayers::multiply(Workers& workers, const Weight& weight, int index,
-                                           const Stream::Stop& stop) {
+Result<ggml_status> ExpertLayers::multiply(Workers& workers, const Weight& weight, int index, const Stop& stop) {
     const ggml_tensor* node = graph_->nodes[index];
     if (!pass_ || pass_->ids() != node->src[2]) begin(numbers_.at(source_of(node->src[2])));
     left_--;

@@ -16,7 +16,7 @@ class ExpertLayers {
   public:
     explicit ExpertLayers(const ggml_cgraph* graph);
 
-    /** Whether this node says which experts a later layer uses, or lets us guess. */
+    /** Whether this node gives the ids of the experts that a later layer uses, or a state to guess them from. */
     bool awaits(const ggml_tensor* node) const {
         return !numbers_.empty() && (node == embedding_ || numbers_.count(node) > 0);
     }
@@ -27,7 +27,7 @@ class ExpertLayers {
      */
     void prefetch(const Kernel& kernel, const ggml_tensor* node);
 
-    /** Lets go of a layer that is computed. */
+    /** Releases the experts of a layer that is computed. */
     void end() {
         if (left_ == 0) pass_.reset();
     }
@@ -40,9 +40,9 @@ class ExpertLayers {
      * After end().
      * @param logits of which the first `known` are computed
      */
-    void expect_next_token(const Kernel& kernel, const ggml_tensor* logits, int64_t known, const Stream::Stop& stop);
+    void expect_next_token(const Kernel& kernel, const ggml_tensor* logits, int64_t known, const Stop& stop);
 
-    Result<ggml_status> multiply(Workers& workers, const Weight& weight, int index, const Stream::Stop& stop);
+    Result<ggml_status> multiply(Workers& workers, const Weight& weight, int index, const Stop& stop);
 
   private:
     struct Layer {
@@ -56,7 +56,7 @@ class ExpertLayers {
 
     const ggml_cgraph* graph_;
     std::vector<Layer> layers_;
-    std::unordered_map<const ggml_tensor*, size_t> numbers_;  // of layers, by what says which experts
+    std::unordered_map<const ggml_tensor*, size_t> numbers_;  // of layers, by the node that gives their experts
     std::unique_ptr<ExpertPass> pass_;
     size_t left_ = 0;                         // products of the pass
     const ggml_tensor* embedding_ = nullptr;  // that the first layer's choice is guessed from; null: it is not

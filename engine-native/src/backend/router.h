@@ -3,8 +3,8 @@
 #include <optional>
 #include <vector>
 
+#include "compute/workers.h"
 #include "ggml.h"
-#include "stream/workers.h"
 
 namespace flash {
 

@@ -4,18 +4,17 @@
 #include <cstdint>
 #include <memory>
 
-#include "backend/engine.h"
 #include "ggml-impl.h"
 
 namespace flash {
 
-bool by_token(int64_t tokens) {
+bool by_token(const ServedModel* model, int64_t tokens) {
     constexpr int64_t kMostGuessed = 16;  // more are a prompt's
-    return Engine::instance().token_by_token() && tokens > 1 && tokens <= kMostGuessed;
+    return model != nullptr && model->token_by_token && tokens > 1 && tokens <= kMostGuessed;
 }
 
-bool attends_by_token(const ggml_tensor* node) {
-    return node->op == GGML_OP_FLASH_ATTN_EXT && by_token(node->src[0]->ne[1]);
+bool attends_by_token(const ServedModel* model, const ggml_tensor* node) {
+    return node->op == GGML_OP_FLASH_ATTN_EXT && by_token(model, node->src[0]->ne[1]);
 }
 
 ggml_status attend_by_token(const Kernel& kernel, const ggml_tensor* node) {

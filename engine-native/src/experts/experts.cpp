@@ -23,7 +23,7 @@ constexpr double kOftenMissing = 0.5;
 constexpr double kLately = 8;
 
 /** More than any two ranks of a policy differ by. */
-constexpr double kLent = 1e6;
+constexpr double kBorrowed = 1e6;
 
 std::vector<TensorInfo> expert_tensors(const Model& model, const Plan& plan) {
     std::vector<TensorInfo> tensors;
@@ -42,13 +42,13 @@ double half_life(const Model& model, const Plan& plan, const ExpertLayout& layou
 
 }  // namespace
 
-Experts::Experts(const Model& model, const Plan& plan, StreamStats& stats)
+Experts::Experts(const Model& model, const Plan& plan, ReadStats& stats)
     : tensors_(expert_tensors(model, plan)),
       layout_(tensors_),
       policy_(layout_.experts(), half_life(model, plan, layout_)),
       pool_(plan.expert_pool_bytes, layout_.smallest_bundle(), layout_.largest_bundle(),
             [this](uint32_t expert) { warming_->drop(expert); }),
-      lent_(layout_.experts()),
+      borrowed_(layout_.experts()),
       hot_set_(model.files.front()),
       ring_(plan.expert_ring_bytes),
       ring_room_(layout_.largest_part_room()),
@@ -66,7 +66,7 @@ Experts::Experts(const Model& model, const Plan& plan, StreamStats& stats)
 
 Experts::~Experts() { keep(); }
 
-Result<std::unique_ptr<Experts>> Experts::open(const Model& model, const Plan& plan, StreamStats& stats,
+Result<std::unique_ptr<Experts>> Experts::open(const Model& model, const Plan& plan, ReadStats& stats,
                                                const std::string& trace_path) {
     if (plan.expert_pool_bytes == 0) return std::unique_ptr<Experts>();
     std::unique_ptr<Experts> experts(new Experts(model, plan, stats));
@@ -125,7 +125,7 @@ bool Experts::end(const std::vector<ExpertRead*>& reads) {
     return whole;
 }
 
-double Experts::rank(uint32_t expert) const { return policy_.rank(expert) - (lent_[expert] ? kLent : 0); }
+double Experts::rank(uint32_t expert) const { return policy_.rank(expert) - (borrowed_[expert] ? kBorrowed : 0); }
 
 void Experts::let_go(uint32_t expert, const std::vector<ExpertRead*>& reads) {
     if (end(reads))

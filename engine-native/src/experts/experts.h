@@ -18,7 +18,7 @@
 #include "plan/expert_layout.h"
 #include "plan/plan.h"
 #include "reader/read_queue.h"
-#include "stream/stream.h"
+#include "reader/read_stats.h"
 
 namespace flash {
 
@@ -46,11 +46,12 @@ struct ExpertRead {
 class Guess;
 class Warming;
 
-/** The experts of one model that are ours: the pool, and what decides what is in it. ExpertPass computes with them. */
+/** The experts of one model that are served from flash: their pool, and the choice of what it keeps. ExpertPass
+ * computes with them. */
 class Experts {
   public:
     /** Null where the plan has no pool. Fails with FLASH_READ_FAILED, FLASH_INVALID_ARGUMENT (the trace). */
-    static Result<std::unique_ptr<Experts>> open(const Model& model, const Plan& plan, StreamStats& stats,
+    static Result<std::unique_ptr<Experts>> open(const Model& model, const Plan& plan, ReadStats& stats,
                                                  const std::string& trace_path);
     ~Experts();
 
@@ -89,7 +90,7 @@ class Experts {
     friend class Guess;
     friend class Warming;
 
-    Experts(const Model& model, const Plan& plan, StreamStats& stats);
+    Experts(const Model& model, const Plan& plan, ReadStats& stats);
 
     /** Chooses what the pool begins with and makes room for it. */
     void prepare();
@@ -116,7 +117,7 @@ class Experts {
      * By expert: whether it has room that a prompt found free, and nothing but prompts has used it since. However often
      * they did, it leaves before all that decoding uses.
      */
-    std::vector<bool> lent_;
+    std::vector<bool> borrowed_;
     HotSet hot_set_;
     uint64_t model_bytes_ = 0;  // of the first file
     uint64_t now_ = 0;          // tokens so far
@@ -128,7 +129,7 @@ class Experts {
     double first_missing_ = 0;                  // experts of the first layer, of late
     int32_t ahead_token_ = -1;                  // whose first layer ahead_ is of, if it is of a first layer
     std::optional<RoutingTrace> trace_;
-    StreamStats& stats_;
+    ReadStats& stats_;
     ReadQueue queue_{ReadQueue::Method::Best, kBytesInFlight};  // its threads end before what they read into
     std::unique_ptr<Warming> warming_;
     bool used_ = false;                       // since it was loaded

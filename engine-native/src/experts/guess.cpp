@@ -36,7 +36,7 @@ Guess::Guess(Experts& experts, GuessRecord& record, const std::vector<const Tens
         if (missing || !record_.pays(rank)) continue;
         // It must not leave for those that are missing.
         experts_.pool_.hold(number);
-        experts_.warming_->hasten(number);
+        experts_.warming_->promote(number);
         expected_.back().held = true;
     }
     if (former_) former_->settle();

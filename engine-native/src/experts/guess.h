@@ -12,14 +12,14 @@ namespace flash {
 std::vector<const ExpertMatrix*> in_order_of_use(const Experts& experts, const std::vector<const TensorInfo*>& tensors);
 
 /**
- * What the next layer will probably choose. What of it is missing is read, where such guesses have been right: queued
- * behind what this layer waits for, for the time in which the disk would have nothing to do. That layer's pass takes
- * what it does choose; the rest stays in the pool, with the rank that it has.
+ * The experts that the next layer will probably choose. Those that are missing are read if such guesses have been right
+ * so far: queued behind the reads of this layer, when the disk would otherwise be idle. The next layer's pass takes
+ * those that it does choose; the others stay in the pool with their rank.
  */
 class Guess {
   public:
     /**
-     * Called, as all of it, by who has `Experts::use_`.
+     * The caller, of this and of every other function, holds `Experts::use_`.
      * @param record of guesses of this kind
      * @param tensors as those of the layer's pass
      * @param chosen experts of the layer, the likeliest first

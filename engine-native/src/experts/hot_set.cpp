@@ -22,10 +22,10 @@ constexpr double kLargestLogarithm = 1000;
 std::vector<double> HotSet::load(uint32_t experts, uint64_t model_bytes) const {
     std::vector<double> counts(experts, kNever);
     const FileStream file = open_file(path_, "r");
-    uint32_t count = 0;
-    uint64_t bytes = 0;
-    if (!file || std::fscanf(file.get(), "flint-experts 1 %" SCNu32 " %" SCNu64, &count, &bytes) != 2) return counts;
-    if (count != experts || bytes != model_bytes) return counts;
+    char count[24];
+    char bytes[24];
+    if (!file || std::fscanf(file.get(), "flint-experts 1 %23s %23s", count, bytes) != 2) return counts;
+    if (count != std::to_string(experts) || bytes != std::to_string(model_bytes)) return counts;
     std::vector<double> read = counts;
     for (double& value : read) {
         char word[64];

@@ -69,9 +69,9 @@ void ExpertPass::admit() {
     for (Chosen& chosen : chosen_) {
         // Routes are in the order of tokens.
         const bool of_last_token = chosen.routes.back().token + 1 == ids_->ne[1];
-        if (of_last_token) experts_.lent_[chosen.number] = false;
+        if (of_last_token) experts_.borrowed_[chosen.number] = false;
         if (chosen.memory != nullptr) continue;
-        experts_.lent_[chosen.number] = !of_last_token;
+        experts_.borrowed_[chosen.number] = !of_last_token;
         const double rank = experts_.rank(chosen.number);
         chosen.memory = pool.admit(chosen.number, place_.layer->bundle_bytes, rank, of_last_token);
     }
@@ -159,7 +159,7 @@ std::vector<ExpertPass::Job> ExpertPass::jobs_of(const ExpertMatrix& matrix, uns
     return jobs;
 }
 
-ggml_status ExpertPass::fetch(const Job& job, const Stream::Stop& stop, const uint8_t*& weights, std::string& error) {
+ggml_status ExpertPass::fetch(const Job& job, const Stop& stop, const uint8_t*& weights, std::string& error) {
     if (job.read == nullptr) {
         weights = job.chosen->memory + job.rows.room + job.rows.offset % kReadAlignment + job.skipped;
         return GGML_STATUS_SUCCESS;
@@ -190,7 +190,7 @@ void ExpertPass::release_room(const ExpertRead& read) {
 }
 
 Result<ggml_status> ExpertPass::multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
-                                         const Stream::Stop& stop) {
+                                         const Stop& stop) {
     if (!error_.empty()) return Error{FLASH_READ_FAILED, error_};
     const std::vector<Job> jobs = jobs_of(*experts_.place(tensor).matrix, workers.count());
     std::atomic<size_t> next{0};
@@ -206,7 +206,7 @@ Result<ggml_status> ExpertPass::multiply(Workers& workers, const TensorInfo& ten
         }
         ended = true;
     };
-    const Stream::Stop should_stop = [&] { return ended || stop(); };
+    const Stop should_stop = [&] { return ended || stop(); };
     workers.run([&](const Kernel& kernel) {
         ExpertProduct product(node, tensor);
         for (size_t i = next++; i < jobs.size(); i = next++) {

@@ -47,8 +47,7 @@ class ExpertPass {
     void expect(const std::vector<const TensorInfo*>& tensors, const std::vector<int32_t>& experts);
 
     /** Computes a MUL_MAT_ID whose src[0] is `tensor`. Fails with FLASH_READ_FAILED. */
-    Result<ggml_status> multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
-                                 const Stream::Stop& stop);
+    Result<ggml_status> multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node, const Stop& stop);
 
   private:
     /** An expert that this batch uses. */
@@ -78,7 +77,7 @@ class ExpertPass {
     void advance();
     std::vector<Job> jobs_of(const ExpertMatrix& matrix, unsigned workers) const;
     /** Waits for a job's weights. */
-    ggml_status fetch(const Job& job, const Stream::Stop& stop, const uint8_t*& weights, std::string& error);
+    ggml_status fetch(const Job& job, const Stop& stop, const uint8_t*& weights, std::string& error);
     void release_room(const ExpertRead& read);
 
     Experts& experts_;

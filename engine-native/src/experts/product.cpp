@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "compute/op_slice.h"
 #include "ggml-impl.h"
-#include "stream/stand_in.h"
 
 namespace flash {
 namespace {
@@ -26,8 +26,7 @@ void shape(ggml_tensor* tensor, int64_t width, int64_t tokens) {
 
 }  // namespace
 
-ExpertProduct::ExpertProduct(const ggml_tensor* node, const TensorInfo& tensor)
-    : node_(node), tensor_(tensor), repack_(Repack::create(tensor, node->ne[2])) {
+ExpertProduct::ExpertProduct(const ggml_tensor* node, const TensorInfo& tensor) : node_(node), tensor_(tensor) {
     GGML_ASSERT(ggml_graph_overhead_custom(kGraphNodes, false) + 5 * ggml_tensor_overhead() <= memory_.size());
     GGML_ASSERT(node->src[1]->type == GGML_TYPE_F32 && node->type == GGML_TYPE_F32);
     context_.reset(ggml_init({memory_.size(), memory_.data(), true}));
@@ -35,6 +34,7 @@ ExpertProduct::ExpertProduct(const ggml_tensor* node, const TensorInfo& tensor)
     const std::array<int64_t, 3> one_expert = {tensor.ne[0], tensor.ne[1], 1};
     weights_ = ggml_new_tensor(context_.get(), tensor.type, one_expert.size(), one_expert.data());
     input_ = ggml_new_tensor_1d(context_.get(), GGML_TYPE_F32, tensor.ne[0]);
+    repack_ = Repack::create(node->op, tensor, *input_, node->ne[2]);
     ids_ = ggml_new_tensor_2d(context_.get(), GGML_TYPE_I32, 1, 1);
     result_ = ggml_dup_tensor(context_.get(), node);
     *result_ = *node;
@@ -68,7 +68,7 @@ ggml_status ExpertProduct::multiply_repacked(const Kernel& kernel, int64_t token
     std::swap(product.ne[1], product.ne[2]);
     product.src[1] = &input;
     product.src[2] = nullptr;
-    return StandIn(&product, tensor_, repack_.get()).multiply(kernel, 0, rows, weights);
+    return OpSlice(&product, tensor_, repack_.get()).multiply(kernel, 0, rows, weights);
 }
 
 ggml_status ExpertProduct::multiply(const Kernel& kernel, const std::vector<Route>& routes, int64_t row, int64_t rows,

@@ -4,10 +4,10 @@
 #include <memory>
 #include <vector>
 
+#include "compute/repack.h"
+#include "compute/workers.h"
 #include "ggml.h"
-#include "plan/model.h"
-#include "stream/repack.h"
-#include "stream/workers.h"
+#include "gguf/model.h"
 
 namespace flash {
 

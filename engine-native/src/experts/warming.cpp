@@ -43,17 +43,17 @@ std::vector<ExpertRead> Warming::take(uint32_t number) {
         here = false;
         experts_.count_read(read.part.size);
         if (state == State::Queued || state == State::Running)
-            experts_.queue_.hasten(read.request);
+            experts_.queue_.promote(read.request);
         else
-            experts_.submit(read, read.room());  // it may succeed now, or be told
+            experts_.submit(read, read.room());  // succeeds now, or the failure is reported
     }
     return here ? std::vector<ExpertRead>() : std::move(reads);
 }
 
-void Warming::hasten(uint32_t number) {
+void Warming::promote(uint32_t number) {
     const auto found = coming_.find(number);
     if (found == coming_.end()) return;
-    for (ExpertRead& read : found->second) experts_.queue_.hasten(read.request);
+    for (ExpertRead& read : found->second) experts_.queue_.promote(read.request);
 }
 
 void Warming::end(std::vector<ExpertRead>& reads) {

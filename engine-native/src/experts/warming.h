@@ -10,9 +10,9 @@
 namespace flash {
 
 /**
- * What the pool begins with, on its way into it: read while nobody waits for anything else, first what was used most in
- * earlier sessions. Each expert has its room in the pool from the beginning, with the rank that it has earned, and may
- * be taken by who wants it, or leave, before it is here. All of it is called by who has `Experts::use_`.
+ * Reads the experts that the pool starts with, in the background: first those that were used most in earlier sessions.
+ * Each has its room in the pool, and its rank, from the start. A layer that needs one may take it, and the pool may
+ * drop it, before it has arrived. The caller of every function holds `Experts::use_`.
  */
 class Warming {
   public:
@@ -28,28 +28,30 @@ class Warming {
     void begin();
 
     /**
-     * Somebody wants this expert: what is left of it is read next.
-     * @return its reads, of all parts in the order of the layer's matrices; none where it is here, or is not ours
+     * A layer needs this expert: the rest of it is read next.
+     * @return its reads, of all parts in the order of the layer's matrices; none if it has arrived or is not one of
+     * these
      */
     std::vector<ExpertRead> take(uint32_t number);
-    /** Somebody may want this expert soon: it is read next. */
-    void hasten(uint32_t number);
+    /** A layer will probably need this expert soon: it is read next. */
+    void promote(uint32_t number);
     /** The expert leaves the pool: nothing writes to its memory any more. */
     void drop(uint32_t number);
-    /** Takes out of the pool those that nobody has ever used, but for those that are being read. */
+    /** Drops from the pool those that were never used, except those that are being read. */
     void drop_unused();
 
-    /** Of experts that are still to come, as a whole. What could not be read is not awaited any more. */
+    /** Of experts that have not arrived, counted as a whole. Without those that could not be read. */
     uint64_t bytes();
 
   private:
-    /** Forgets those that are here. */
+    /** Removes those that have arrived from the list. */
     void settle();
     void end(std::vector<ExpertRead>& reads);
 
     Experts& experts_;
-    std::unordered_map<uint32_t, std::vector<ExpertRead>> coming_;  // by expert; also those that could not be read
-    std::deque<uint32_t> order_;  // of reading; of these, those in coming_ are on their way
+    std::unordered_map<uint32_t, std::vector<ExpertRead>>
+        coming_;                  // not arrived, by expert; also those that could not be read
+    std::deque<uint32_t> order_;  // of reading; those that are also in coming_ have not arrived
 };
 
 }  // namespace flash

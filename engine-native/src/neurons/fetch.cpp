@@ -68,11 +68,9 @@ Result<uint64_t> measure_gap(const Reader& reader, uint64_t file_bytes) {
     return std::clamp(static_cast<uint64_t>(std::max(0.0, worth)), kSmallRead, kWidestGap);
 }
 
-uint64_t Fetch::memory_bytes() { return kRooms * Reader::room_bytes(kLargestRun); }
-
-Fetch::Fetch(const Reader& reader) : reader_(reader), memory_(memory_bytes()), requests_(kRooms) {
+Fetch::Fetch(const Reader& reader) : reader_(reader), memory_(neuron_fetch_bytes()), requests_(kNeuronRooms) {
     const uint64_t room = Reader::room_bytes(kLargestRun);
-    for (uint64_t i = 0; i < kRooms; i++) {
+    for (uint64_t i = 0; i < kNeuronRooms; i++) {
         requests_[i].file = &reader_;
         requests_[i].room = memory_.part(i * room, room);
     }
@@ -97,8 +95,8 @@ bool Fetch::start(const std::vector<Run>& runs, const Stop& stop) {
 }
 
 void Fetch::submit() {
-    for (; submitted_ < std::min<size_t>(runs_->size(), released_ + kRooms); submitted_++) {
-        ReadRequest& request = requests_[submitted_ % kRooms];
+    for (; submitted_ < std::min<size_t>(runs_->size(), released_ + kNeuronRooms); submitted_++) {
+        ReadRequest& request = requests_[submitted_ % kNeuronRooms];
         request.offset = (*runs_)[submitted_].offset;
         request.size = (*runs_)[submitted_].size;
         queue_.submit(request);
@@ -106,7 +104,7 @@ void Fetch::submit() {
 }
 
 const uint8_t* Fetch::wait(size_t run, const Stop& stop) {
-    ReadRequest& request = requests_[run % kRooms];
+    ReadRequest& request = requests_[run % kNeuronRooms];
     const ReadRequest::State state = queue_.wait(request, stop);
     if (state == ReadRequest::State::Failed) error_ = request.error;
     return state == ReadRequest::State::Done ? request.data : nullptr;

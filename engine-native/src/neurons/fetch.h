@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "plan/neuron_budget.h"
 #include "reader/read_queue.h"
 
 namespace flash {
@@ -24,9 +25,6 @@ struct Part {
     uint64_t size;    // bytes
 };
 
-/** The largest read: more at once would only wait longer for its first neuron. */
-constexpr uint64_t kLargestRun = 128ULL << 10;
-
 /** Runs over ascending `neurons`: those with at most `gap` bytes between them are read together. */
 std::vector<Run> runs_of(const std::vector<uint32_t>& neurons, const Part& part, uint64_t gap);
 
@@ -39,24 +37,18 @@ Result<uint64_t> measure_gap(const Reader& reader, uint64_t file_bytes);
 /** Reads runs, several in flight, into rooms that are taken in turn. */
 class Fetch {
   public:
-    /** Runs that may be in flight or in use at once. */
-    static constexpr size_t kRooms = ReadQueue::kDepth / 2;
-    static uint64_t memory_bytes();
-
     explicit Fetch(const Reader& reader);
     ~Fetch();
-    bool ready() const { return memory_.size() >= memory_bytes(); }
-
-    using Stop = std::function<bool()>;
+    bool ready() const { return memory_.size() >= neuron_fetch_bytes(); }
 
     /**
-     * Begins with new runs; those before must have been released, or cancelled: of these it waits for what still runs.
-     * Keeps a reference until then. False when `stop`, asked now and then, says true before that has ended.
+     * Starts reading new runs. Earlier ones must have been released or cancelled; waits for cancelled reads that still
+     * run. Keeps a reference to `runs` until the next start. False if `stop` returns true before those have ended.
      */
     bool start(const std::vector<Run>& runs, const Stop& stop);
-    /** Waits for a run, in order; null when `stop` said so or the read failed: then error() tells. */
+    /** Waits for a run, in order; null if `stop` returned true, or if the read failed: then error() has the reason. */
     const uint8_t* wait(size_t run, const Stop& stop);
-    /** What lies in the rooms of runs before `run` is no longer wanted: the next reads may begin. */
+    /** Frees the rooms of the runs before `run`: the next reads may begin. */
     void release(size_t run);
     /** Begins no more reads. Those that run may go on for as long as the disk takes. */
     void cancel();

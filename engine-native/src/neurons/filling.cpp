@@ -64,7 +64,7 @@ Filling fill(Window& window, const NeuronLayer& layer, const ResidentPart& resid
         filling.bytes += runs[run].size;
         if (!filling.paused && control.pause()) {
             filling.paused = true;
-            end = std::min(end, run + Fetch::kRooms);
+            end = std::min(end, run + kNeuronRooms);
         }
         if (!filling.paused) fetch.release(run + 1);
     }

@@ -19,16 +19,16 @@ struct Filling {
     bool paused = false;  // there is more to be read
 };
 
-/** Who fills is asked now and then. */
+/** Called repeatedly while a window is filled. */
 struct FillingControl {
     std::function<bool()> pause;  // true: what is being read is still taken in, no more is begun
     std::function<bool()> stop;   // true: filling ends at once
 };
 
 /**
- * Brings those neurons into the rows of a window that are empty which calibration found active most often: otherwise
- * the first tokens would. Ends early when `control` says so, or when the store cannot be read or is damaged: who needs
- * the neuron will say that.
+ * Fills the empty rows of a window with the neurons that calibration found active most often, so that the first tokens
+ * need not read them. Ends early when `control` asks for it, or when the store cannot be read or is damaged: the
+ * computation that needs the neuron will report that.
  * @param part of a neuron that is read: its column, or with_up all of it
  */
 Filling fill(Window& window, const NeuronLayer& layer, const ResidentPart& resident, const Part& part, bool with_up,

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "ggml-impl.h"
-#include "neurons/budget.h"
 #include "neurons/filling.h"
+#include "plan/neuron_budget.h"
 
 namespace flash {
 namespace {
@@ -179,7 +179,7 @@ Result<ggml_status> Neurons::sweep(Workers& workers, Layer& layer, const Stop& s
     if (!fetch_.start(runs_, stop)) return GGML_STATUS_ABORTED;
     if (meanwhile) meanwhile();
     // Half of the rooms are computed from while the other half is read into.
-    constexpr size_t kWave = Fetch::kRooms / 2;
+    constexpr size_t kWave = kNeuronRooms / 2;
     for (size_t first = 0; first < runs_.size(); first += kWave) {
         const size_t last = std::min(runs_.size(), first + kWave);
         {
@@ -213,7 +213,7 @@ Result<bool> Neurons::admit(Workers& workers, Layer& layer, size_t first_run, si
     const bool with_up = sparsity_ == Sparsity::Predict;
     Window& window = *layer.window;
     arrivals_.clear();
-    // Rows are given out in order, so that the window is the same in every run; copies are made by whoever comes.
+    // Rows are assigned in order, so that the window is the same in every run; any thread may make the copies.
     for (size_t run = first_run; run < last_run; run++) {
         const auto source_of = [&](uint32_t neuron) {
             return run_data_[run] + (part.base + neuron * part.stride - runs_[run].offset);
@@ -278,7 +278,7 @@ void Neurons::accumulate(Workers& workers, const Layer& layer, const ggml_tensor
 }
 
 Result<ggml_status> Neurons::project(Workers& workers, uint32_t number, const ggml_tensor* down, const Stop& stop) {
-    const Turns::Turn turn = turns_.computation(stop);
+    const ComputeLock::Turn turn = turns_.computation(stop);
     if (!turn) return GGML_STATUS_ABORTED;
     Layer* layer = find(number);
     GGML_ASSERT(layer != nullptr && down->src[1]->type == GGML_TYPE_F32 && down->src[1]->ne[2] == 1);
@@ -373,7 +373,7 @@ void Neurons::activate(Workers& workers, const Layer& layer, const FeedForward& 
 
 Result<ggml_status> Neurons::feed_forward(Workers& workers, uint32_t number, const FeedForward& block,
                                           const Stop& stop) {
-    const Turns::Turn turn = turns_.computation(stop);
+    const ComputeLock::Turn turn = turns_.computation(stop);
     if (!turn) return GGML_STATUS_ABORTED;
     Layer* layer = find(number);
     GGML_ASSERT(layer != nullptr && layer->predictor != nullptr && block.up->src[1]->type == GGML_TYPE_F32);

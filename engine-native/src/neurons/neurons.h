@@ -6,17 +6,17 @@
 #include <thread>
 #include <vector>
 
-#include "neurons/budget.h"
+#include "compute/workers.h"
+#include "neurons/compute_lock.h"
 #include "neurons/fetch.h"
 #include "neurons/predictor.h"
-#include "neurons/turns.h"
 #include "neurons/window.h"
+#include "plan/neuron_budget.h"
 #include "store/store.h"
-#include "stream/workers.h"
 
 namespace flash {
 
-/** Since the process started. */
+/** Of one model since it was opened. */
 struct NeuronStats {
     std::atomic<uint64_t> used_bytes{0};  // of active neurons
     std::atomic<uint64_t> read_bytes{0};  // from flash, with the gaps that were read through
@@ -58,12 +58,11 @@ class Neurons {
     ~Neurons();
 
     /** Asked between reads; true ends the computation with GGML_STATUS_ABORTED. */
-    using Stop = std::function<bool()>;
 
     Sparsity sparsity() const { return sparsity_; }
 
-    /** MUL_MAT with a down matrix: its src[1], of neurons × tokens, tells what is active. Fails with FLASH_READ_FAILED.
-     */
+    /** MUL_MAT with a down matrix. Active neurons are those that are not zero in its src[1], of neurons × tokens. Fails
+     * with FLASH_READ_FAILED. */
     Result<ggml_status> project(Workers& workers, uint32_t layer, const ggml_tensor* down, const Stop& stop);
 
     /**
@@ -125,7 +124,7 @@ class Neurons {
     NeuronStats& stats_;
     uint64_t gap_ = 0;
     std::vector<Layer> layers_;
-    Turns turns_;  // contexts of one model share the windows
+    ComputeLock turns_;  // contexts of one model share the windows
 
     // Of the computation that runs.
     std::vector<uint32_t> active_;   // neurons, ascending

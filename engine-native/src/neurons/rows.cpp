@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <numeric>
 
@@ -62,7 +63,9 @@ struct WideF32 {
     static constexpr uint64_t kBytes = 4 * kStep;
     const uint8_t* at;
     FLASH_WIDE explicit WideF32(const uint8_t* begin) : at(begin) {}
-    FLASH_WIDE __m256 eight(int i) const { return _mm256_loadu_ps(reinterpret_cast<const float*>(at) + 8 * i); }
+    FLASH_WIDE __m256 eight(int i) const {
+        return _mm256_loadu_ps(reinterpret_cast<const float*>(at) + ptrdiff_t{8} * i);
+    }
 };
 struct WideF16 {
     static constexpr uint64_t kBytes = 2 * kStep;
@@ -91,7 +94,7 @@ struct WideQ8 {
         scale = _mm256_set1_ps(_cvtsh_ss(half));
     }
     FLASH_WIDE __m256 eight(int i) const {
-        const __m128i quants = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at + 8 * i));
+        const __m128i quants = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at + ptrdiff_t{8} * i));
         return _mm256_mul_ps(scale, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(quants)));
     }
 };
@@ -111,14 +114,14 @@ __attribute__((target("avx2,fma,f16c"))) void add_rows_wide(const std::vector<We
             const uint64_t at = static_cast<uint64_t>(step) * Wide::kBytes;
             float* to = sum + step * kStep;
             __m256 sums[4];
-            for (int i = 0; i < 4; i++) sums[i] = _mm256_loadu_ps(to + 8 * i);
+            for (int i = 0; i < 4; i++) sums[i] = _mm256_loadu_ps(to + ptrdiff_t{8} * i);
             for (size_t row = 0; row < size; row++) {
                 _mm_prefetch(next[row] + at, _MM_HINT_T0);
                 const Wide numbers(rows[group + row].row + begin + at);
                 const __m256 weight = _mm256_set1_ps(rows[group + row].weight);
                 for (int i = 0; i < 4; i++) sums[i] = _mm256_fmadd_ps(weight, numbers.eight(i), sums[i]);
             }
-            for (int i = 0; i < 4; i++) _mm256_storeu_ps(to + 8 * i, sums[i]);
+            for (int i = 0; i < 4; i++) _mm256_storeu_ps(to + ptrdiff_t{8} * i, sums[i]);
         }
     }
 }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "plan/model.h"
+#include "gguf/model.h"
 
 namespace flash {
 

@@ -11,8 +11,6 @@ namespace flash {
 namespace {
 
 constexpr uint32_t kDefaultContext = 4096;
-/** In order of preference; the last is the least that a prompt is bearable with. */
-constexpr std::array<uint32_t, 4> kMicroBatches = {512, 256, 128, 64};
 /** Of the ring: enough that the disk goes on while attention is computed, no more than helps. */
 constexpr uint64_t kFewestTiles = 4;
 constexpr uint64_t kLargestRing = 128ULL << 20;
@@ -35,6 +33,10 @@ constexpr uint64_t kNodeBytes = 160ULL << 20;
 constexpr uint64_t kVocabularyFactor = 20;
 /** Of one batch, at most. */
 constexpr uint64_t kSampledTokens = 16;
+/** Of llama.cpp's libraries for GPUs and of a driver: measured without a GPU 64 MiB, the rest is a guess. */
+constexpr uint64_t kGpuProcessBytes = 160ULL << 20;
+/** llama.cpp loads a GPU's weights through so much memory, where it reads the file through the page cache. */
+constexpr uint64_t kGpuUploadBytes = 4ULL << 20;
 
 /** How willingly a tensor leaves memory: a lower tier goes entirely before a higher one begins. */
 enum Tier : size_t { kRowReads, kExperts, kFeedForward, kAttention, kOutput, kTiers, kNever = kTiers };
@@ -77,6 +79,9 @@ struct Weights {
     uint64_t scratch_per_token = 0;  // a row of activations in the type that a kernel wants
     uint64_t least_pool = 0;         // of experts: one token's of one layer, so that all of them are read at once
     uint64_t expert_ring = 0;
+    uint64_t process = 0;         // beside weights and context
+    uint64_t gpu_upload = 0;      // while a GPU's weights are loaded
+    bool never_resident = false;  // we always compute a part of the graph, and therefore all that is not on a GPU
 
     uint64_t movable() const {
         uint64_t sum = 0;
@@ -91,8 +96,12 @@ uint64_t scratch_bytes(const TensorInfo& tensor) {
     return ggml_is_quantized(tensor.type) ? width + width / 4 : 2 * width;
 }
 
-Weights weigh(const Model& model, Sparsity sparsity) {
+Weights weigh(const Model& model, const PlanRequest& request, const GpuShare& share) {
+    const Sparsity sparsity = request.sparsity;
     Weights weights;
+    weights.process = process_bytes(model) + (request.gpu.present ? kGpuProcessBytes : 0);
+    weights.gpu_upload = share.layers > 0 ? kGpuUploadBytes : 0;
+    weights.never_resident = model.store || share.layers > 0;
     if (model.store) weights.total += neuron_fixed_bytes(*model.store, sparsity);
     for (const TensorInfo& tensor : model.tensors) {
         if (by_neuron(tensor, sparsity)) {
@@ -129,7 +138,8 @@ uint64_t compute_bytes(const Model& model, const Weights& weights, const PlanReq
     // residual stream; a row of the attention mask, in F32 and F16; the kernels' scratch, for each of our threads and
     // once for llama.cpp. Logits only of the tokens that are sampled from: llama.cpp reserves room for more, and
     // memory that nothing touches is not taken.
-    // Of each expert, its output and that weighted; a thread gathers the tokens of one expert and what it says of them.
+    // For each expert that a token uses: its output, and the weighted output. For each thread: the tokens of one expert
+    // and its output for them.
     const uint64_t experts =
         weights.tiers[kExperts] == 0
             ? 0
@@ -160,31 +170,36 @@ struct Footprint {
 /** What loading takes beside the weights that have come: llama.cpp reads a tensor of its own through a copy of it. */
 uint64_t loading_bytes(const Weights& weights, bool all_resident) {
     if (all_resident) return weights.largest;
-    return std::max(std::min(weights.largest_movable, kUploadBytes), weights.largest_immovable);
+    const uint64_t copy = std::max(std::min(weights.largest_movable, kUploadBytes), weights.largest_immovable);
+    return std::max(copy, weights.gpu_upload);
 }
 
 /** The peak of the process. Context and staging buffers come when loading is over. */
-uint64_t peak_bytes(const Model& model, const Weights& weights, const Footprint& footprint) {
+uint64_t peak_bytes(const Weights& weights, const Footprint& footprint) {
     const uint64_t working = footprint.kv + footprint.compute + footprint.staging;
-    return process_bytes(model) + footprint.weights + std::max(loading_bytes(weights, footprint.staging == 0), working);
+    return weights.process + footprint.weights + std::max(loading_bytes(weights, footprint.staging == 0), working);
+}
+
+uint64_t kv_bytes(const Model& model, const PlanRequest& request, uint32_t context) {
+    const bool quantized = request.kv_type == KvType::Q8_0;
+    return (quantized ? model.quantized_kv_bytes_per_token : model.kv_bytes_per_token) * context;
 }
 
 /** The least that works with all weights in memory, which has the smallest micro-batch. */
 uint64_t whole_cap(const Model& model, const Weights& weights, const PlanRequest& request, uint32_t context) {
-    const uint64_t compute = compute_bytes(model, weights, request, context, kMicroBatches.back());
-    return peak_bytes(model, weights, {weights.total, model.kv_bytes_per_token * context, compute, 0});
+    const uint64_t compute = compute_bytes(model, weights, request, context, micro_batches().back());
+    return peak_bytes(weights, {weights.total, kv_bytes(model, request, context), compute, 0});
 }
 
 /** The least that works: all that can leave memory does, with the smallest micro-batch and ring. */
 uint64_t minimum_cap(const Model& model, const Weights& weights, const PlanRequest& request, uint32_t context) {
     const uint64_t resident = whole_cap(model, weights, request, context);
-    if (weights.movable() == 0) return resident;
-    const uint64_t kv = model.kv_bytes_per_token * context;
-    const uint64_t compute = compute_bytes(model, weights, request, context, kMicroBatches.back());
-    const uint64_t streamed = peak_bytes(
-        model, weights,
-        {weights.total - weights.movable(), kv, compute, staging_bytes(weights, request, smallest_ring(weights))});
-    return model.store ? streamed : std::min(resident, streamed);
+    if (weights.movable() == 0 && weights.gpu_upload == 0) return resident;
+    const uint64_t kv = kv_bytes(model, request, context);
+    const uint64_t compute = compute_bytes(model, weights, request, context, micro_batches().back());
+    const uint64_t streamed = peak_bytes(weights, {weights.total - weights.movable(), kv, compute,
+                                                   staging_bytes(weights, request, smallest_ring(weights))});
+    return weights.never_resident ? streamed : std::min(resident, streamed);
 }
 
 uint32_t largest_context(const Model& model, const Weights& weights, const PlanRequest& request) {
@@ -243,24 +258,31 @@ void place(const Model& model, const Weights& weights, Sparsity sparsity, uint64
 void sum_up(const Model& model, Plan& plan) {
     for (size_t i = 0; i < model.tensors.size(); i++) {
         const uint64_t size = model.tensors[i].size;
-        switch (plan.placement[i]) {
-            case Placement::Resident:
+        switch (plan.placement[i].method) {
+            case Method::Resident:
                 plan.resident_bytes += size;
                 break;
-            case Placement::Pinned:
+            case Method::Pinned:
                 plan.pinned_bytes += size;
                 break;
-            case Placement::Streamed:
+            case Method::Streamed:
                 plan.streamed_bytes += size;
                 break;
-            case Placement::Rows:
+            case Method::Rows:
                 plan.row_read_bytes += size;
                 break;
-            case Placement::Experts:
-            case Placement::Neurons:
+            case Method::Experts:
+            case Method::Neurons:
                 break;
         }
     }
+}
+
+}  // namespace
+
+const std::vector<uint32_t>& micro_batches() {
+    static const std::vector<uint32_t> sizes = {512, 256, 128, 64};
+    return sizes;
 }
 
 uint32_t default_context(const Model& model, uint32_t largest_that_fits) {
@@ -268,8 +290,6 @@ uint32_t default_context(const Model& model, uint32_t largest_that_fits) {
         model.trained_context == 0 ? kDefaultContext : std::min<uint64_t>(kDefaultContext, model.trained_context);
     return static_cast<uint32_t>(largest_that_fits == 0 ? wanted : std::min<uint64_t>(wanted, largest_that_fits));
 }
-
-}  // namespace
 
 uint64_t tile_bytes(const TensorInfo& tensor) {
     const uint64_t row = tensor.size / static_cast<uint64_t>(tensor.ne[1]);
@@ -282,14 +302,17 @@ uint64_t vocabulary_bytes(const Model& model) { return kVocabularyFactor * model
 
 uint64_t process_bytes(const Model& model) { return kNodeBytes + vocabulary_bytes(model); }
 
-Plan make_plan(const Model& model, const PlanRequest& request) {
-    const Weights weights = weigh(model, request.sparsity);
+Plan plan_memory(const Model& model, const PlanRequest& request, const GpuShare& gpu) {
+    const Weights weights = weigh(model, request, gpu);
     const uint64_t cap = request.ram_cap;
     Plan plan;
+    plan.gpu = gpu;
+    plan.process_bytes = weights.process;
     plan.placement.assign(model.tensors.size(), Placement::Resident);
     plan.maximum_context = largest_context(model, weights, request);
     plan.context = request.context == 0 ? default_context(model, plan.maximum_context) : request.context;
-    plan.kv_bytes = model.kv_bytes_per_token * plan.context;
+    plan.kv_type = request.kv_type;
+    plan.kv_bytes = kv_bytes(model, request, plan.context);
     plan.minimum_cap = minimum_cap(model, weights, request, plan.context);
     if (!model.store) plan.whole_cap = whole_cap(model, weights, request, plan.context);
     plan.fits = plan.minimum_cap <= cap;
@@ -298,11 +321,10 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
         plan.compute_bytes = compute_bytes(model, weights, request, plan.context, micro_batch);
     };
 
-    // The feed-forward blocks of a converted model are always ours, and with them the whole graph.
-    for (const uint32_t micro_batch : kMicroBatches) {
-        if (model.store) break;
+    for (const uint32_t micro_batch : micro_batches()) {
+        if (weights.never_resident) break;
         use_micro_batch(micro_batch);
-        if (peak_bytes(model, weights, {weights.total, plan.kv_bytes, plan.compute_bytes, 0}) > cap) continue;
+        if (peak_bytes(weights, {weights.total, plan.kv_bytes, plan.compute_bytes, 0}) > cap) continue;
         sum_up(model, plan);
         return plan;
     }
@@ -317,21 +339,23 @@ Plan make_plan(const Model& model, const PlanRequest& request) {
     use_ring(least == 0 ? 0 : std::clamp(cap / kRingShare, least, std::max(least, kLargestRing)));
     // A pass over flash costs the same for any micro-batch, but its buffers take room from resident weights.
     const auto beside_weights = [&] {
-        return peak_bytes(model, weights, {1, plan.kv_bytes, plan.compute_bytes, plan.staging_bytes});
+        return peak_bytes(weights, {1, plan.kv_bytes, plan.compute_bytes, plan.staging_bytes});
     };
     const uint64_t immovable = weights.total - weights.movable();
     // Nearly all experts are read for a micro-batch of any size, and a pool hits almost as often when it is a bit
     // smaller.
+    const bool all_on_gpu = gpu.layers > 0 && weights.movable() == weights.tiers[kRowReads];
     const uint64_t share = weights.tiers[kExperts] > 0 ? kComputeShare / 2 : kComputeShare;
-    for (const uint32_t micro_batch : kMicroBatches) {
+    for (const uint32_t micro_batch : micro_batches()) {
+        if (gpu.layers > 0 && micro_batch > gpu.micro_batch) continue;
         use_micro_batch(micro_batch);
-        if (plan.compute_bytes <= cap / share && beside_weights() + immovable <= cap) break;
+        if ((plan.compute_bytes <= cap / share || all_on_gpu) && beside_weights() + immovable <= cap) break;
     }
     if (beside_weights() + immovable > cap) use_ring(least);
     const auto budget = [&] {
         const uint64_t working =
             std::max(loading_bytes(weights, false), plan.kv_bytes + plan.compute_bytes + plan.staging_bytes);
-        return cap - std::min(cap, process_bytes(model) + working);
+        return cap - std::min(cap, weights.process + working);
     };
     const auto excess = [&] { return weights.total - std::min(weights.total, budget()); };
     // Where it is enough that experts or neurons leave memory, nothing goes through the ring.

@@ -28,7 +28,7 @@ FileStream open_file(const std::string& path, const char* mode);
 bool sync_file(std::FILE* file);
 /** Of bytes, with nothing left to flush; not every library's std::filesystem can beyond 4 GiB. @return as sync_file */
 bool resize_file(std::FILE* file, uint64_t size);
-/** Parts that are never written are to take no room on the disk, where the file system can. */
-void allow_holes(std::FILE* file);
+/** Parts that are never written are to take no room on the disk. @return false where the file system can't */
+bool allow_holes(std::FILE* file);
 
 }  // namespace flash

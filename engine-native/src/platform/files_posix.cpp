@@ -14,6 +14,6 @@ bool sync_file(std::FILE* file) { return fsync(fileno(file)) == 0; }
 
 bool resize_file(std::FILE* file, uint64_t size) { return ftruncate(fileno(file), static_cast<off_t>(size)) == 0; }
 
-void allow_holes(std::FILE*) {}
+bool allow_holes(std::FILE*) { return true; }
 
 }  // namespace flash

@@ -56,9 +56,9 @@ bool resize_file(std::FILE* file, uint64_t size) {
     return false;
 }
 
-void allow_holes(std::FILE* file) {
+bool allow_holes(std::FILE* file) {
     DWORD none = 0;
-    DeviceIoControl(handle_of(file), FSCTL_SET_SPARSE, nullptr, 0, nullptr, 0, &none, nullptr);
+    return DeviceIoControl(handle_of(file), FSCTL_SET_SPARSE, nullptr, 0, nullptr, 0, &none, nullptr) != 0;
 }
 
 }  // namespace flash

@@ -1,11 +1,25 @@
 #pragma once
 
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
+
 namespace flash {
 
 /**
- * The calling thread sleeps most of the time and then has little to do, for which others wait: when it wakes it is run
- * at once, also beside threads that have not had their time slice yet. Nothing where the system knows no such thing.
+ * Has the system run the calling thread as soon as it wakes, before threads whose time slice has not ended. For a
+ * thread that sleeps most of the time and does little, while others wait for it. Does nothing on systems without such a
+ * setting.
  */
 void run_when_woken();
+
+/** Some cycles of a loop that waits, in which the core does other work. */
+inline void pause_briefly() {
+#if defined(__x86_64__) || defined(_M_X64)
+    _mm_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb");
+#endif
+}
 
 }  // namespace flash

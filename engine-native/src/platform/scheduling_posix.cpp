@@ -29,14 +29,14 @@ struct Attributes {
 }  // namespace
 
 void run_when_woken() {
-    // Since Linux 6.12 a thread may say for how long it will run; who says little goes first. It gets no more of the
-    // processor for that. Older ones take no notice.
+    // Since Linux 6.12 a thread can ask for a time slice. One that asks for a short slice runs first, and gets no more
+    // of the processor in total. Older kernels ignore it.
     constexpr uint64_t kSlice = 100'000;  // the least there is
     Attributes attributes{};
     if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
     if (attributes.policy != SCHED_OTHER) return;
     attributes.runtime = kSlice;
-    // Where it is not allowed the thread is as others are.
+    // Where this is not allowed, the thread keeps the usual slice.
     static_cast<void>(syscall(SYS_sched_setattr, 0, &attributes, 0));
 }
 

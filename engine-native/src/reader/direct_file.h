@@ -41,7 +41,7 @@ class DirectFile {
     /** Lets the page cache forget a part that was read through it. */
     void drop_cached(uint64_t offset, uint64_t size) const;
 
-    /** What the system says of an error's number, which is positive. */
+    /** The system's message for a positive error number. */
     static std::string words_for(int error_number);
 
   private:

@@ -16,7 +16,8 @@
 namespace flash {
 
 #ifdef O_DIRECT
-/** Whether direct reads of this file may be aligned as ours are. Older kernels don't say: then reading shows. */
+/** Whether kReadAlignment suffices for direct reads of this file. True where the kernel does not report it: then a read
+ * fails if it does not. */
 static bool takes_our_alignment(int file) {
 #if defined(SYS_statx) && defined(STATX_DIOALIGN)
     struct statx info {};

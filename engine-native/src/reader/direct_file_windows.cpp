@@ -26,7 +26,8 @@ Handle open_with(const std::filesystem::path& path, DWORD flags) {
     return Handle(handle == INVALID_HANDLE_VALUE ? nullptr : handle);
 }
 
-/** Whether direct reads of this file may be aligned as ours are. Not all file systems say: then reading shows. */
+/** Whether kReadAlignment suffices for direct reads of this file. True where the file system does not report it: then a
+ * read fails if it does not. */
 bool takes_our_alignment(HANDLE file) {
     FILE_STORAGE_INFO storage{};
     if (GetFileInformationByHandleEx(file, FileStorageInfo, &storage, sizeof storage) != 0 &&

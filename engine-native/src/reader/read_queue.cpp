@@ -12,7 +12,7 @@ namespace {
 
 using State = ReadRequest::State;
 
-/** How soon a waiter sees that it should stop, when the disk says nothing. */
+/** How soon a waiter notices that it should stop while no read ends. */
 constexpr std::chrono::milliseconds kStopInterval(50);
 
 using Clock = std::chrono::steady_clock;
@@ -61,7 +61,7 @@ void ReadQueue::submit(ReadRequest& request, Lane lane) {
 void ReadQueue::enqueue(ReadRequest& request, Lane lane) {
     request.turn = ++last_turn_ | (lane == Lane::Background ? kBackgroundTurn : 0);
     queue_.emplace(request.turn, &request);
-    // Otherwise it is begun with those before it, or when one that runs has ended.
+    // Otherwise it starts with the requests before it, or when a running one ends.
     if (!uring_ || (queue_.begin()->second == &request && may_begin())) wake();
 }
 
@@ -76,7 +76,7 @@ void ReadQueue::dequeue(ReadRequest& request) {
     if (request.turn != 0) queue_.erase(std::exchange(request.turn, 0));
 }
 
-void ReadQueue::hasten(ReadRequest& request) {
+void ReadQueue::promote(ReadRequest& request) {
     const std::lock_guard lock(mutex_);
     if (request.turn < kBackgroundTurn) return;
     dequeue(request);
@@ -92,7 +92,7 @@ void ReadQueue::resume(ReadRequest& request) {
     if (request.state == State::Queued || begun_in_part) enqueue(request, Lane::Awaited);
 }
 
-State ReadQueue::wait(ReadRequest& request, const std::function<bool()>& stop) {
+State ReadQueue::wait(ReadRequest& request, const Stop& stop) {
     std::unique_lock lock(mutex_);
     while (!finished_.wait_for(lock, kStopInterval, [&] { return settled(request); })) {
         if (stop()) break;
@@ -117,7 +117,7 @@ State ReadQueue::withdraw(ReadRequest& request) {
     return std::exchange(request.state, State::Idle);
 }
 
-bool ReadQueue::withdraw(ReadRequest& request, const std::function<bool()>& stop) {
+bool ReadQueue::withdraw(ReadRequest& request, const Stop& stop) {
     cancel(request);
     std::unique_lock lock(mutex_);
     while (!finished_.wait_for(lock, kStopInterval, [&] { return request.running == 0; })) {
@@ -131,14 +131,14 @@ uint64_t ReadQueue::busy_nanoseconds() { return busy; }
 
 uint64_t ReadQueue::read_bytes() { return all_read; }
 
-uint64_t ReadQueue::silent_nanoseconds() {
+uint64_t ReadQueue::stalled_nanoseconds() {
     if (all_under_way == 0) return 0;
     return static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - last_sign.load()).count());
 }
 
 void ReadQueue::note_begin() {
     if (under_way_++ == 0) busy_since_ = Clock::now();
-    // First the time: who looks in between must not see an old one.
+    // The time first: a reader in between must not see an old one.
     if (all_under_way == 0) last_sign = Clock::now();
     all_under_way++;
 }
@@ -175,7 +175,7 @@ void ReadQueue::read(ReadRequest& request, bool awaited, std::unique_lock<std::m
     note_end();
     if (data) all_read += request.size;
     if (awaited) awaited_--;
-    // Perhaps it was what the background waited for.
+    // A background request may be allowed to begin now.
     if (may_begin()) wake();
     request.running = 0;
     settle(request, data);

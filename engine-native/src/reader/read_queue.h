@@ -17,7 +17,10 @@
 
 namespace flash {
 
-/** One read and what became of it. Whoever submits it keeps it alive and in place until it is done or withdrawn. */
+/** Called repeatedly while something computes or waits for the disk; true ends that (GGML_STATUS_ABORTED). */
+using Stop = std::function<bool()>;
+
+/** One read and its result. The submitter keeps it alive, at the same address, until it is done or withdrawn. */
 struct ReadRequest {
     const Reader* file = nullptr;
     uint64_t offset = 0;  // bytes
@@ -52,16 +55,16 @@ class ReadQueue {
      * In flight of reads that nobody waits for, and only while there are no others: who comes in between waits for
      * these at most. A pool of threads has one such read at a time.
      */
-    static constexpr uint64_t kBackgroundBytes = 4 * kPieceBytes;
+    static constexpr uint64_t kBackgroundBytes = uint64_t{4} * kPieceBytes;
     /** Threads of the pool. */
     static constexpr unsigned kThreads = 8;
 
     enum class Method : uint8_t { Best, Threads };
 
     /**
-     * @param bytes_in_flight with io_uring, but for the last piece. Fewer are good for those who wait for the first:
-     * disks serve in any order, and a virtual one may tell of nothing before it has served everything. They take a
-     * twentieth of the bandwidth of who reads on and on.
+     * @param bytes_in_flight the most with io_uring, not counting the last piece. With fewer, the first read ends
+     * sooner: disks serve reads in any order, and a virtual one may report none before it has served all. It costs a
+     * twentieth of the bandwidth of continuous reading.
      */
     explicit ReadQueue(Method method = Method::Best, uint64_t bytes_in_flight = kMostBytes);
     /** Ends what is running, drops what is queued, joins. */
@@ -70,12 +73,12 @@ class ReadQueue {
     ReadQueue(const ReadQueue&) = delete;
     ReadQueue& operator=(const ReadQueue&) = delete;
 
-    /** Background: nobody waits for it, and it is read while there is nothing else to be read. */
+    /** Background requests are read only while no awaited request is queued. */
     enum class Lane : uint8_t { Awaited, Background };
 
     void submit(ReadRequest& request, Lane lane = Lane::Awaited);
-    /** Somebody waits for a request of the background now. Nothing for others. */
-    void hasten(ReadRequest& request);
+    /** Moves a background request to the awaited lane. Does nothing to an awaited one. */
+    void promote(ReadRequest& request);
 
     /**
      * Reads on the calling thread, before all that is queued: a few blocks are here before another thread has woken
@@ -83,14 +86,14 @@ class ReadQueue {
      */
     void read_now(ReadRequest& request);
 
-    /** Blocks until the request is done or failed; `stop` is asked now and then, and true ends the wait early. */
-    ReadRequest::State wait(ReadRequest& request, const std::function<bool()>& stop);
+    /** Blocks until the request is done or failed. `stop` is called every 50 ms; true ends the wait early. */
+    ReadRequest::State wait(ReadRequest& request, const Stop& stop);
 
     ReadRequest::State state(const ReadRequest& request);
 
-    /** What of the request has not begun will not begin. It is to be withdrawn all the same, or resumed. */
+    /** Stops the part of the request that has not started. Afterwards withdraw or resume it. */
     void cancel(ReadRequest& request);
-    /** What was cancelled of the request is queued again, as the last. Nothing where nothing was. */
+    /** Queues the cancelled part of the request again, at the end. Does nothing if none was cancelled. */
     void resume(ReadRequest& request);
 
     /**
@@ -98,21 +101,21 @@ class ReadQueue {
      * @return what it was before
      */
     ReadRequest::State withdraw(ReadRequest& request);
-    /** The same, unless `stop`, asked now and then, says true before a read that runs has ended: then false. */
-    bool withdraw(ReadRequest& request, const std::function<bool()>& stop);
+    /** The same; false if `stop`, called every 50 ms, returns true before the running read has ended. */
+    bool withdraw(ReadRequest& request, const Stop& stop);
 
     /** Of all queues since the process started: nanoseconds in which reads were under way, as far as any has ended. */
     static uint64_t busy_nanoseconds();
     /** Of all queues since the process started: bytes that were read. */
     static uint64_t read_bytes();
     /** Of all queues: nanoseconds for which reads have been under way now without one of them having ended; else 0. */
-    static uint64_t silent_nanoseconds();
+    static uint64_t stalled_nanoseconds();
 
   private:
     /** Both called with mutex_ held. */
     void enqueue(ReadRequest& request, Lane lane);
     void dequeue(ReadRequest& request);
-    /** Whoever begins reads looks at what is queued. */
+    /** Wakes the thread that starts reads. */
     void wake();
     /** Around each piece, or each read of a thread. Called with mutex_ held. */
     void note_begin();

@@ -24,18 +24,18 @@ class Uring {
     Uring& operator=(const Uring&) = delete;
 
     /**
-     * Begins a read with the next `wait`. `who` is given back when it has ended, and is not null.
+     * Begins a read with the next `wait`. `who`, which is not null, is passed to `take` when it has ended.
      * @param blocking whether the file system may block while it takes the read: then a thread of the kernel does it
      */
     void read(int file, uint64_t offset, uint8_t* data, uint32_t size, bool blocking, void* who);
 
-    /** Blocks until a read has ended or `wake` was called. Throws std::system_error on what can only be a mistake of
-     * ours. */
+    /** Blocks until a read has ended or `wake` was called. Throws std::system_error on what can only be a mistake in
+     * this program. */
     void wait();
 
     /** Bytes that were read, or a negative errno. */
     using Ended = std::function<void(void* who, int32_t result)>;
-    /** Tells of all reads that have ended. */
+    /** Calls `ended` for each read that has ended. */
     void take(const Ended& ended);
 
     /** Ends a `wait`, this one or the next. Any thread. */
@@ -53,7 +53,7 @@ class Uring {
 
     Uring() = default;
 
-    /** Tells the kernel of so many reads, and blocks until so many have ended. */
+    /** Submits `begin` reads to the kernel, and blocks until `ended` reads have ended. */
     void enter(uint32_t begin, uint32_t ended);
 
     int file_ = -1;
@@ -70,7 +70,7 @@ class Uring {
     uint32_t completion_mask_ = 0;
     io_uring_sqe* submission_entries_ = nullptr;
     io_uring_cqe* completion_entries_ = nullptr;
-    uint32_t begun_ = 0;  // reads that the kernel was not told of
+    uint32_t begun_ = 0;  // reads that were not submitted to the kernel yet
     bool watching_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "store/format.h"
 
+#include <cstddef>
 #include <cstring>
 
 namespace flash {
@@ -32,7 +33,7 @@ uint64_t checksum(const void* data, size_t size) {
     if (size >= 32) {
         uint64_t lanes[4] = {kPrime1 + kPrime2, kPrime2, 0, 0 - kPrime1};
         for (; end - at >= 32; at += 32) {
-            for (int i = 0; i < 4; i++) lanes[i] = round(lanes[i], load<uint64_t>(at + 8 * i));
+            for (int i = 0; i < 4; i++) lanes[i] = round(lanes[i], load<uint64_t>(at + ptrdiff_t{8} * i));
         }
         hash = rotate(lanes[0], 1) + rotate(lanes[1], 7) + rotate(lanes[2], 12) + rotate(lanes[3], 18);
         for (const uint64_t lane : lanes) hash = merge(hash, lane);

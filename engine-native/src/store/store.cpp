@@ -141,7 +141,7 @@ Result<ResidentPart> read_resident(const Reader& reader, const Store& store, con
         at += size;
         return begin;
     };
-    part.checksums = reinterpret_cast<const uint32_t*>(take(record.neurons * 2 * sizeof(uint32_t)));
+    part.checksums = reinterpret_cast<const uint32_t*>(take(uint64_t{2} * record.neurons * sizeof(uint32_t)));
     part.frequency = reinterpret_cast<const float*>(take(record.neurons * sizeof(float)));
     if (record.rank == 0 || !with_predictor) return part;
     part.offset = reinterpret_cast<const float*>(take(record.neurons * sizeof(float)));

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "compute/op_slice.h"
 #include "ggml-impl.h"
-#include "stream/stand_in.h"
 
 namespace flash {
 namespace {
@@ -13,12 +13,14 @@ constexpr std::chrono::milliseconds kStopInterval(50);
 /** Eighths of a matrix. Of logits these are more likely than the rest: vocabularies begin with what is frequent. */
 constexpr uint64_t kPreviewed = 5;
 
-bool is_streams(Placement placement) { return placement != Placement::Resident && placement != Placement::Experts; }
+bool handled_by_stream(Placement placement) {
+    return placement != Placement::Resident && placement != Placement::Experts;
+}
 
 std::vector<TensorInfo> served_tensors(const Model& model, const Plan& plan) {
     std::vector<TensorInfo> tensors;
     for (size_t i = 0; i < model.tensors.size(); i++) {
-        if (!is_streams(plan.placement[i])) continue;
+        if (!handled_by_stream(plan.placement[i])) continue;
         tensors.push_back(model.tensors[i]);
         if (plan.placement[i] == Placement::Neurons) tensors.back().use = Use::Neurons;
     }
@@ -30,7 +32,7 @@ std::vector<const TensorInfo*> streamed_matrices(const std::vector<TensorInfo>& 
     std::vector<const TensorInfo*> result;
     size_t served = 0;
     for (const Placement placement : plan.placement) {
-        if (!is_streams(placement)) continue;
+        if (!handled_by_stream(placement)) continue;
         if (placement == Placement::Streamed) result.push_back(&tensors[served]);
         served++;
     }
@@ -40,16 +42,16 @@ std::vector<const TensorInfo*> streamed_matrices(const std::vector<TensorInfo>& 
 
 }  // namespace
 
-Stream::Stream(const Model& model, const Plan& plan, StreamStats& stats)
+Stream::Stream(const Model& model, const Plan& plan, ReadStats& stats)
     : tensors_(served_tensors(model, plan)),
-      lap_(streamed_matrices(tensors_, model, plan)),
+      order_(streamed_matrices(tensors_, model, plan)),
       memory_(plan.ring_bytes),
       row_memory_(plan.row_bytes * kRowsAtOnce),
       row_requests_(kRowsAtOnce),
       stats_(stats) {
     stats_.first_layer = 0;
     for (const TensorInfo& tensor : tensors_) {
-        if (tensor.use == Use::Multiply && !lap_.has(tensor)) pinned_.emplace(&tensor, tiles_of(tensor));
+        if (tensor.use == Use::Multiply && !order_.has(tensor)) pinned_.emplace(&tensor, tiles_of(tensor));
     }
     for (size_t i = 0; i < row_requests_.size(); i++)
         row_requests_[i].room = row_memory_.part(i * plan.row_bytes, plan.row_bytes);
@@ -57,7 +59,7 @@ Stream::Stream(const Model& model, const Plan& plan, StreamStats& stats)
 
 Stream::~Stream() { drop_until(first_ + entries_.size()); }
 
-Result<std::unique_ptr<Stream>> Stream::open(const Model& model, const Plan& plan, StreamStats& stats) {
+Result<std::unique_ptr<Stream>> Stream::open(const Model& model, const Plan& plan, ReadStats& stats) {
     std::unique_ptr<Stream> stream(new Stream(model, plan, stats));
     if (stream->memory_.size() < plan.ring_bytes || stream->row_memory_.size() < plan.row_bytes * kRowsAtOnce) {
         return Error{FLASH_READ_FAILED, "no memory for buffers of " + std::to_string(plan.staging_bytes) + " bytes"};
@@ -122,7 +124,7 @@ Room Stream::next_room(uint64_t size) const {
 
 void Stream::read_ahead() {
     while (true) {
-        const Tile& tile = lap_.at(first_ + entries_.size());
+        const Tile& tile = order_.at(first_ + entries_.size());
         const Room room = next_room(tile.size);
         if (room.data == nullptr) break;
         ReadRequest& request = entries_.emplace_back().request;
@@ -173,13 +175,13 @@ void Stream::drop_until(uint64_t position) {
 }
 
 void Stream::seek(const TensorInfo& tensor) {
-    if (lap_.correct(tensor, head_)) {
+    if (order_.correct(tensor, head_)) {
         // What was read ahead is of other tiles now: back to the head, with nothing read.
         const uint64_t head = head_;
         drop_until(first_ + entries_.size());
         first_ = head_ = head;
     }
-    drop_until(lap_.next(tensor, head_));
+    drop_until(order_.next(tensor, head_));
     const std::lock_guard lock(ring_);
     read_ahead();
 }
@@ -202,7 +204,7 @@ Result<ggml_status> Stream::multiply(Workers& workers, const TensorInfo& tensor,
     const std::lock_guard use(use_);
     time_first_layer(tensor);
     seek(tensor);
-    const std::vector<Tile> tiles = lap_.range(tensor);
+    const std::vector<Tile> tiles = order_.range(tensor);
     const auto fetch = [&](uint64_t i, const Stop& until) { return arrive(head_ + i, until); };
     const auto done = [&](uint64_t i, const Kernel&) { release(head_ + i); };
     const auto computed = multiply_tiles(workers, node, token_by_token, tiles, fetch, done, stop);
@@ -232,8 +234,8 @@ Result<ggml_status> Stream::multiply_tiles(Workers& workers, const ggml_tensor* 
     workers.run([&](const Kernel& kernel) {
         const TensorInfo& matrix = *tiles.front().tensor;
         const bool flat = node->src[1]->ne[2] == 1 && node->src[1]->ne[3] == 1;
-        const auto repack = flat ? Repack::create(matrix, node->ne[1]) : nullptr;
-        StandIn product(node, matrix, repack.get());
+        const auto repack = flat ? Repack::create(node->op, matrix, *node->src[1], node->ne[1]) : nullptr;
+        OpSlice product(node, matrix, repack.get());
         for (uint64_t i = next++; i < tiles.size(); i = next++) {
             if (should_stop()) return give_up(GGML_STATUS_ABORTED, {});
             const Arrival arrival = fetch(i, should_stop);
@@ -257,7 +259,7 @@ Result<ggml_status> Stream::get_rows(const Kernel& kernel, const TensorInfo& ten
     const auto row_bytes = static_cast<uint64_t>(ggml_row_size(tensor.type, tensor.ne[0]));
     const ggml_tensor* ids = node->src[1];
     const int64_t total = ggml_nelements(ids);
-    StandIn rows(node, tensor);
+    OpSlice rows(node, tensor);
     for (int64_t first = 0; first < total; first += kRowsAtOnce) {
         const auto count = static_cast<size_t>(std::min<int64_t>(kRowsAtOnce, total - first));
         for (size_t i = 0; i < count; i++) {

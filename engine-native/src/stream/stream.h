@@ -12,36 +12,26 @@
 #include <unordered_map>
 #include <vector>
 
+#include "compute/weight_order.h"
+#include "compute/workers.h"
 #include "ggml-backend.h"
 #include "plan/plan.h"
 #include "reader/read_queue.h"
-#include "stream/tiles.h"
-#include "stream/workers.h"
+#include "reader/read_stats.h"
 
 namespace flash {
 
-/** What was read and used, for all models since the process started. */
-struct StreamStats {
-    std::atomic<uint64_t> used_bytes{0};
-    std::atomic<uint64_t> read_bytes{0};
-    std::atomic<uint64_t> reads{0};
-    std::atomic<uint64_t> guessed_bytes{0};  // of those read: before it was known that they are needed
-    std::atomic<uint64_t> wasted_bytes{0};   // of those: they were not needed
-    /** Nanoseconds from the beginning of the first pass over the model loaded last to the end of its first layer. */
-    std::atomic<uint64_t> first_layer{0};
-};
-
 /**
- * The dense weights of one model that are ours. Pinned matrices are where llama.cpp put them. Tiles of the others are
- * read ahead in the order of the graph into a ring of fixed size, from the last layer of this pass on into the first of
- * the next, and multiplied as they arrive with ggml's own kernels on stand-in tensors that point into the ring. A token
- * uses every weight once and in the same order, so there is nothing to gain by keeping tiles: any cache by recency
- * would hit 0%.
+ * The dense weights of one model that Flint serves. Pinned matrices stay where llama.cpp put them. Tiles of the others
+ * are read ahead, in the order of the graph, into a ring of fixed size, and from the last layer of a pass on into the
+ * first of the next. They are multiplied as they arrive, with ggml's own kernels on tensors that point into the ring. A
+ * token uses every weight once and in the same order, so there is nothing to gain by keeping tiles: any cache by
+ * recency would hit 0%.
  */
 class Stream {
   public:
     /** Opens the files and takes the ring. Fails with FLASH_READ_FAILED. */
-    static Result<std::unique_ptr<Stream>> open(const Model& model, const Plan& plan, StreamStats& stats);
+    static Result<std::unique_ptr<Stream>> open(const Model& model, const Plan& plan, ReadStats& stats);
     ~Stream();
 
     /** What is served under this name for this use, or null. Valid as long as this object. */
@@ -50,10 +40,7 @@ class Stream {
     /** Reads a part of a tensor, for ggml's get_tensor. `data` has `size` bytes. */
     Result<bool> copy(const TensorInfo& tensor, uint64_t offset, uint64_t size, void* data) const;
 
-    /** Asked between tiles and while waiting for the disk; true ends the computation with GGML_STATUS_ABORTED. */
-    using Stop = std::function<bool()>;
-
-    /** Told when the first `rows` rows of a product, most of them, are computed, while other workers go on. */
+    /** Called when the first `rows` rows of a product, which are most of them, are computed; other workers go on. */
     using Preview = std::function<void(const Kernel& kernel, int64_t rows)>;
 
     /** Whether this matrix is kept in memory: then its tensor has data. */
@@ -61,7 +48,7 @@ class Stream {
 
     /**
      * Computes a MUL_MAT whose src[0] is `tensor`. Fails with FLASH_READ_FAILED.
-     * @param token_by_token see StandIn::multiply_by_token
+     * @param token_by_token see OpSlice::multiply_by_token
      * @param preview called, of a pinned matrix, by the worker that completes these rows
      */
     Result<ggml_status> multiply(Workers& workers, const TensorInfo& tensor, const ggml_tensor* node,
@@ -81,7 +68,7 @@ class Stream {
         bool computed = false;
     };
 
-    Stream(const Model& model, const Plan& plan, StreamStats& stats);
+    Stream(const Model& model, const Plan& plan, ReadStats& stats);
 
     /** What became of a tile that was asked for. */
     struct Arrival {
@@ -89,14 +76,15 @@ class Stream {
         const uint8_t* data;  // when GGML_STATUS_SUCCESS
         std::string error;    // when GGML_STATUS_FAILED
     };
-    /** Computes tiles on all workers; `fetch` gives the bytes of the i-th, `done` is told by whom it is computed. */
+    /** Computes tiles on all workers; `fetch` gives the bytes of the i-th, `done` is called by the worker that computed
+     * it. */
     Result<ggml_status> multiply_tiles(Workers& workers, const ggml_tensor* node, bool token_by_token,
                                        const std::vector<Tile>& tiles,
                                        const std::function<Arrival(uint64_t i, const Stop& stop)>& fetch,
                                        const std::function<void(uint64_t i, const Kernel& kernel)>& done,
                                        const Stop& stop);
 
-    /** Moves the head to where `tensor` begins: there already, if the lap is as it was. */
+    /** Moves the head to where `tensor` begins: there already, if the order is as it was. */
     void seek(const TensorInfo& tensor);
     /** Gives up all tiles before `position`, which becomes the head. */
     void drop_until(uint64_t position);
@@ -115,7 +103,7 @@ class Stream {
     std::vector<TensorInfo> tensors_;
     std::unordered_map<const TensorInfo*, std::vector<Tile>> pinned_;
     std::vector<Reader> readers_;  // by TensorInfo::file
-    Lap lap_;
+    WeightOrder order_;
     AlignedBuffer memory_;
     AlignedBuffer row_memory_;
     std::vector<ReadRequest> row_requests_;
@@ -127,7 +115,7 @@ class Stream {
     uint64_t first_ = 0;
     std::optional<std::string> first_layer_;  // its name, once it has begun
     std::chrono::steady_clock::time_point began_;
-    StreamStats& stats_;
+    ReadStats& stats_;
     ReadQueue queue_;  // last: its threads end before what they read into
 };
 

@@ -1,5 +1,9 @@
+import { it } from "mocha";
 import * as vscode from "vscode";
 import type { FlintApi } from "../../../extension/api.js";
+
+/** A test that asks Linux about processes, and is skipped elsewhere. */
+export const onLinux = process.platform === "linux" ? it : it.skip;
 
 /** The installed extension, active. */
 export async function activateFlint(): Promise<FlintApi> {

@@ -4,10 +4,10 @@ import path from "node:path";
 import { after, afterEach, before, describe, it } from "mocha";
 import * as vscode from "vscode";
 import type { FlintApi } from "../../../extension/api.js";
-import { isAlive } from "../../harness/process.js";
+import { isAlive } from "../../support/process.js";
 import { activateFlint, setSetting, untilState } from "./flint.js";
 
-const question = [{ role: "user" as const, text: "Answer in one word: what is the capital of France?" }];
+const question = [{ role: "user" as const, text: "What is the capital of France?" }];
 const longQuestion = [{ role: "user" as const, text: "Count from one to one hundred, in words." }];
 const ignore = () => undefined;
 
@@ -37,7 +37,7 @@ describe("an extension host", () => {
   it("takes the machine's settings, and has defaults for the others", () => {
     const configuration = vscode.workspace.getConfiguration("flint");
     strictEqual(configuration.get("model"), process.env["FLINT_TEST_MODEL"]);
-    strictEqual(configuration.get("ramCap"), "768MiB");
+    strictEqual(configuration.get("ramCap"), "1GiB");
     strictEqual(configuration.inspect("ramCap")?.defaultValue, "4GiB");
     strictEqual(configuration.get("contextSize"), 0);
   });
@@ -57,6 +57,7 @@ describe("an extension host", () => {
     strictEqual(flint.engine.state(), "ready");
     const pid = flint.engine.pid();
     ok(pid !== undefined && isAlive(pid));
+    if (process.platform !== "linux") return;
     const status = await readFile(`/proc/${pid}/status`, "utf8");
     strictEqual(/^PPid:\t(\d+)$/m.exec(status)?.[1], String(process.pid));
   });
@@ -85,6 +86,23 @@ describe("an extension host", () => {
     strictEqual(result.finishReason, "cancelled");
     strictEqual(pieces.join(""), result.text);
     ok(result.text.length > 0);
+  });
+
+  it("answers a second question after the first", async () => {
+    const stop = new vscode.CancellationTokenSource();
+    const said: string[] = [];
+    const first = flint.engine.chat(
+      longQuestion,
+      () => {
+        if (said.push("first") === 3) stop.cancel();
+      },
+      stop.token,
+    );
+    const second = flint.engine.chat(question, () => said.push("second"));
+    strictEqual((await first).finishReason, "cancelled");
+    ok(/paris/i.test((await second).text));
+    // Nothing of the second was said before the last of the first.
+    ok(said.lastIndexOf("first") < said.indexOf("second"), said.join());
   });
 
   it("comes back with the model after the sidecar was killed", async () => {

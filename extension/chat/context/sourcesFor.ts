@@ -1,0 +1,19 @@
+import * as vscode from "vscode";
+import type { ContextSource } from "./source.js";
+import { gitDiff } from "./sources/git.js";
+import { openEditor } from "./sources/openEditor.js";
+import { problemCount, problemsOf } from "./sources/problems.js";
+
+/**
+ * What a command is about: the code that is open or selected, its problems if there are any, what is staged.
+ * @param hasOwn something is attached already, which the command is about instead of the code
+ */
+export function sourcesFor(about: readonly ("code" | "problems" | "staged")[], hasOwn: boolean): ContextSource[] {
+  const sources: ContextSource[] = [];
+  const uri = vscode.window.activeTextEditor?.document.uri;
+  const code = about.includes("code") && !hasOwn ? openEditor() : undefined;
+  if (code) sources.push(code);
+  if (about.includes("problems") && uri && problemCount(uri) > 0) sources.push(problemsOf(uri));
+  if (about.includes("staged") && !hasOwn) sources.push(gitDiff(true));
+  return sources;
+}

@@ -1,0 +1,207 @@
+import * as l10n from "@vscode/l10n";
+import { normalised } from "./indentation.js";
+import { equalLines, isEqual, likeness } from "./likeness.js";
+import type { Outline, Part } from "./parts.js";
+import { refuse } from "./refusal.js";
+
+/** What becomes of one part of the file or of the block, in order. */
+export type Step =
+  /** Both have it. */
+  | { kind: "pair"; ours: number; theirs: number }
+  /** Only the block has it. */
+  | { kind: "new"; theirs: number; at: number }
+  /** Only the file has it, and the block leaves nothing out there. */
+  | { kind: "gone"; ours: number }
+  /** Only the file has it, where the block leaves code out. */
+  | { kind: "kept"; ours: number; elision: number }
+  | { kind: "elision"; theirs: number; at: number };
+
+const never = Number.NEGATIVE_INFINITY;
+const alone = -0.6;
+/** More comparisons than this would block the extension host. */
+const mostComparisons = 400_000;
+
+/** How well a part of the block could be one of the file, or "never". */
+function pairScore(file: Outline, ours: Part, block: Outline, theirs: Part): number {
+  if ((ours.kind === "comment") !== (theirs.kind === "comment")) return never;
+  if (isEqual(file, ours, block, theirs)) return /\w/.test(file.headerLine(ours)) ? 3 : 1;
+  if (ours.kind === "comment") return 0.3;
+  const key = file.keyOf(ours);
+  if (key !== undefined && key === block.keyOf(theirs)) return 2;
+  if (normalised(file.headerLine(ours)) === normalised(block.headerLine(theirs))) return 2;
+  if (areDistinct(file, ours, block, theirs)) return never;
+  return isChanged(file, ours, block, theirs) ? 1 : never;
+}
+
+/** Whether two parts name different things: the one is no version of the other. */
+function areDistinct(file: Outline, ours: Part, block: Outline, theirs: Part): boolean {
+  const left = file.keyOf(ours);
+  const right = block.keyOf(theirs);
+  if (left === undefined || right === undefined || left === right) return false;
+  return /^(?:labels|declares) /.test(left) && /^(?:labels|declares) /.test(right);
+}
+
+/** Whether a part adds words to another or takes some away, or has most of what is inside: a word in place of another may be another thing. */
+function isChanged(file: Outline, ours: Part, block: Outline, theirs: Part): boolean {
+  const [left, right] = [file.headerLine(ours), block.headerLine(theirs)];
+  if (likeness(left, right) < 0.6) return false;
+  const words = (line: string): readonly string[] => line.match(/[\p{L}\p{N}_$]+/gu) ?? [];
+  // Other numbers are another value of the same.
+  if (left.replaceAll(/\b\d[\w.]*/g, "0").trim() === right.replaceAll(/\b\d[\w.]*/g, "0").trim()) return true;
+  const [a, b] = [words(left), words(right)];
+  if (a.length === 0 || b.length === 0) return a.length === b.length;
+  if (a.every((word) => b.includes(word)) || b.every((word) => a.includes(word))) return true;
+  const inside = (outline: Outline, part: Part) =>
+    outline.lines.slice(part.header + 1, part.end).filter((line) => /\w/.test(line));
+  const [before, after] = [inside(file, ours), inside(block, theirs)];
+  return before.length > 0 && equalLines(before, after).length >= 0.7 * Math.max(before.length, after.length);
+}
+
+/**
+ * The best way to see the parts of a block as parts of the file, where the block leaves some out.
+ * @throws Refusal when there are two equally good ways, or new code could be a changed version of what is left out
+ */
+export function align(file: Outline, ours: readonly Part[], block: Outline, theirs: readonly Part[]): Step[] {
+  if ((ours.length + 1) * (theirs.length + 1) > mostComparisons)
+    refuse(l10n.t("The file is too long to find out what is left out."));
+  const scores = ours.map((part) =>
+    theirs.map((other) => (other.kind === "elision" ? never : pairScore(file, part, block, other))),
+  );
+  const best = table(ours, theirs, scores);
+  const early = walk(ours, theirs, scores, best, true);
+  const late = walk(ours, theirs, scores, best, false);
+  if (outcome(early) !== outcome(late))
+    refuse(l10n.t("The code leaves lines out, and there are two ways to fill them in."));
+  check(file, ours, block, theirs, early);
+  return early;
+}
+
+function table(ours: readonly Part[], theirs: readonly Part[], scores: readonly number[][]): number[][] {
+  const best = Array.from({ length: ours.length + 1 }, () => new Array<number>(theirs.length + 1).fill(0));
+  const at = (i: number, j: number) => best[i]?.[j] ?? never;
+  for (let i = ours.length; i >= 0; i--) {
+    for (let j = theirs.length; j >= 0; j--) {
+      if (i === ours.length && j === theirs.length) continue;
+      const isElision = theirs[j]?.kind === "elision";
+      const options = [
+        i < ours.length ? at(i + 1, j) + (isElision ? 0 : alone) : never,
+        j < theirs.length ? at(i, j + 1) + (isElision ? 0 : alone) : never,
+        i < ours.length && j < theirs.length && !isElision ? at(i + 1, j + 1) + (scores[i]?.[j] ?? never) : never,
+      ];
+      const row = best[i];
+      if (row) row[j] = Math.max(...options);
+    }
+  }
+  return best;
+}
+
+function walk(
+  ours: readonly Part[],
+  theirs: readonly Part[],
+  scores: readonly number[][],
+  best: readonly number[][],
+  early: boolean,
+): Step[] {
+  const steps: Step[] = [];
+  let i = 0;
+  let j = 0;
+  const at = (a: number, b: number) => best[a]?.[b] ?? never;
+  const close = (value: number) => Math.abs(value - at(i, j)) < 1e-9;
+  while (i < ours.length || j < theirs.length) {
+    const isElision = theirs[j]?.kind === "elision";
+    const pair = () => {
+      if (i >= ours.length || j >= theirs.length || isElision || !close(at(i + 1, j + 1) + (scores[i]?.[j] ?? never)))
+        return false;
+      steps.push({ kind: "pair", ours: i++, theirs: j++ });
+      return true;
+    };
+    const skip = () => {
+      if (i >= ours.length || !close(at(i + 1, j) + (isElision ? 0 : alone))) return false;
+      steps.push(isElision ? { kind: "kept", ours: i++, elision: j } : { kind: "gone", ours: i++ });
+      return true;
+    };
+    const take = () => {
+      if (j >= theirs.length || !close(at(i, j + 1) + (isElision ? 0 : alone))) return false;
+      steps.push(isElision ? { kind: "elision", theirs: j++, at: i } : { kind: "new", theirs: j++, at: i });
+      return true;
+    };
+    const order = early ? [pair, take, skip] : [skip, take, pair];
+    if (!order.some((attempt) => attempt())) throw new Error("The table of the alignment is not consistent.");
+  }
+  return steps;
+}
+
+/** What decides the text that comes of it: the order in which "new" and "gone" are told does not. */
+function outcome(steps: readonly Step[]): string {
+  const pairs = steps.flatMap((step) => (step.kind === "pair" ? [`${step.theirs}=${step.ours}`] : []));
+  const kept = steps.flatMap((step) => (step.kind === "kept" ? [`k${step.ours}`] : []));
+  const gone = steps.flatMap((step) => (step.kind === "gone" ? [`g${step.ours}`] : []));
+  return [...pairs, ...kept, ...gone].join();
+}
+
+function check(
+  file: Outline,
+  ours: readonly Part[],
+  block: Outline,
+  theirs: readonly Part[],
+  steps: readonly Step[],
+): void {
+  const words = (part: Part | undefined, outline: Outline) =>
+    part ? outline.headerLine(part).trim().slice(0, 60) : "";
+  steps.forEach((step, index) => {
+    if (step.kind !== "new") return;
+    const around = neighbours(steps, index);
+    if (around.elisions === 2)
+      refuse(
+        l10n.t(
+          "The code omits lines, and it is not clear where among them this line belongs: “{0}”.",
+          words(theirs[step.theirs], block),
+        ),
+      );
+    const other = theirs[step.theirs];
+    if (!other) return;
+    for (const kept of around.kept) {
+      const part = ours[kept];
+      if (!part || part.kind === "comment" || other.kind === "comment") continue;
+      if (areDistinct(file, part, block, other)) continue;
+      const alike = likeness(file.headerLine(part), block.headerLine(other));
+      const sameKey = file.keyOf(part) !== undefined && file.keyOf(part) === block.keyOf(other);
+      if ((alike >= 0.5 && /\w/.test(file.headerLine(part))) || sameKey) {
+        refuse(
+          l10n.t("This line could be new, or a changed version of one that is left out: “{0}”.", words(other, block)),
+        );
+      }
+    }
+  });
+  const gone = steps
+    .flatMap((step) => (step.kind === "gone" ? [ours[step.ours]] : []))
+    .filter((part) => part && part.kind !== "comment");
+  const first = steps.findIndex((step) => step.kind === "pair");
+  const last = steps.findLastIndex((step) => step.kind === "pair");
+  const outside = steps.some((step, index) => {
+    const isCode = step.kind === "gone" && ours[step.ours]?.kind !== "comment";
+    return isCode && (index < first || index > last);
+  });
+  if (first < 0 || outside) refuse(l10n.t("The code leaves lines out without a mark for them."));
+  if (gone.length > Math.max(2, ours.length / 3))
+    refuse(l10n.t("The code leaves many lines out without a mark for them."));
+}
+
+/** How many elisions border the run of new parts at `index`, and what of the file they stand for. */
+function neighbours(steps: readonly Step[], index: number): { elisions: number; kept: number[] } {
+  const kept: number[] = [];
+  let elisions = 0;
+  for (const direction of [-1, 1]) {
+    let at = index + direction;
+    while (steps[at]?.kind === "new" || steps[at]?.kind === "gone") at += direction;
+    const step = steps[at];
+    if (step?.kind !== "elision" && step?.kind !== "kept") continue;
+    elisions += 1;
+    for (; ; at += direction) {
+      const next = steps[at];
+      if (next?.kind === "kept") kept.push(next.ours);
+      else if (next?.kind !== "elision") break;
+    }
+  }
+  return { elisions, kept };
+}

@@ -1,0 +1,136 @@
+import * as l10n from "@vscode/l10n";
+import { normalised } from "./indentation.js";
+import { isEqual } from "./likeness.js";
+import type { Outline, Part } from "./parts.js";
+import { refuse } from "./refusal.js";
+import type { Sides } from "./sides.js";
+
+/**
+ * The part of the file that a part of the block is another version of.
+ * @param deeper whether it may be inside of others: a method without its class
+ * @returns undefined when the file has none
+ * @throws Refusal when there are several and nothing tells them apart
+ */
+export function counterpart(
+  sides: Sides,
+  ours: readonly Part[],
+  other: Part,
+  deeper: boolean,
+  theirs: readonly Part[],
+): Part | undefined {
+  const { file, block } = sides;
+  const key = block.keyOf(other);
+  if (other.kind === "statement") {
+    const equal = ours.filter((part) => isEqual(file, part, block, other));
+    if (equal.length > 0) return equal[0];
+    const keyed = key === undefined ? [] : ours.filter((part) => file.keyOf(part) === key);
+    if (keyed.length > 1)
+      refuse(l10n.t("The file has “{0}” {1} times.", block.headerLine(other).trim().slice(0, 60), keyed.length));
+    return keyed[0];
+  }
+  const found = deeper ? everywhere(file, ours, key) : ours.filter((part) => file.keyOf(part) === key);
+  const one = only(sides, found, other, ours);
+  return one ?? bySymbol(sides, other, deeper) ?? renamed(sides, ours, other, theirs);
+}
+
+function everywhere(file: Outline, parts: readonly Part[], key: string | undefined): Part[] {
+  const members: Part[] = [];
+  const nested: Part[] = [];
+  const look = (level: readonly Part[], into: Part[], depth: number) => {
+    for (const part of level) {
+      if (file.keyOf(part) === key) into.push(part);
+      if (depth > 8 || part.end <= part.header + 1 || part.kind === "comment" || part.kind === "import") continue;
+      look(file.children(part), part.declaration?.holds === "body" ? nested : into, depth + 1);
+    }
+  };
+  look(parts, members, 0);
+  return members.length > 0 ? members : nested;
+}
+
+function only(sides: Sides, found: readonly Part[], other: Part, ours: readonly Part[]): Part | undefined {
+  if (found.length < 2) return found[0];
+  const { file, block } = sides;
+  const header = normalised(block.headerLine(other));
+  const same = (part: Part) => normalised(file.headerLine(part)) === header;
+  const tests: ((part: Part) => boolean)[] = [
+    (part) => same(part) && sameMarks(file, part, block, other),
+    same,
+    (part) => sameMarks(file, part, block, other) && marks(block, other) !== "",
+    (part) => hasSelf(file, part) === hasSelf(block, other) && ours.includes(part) !== hasSelf(block, other),
+  ];
+  for (const test of tests) {
+    const left = found.filter(test);
+    if (left.length === 1) return left[0];
+    if (left.length > 1) break;
+  }
+  return refuse(
+    l10n.t(
+      "The file has {0} {1} times, and the code doesn't say which.",
+      other.declaration?.name ?? header,
+      found.length,
+    ),
+  );
+}
+
+const marks = (outline: Outline, part: Part) =>
+  outline.lines
+    .slice(part.start, part.header)
+    .filter((line) => /^\s*[@#[]/.test(line) && !/^\s*# /.test(line))
+    .map(normalised)
+    .join("\n");
+
+const sameMarks = (file: Outline, part: Part, block: Outline, other: Part) => marks(file, part) === marks(block, other);
+
+const hasSelf = (outline: Outline, part: Part) => /\(\s*(?:&?(?:mut )?self|cls)\b/.test(outline.headerLine(part));
+
+/** What our own reading of the file does not find, a language server may. */
+function bySymbol({ file, block, symbols }: Sides, other: Part, deeper: boolean): Part | undefined {
+  const name = other.declaration?.name;
+  if (name === undefined || !deeper) return undefined;
+  const [symbol, ...others] = symbols.filter((each) => each.name.replace(/\(.*$/, "") === name);
+  if (!symbol || others.length > 0) return undefined;
+  const { start, end, nameLine } = symbol;
+  if (!(start >= 0 && start <= nameLine && nameLine <= end && end < file.lines.length)) return undefined;
+  if (!block.headerLine(other).includes(name)) return undefined;
+  return { start, header: nameLine, end: end + 1, kind: "declaration", declaration: other.declaration, blanks: 0 };
+}
+
+/** One that differs in nothing but its name: nobody writes the same function twice. */
+function renamed(
+  { file, block }: Sides,
+  ours: readonly Part[],
+  other: Part,
+  theirs: readonly Part[],
+): Part | undefined {
+  const name = other.declaration?.name;
+  const body = block.lines.slice(other.header + 1, other.end);
+  // Bodies of a word or two are often the same.
+  if (name === undefined || (body.join("\n").match(/\w+/g) ?? []).length < 3) return undefined;
+  const names = new Set(theirs.map((part) => part.declaration?.name));
+  const alike: Part[] = [];
+  const near: Part[] = [];
+  for (const part of ours) {
+    const old = part.declaration?.name;
+    if (old === undefined || names.has(old) || part.end <= part.header + 1) continue;
+    const swap = (line: string) =>
+      normalised(line).replaceAll(new RegExp(`(?<![\\w$])${literal(old)}(?![\\w$])`, "g"), name);
+    const before = file.lines.slice(part.header, part.end).map(swap).filter(Boolean);
+    const after = block.lines.slice(other.header, other.end).map(normalised).filter(Boolean);
+    const common = after.filter((line) => before.includes(line)).length;
+    if (before.length === after.length && before.every((line, index) => line === after[index])) alike.push(part);
+    else if (common >= 0.6 * Math.max(before.length, after.length)) near.push(part);
+  }
+  if (alike.length === 1) return alike[0];
+  const [similar] = near;
+  if (similar)
+    refuse(
+      l10n.t(
+        "The file has no {0}. It may be a new name for {1}, or a new function.",
+        name,
+        similar.declaration?.name ?? "",
+      ),
+    );
+  return undefined;
+}
+
+const literal = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");

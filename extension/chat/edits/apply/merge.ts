@@ -1,0 +1,282 @@
+import * as l10n from "@vscode/l10n";
+import { align, type Step } from "./alignment.js";
+import { counterpart } from "./counterpart.js";
+import type { Edit } from "./edit.js";
+import { mergeImports } from "./imports.js";
+import { IndentMap, indentOf, normalised, unitOf } from "./indentation.js";
+import { equalLines, isEqual, isEqualBelowLead } from "./likeness.js";
+import type { Outline, Part } from "./parts.js";
+import { pathIn } from "./paths.js";
+import { refuse } from "./refusal.js";
+import { blankLines, replaceHeader, replaceLead, replacePart } from "./replacePart.js";
+import type { Sides } from "./sides.js";
+
+/** What part of the block changes where the file has `part`. */
+export function mergePart(sides: Sides, part: Part, other: Part): Edit[] {
+  const { file, block } = sides;
+  if (isEqual(file, part, block, other)) return [];
+  if (isEqualBelowLead(file, part, block, other)) return replaceLead(file, part, block, other);
+  if (isLeftOut(sides, part, other))
+    return [...replaceLead(file, part, block, other), ...replaceHeader(file, part, block, other)];
+  const areLines = part.end === part.header + 1 && other.end === other.header + 1;
+  if (areLines || !block.isElided(other)) {
+    const missing = missingMembers(file, part, block, other);
+    if (missing.length > 0)
+      refuse(
+        l10n.t(
+          "The code shows {0} without {1}, and doesn't say whether to keep what is missing.",
+          nameOf(file, part),
+          missing.slice(0, 3).join(", "),
+        ),
+      );
+    return [replacePart(file, part, block, other)];
+  }
+  const head = [...replaceLead(file, part, block, other), ...replaceHeader(file, part, block, other)];
+  const ours = file.children(part);
+  const theirs = block.children(other);
+  if (part.declaration?.holds === "members") return [...head, ...mergeMembers(sides, ours, theirs, part)];
+  return [...head, ...mergeBody(sides, ours, theirs, part)];
+}
+
+/** Only the first line of it is there, and the file has more. */
+function isLeftOut({ file, block }: Sides, part: Part, other: Part): boolean {
+  if (!block.bodyIsElided(other)) return false;
+  return part.end > part.header + 1 || normalised(file.headerLine(part)) === normalised(block.headerLine(other));
+}
+
+/** Functions that the file's part has, and the block's one, which leaves nothing out, has not. */
+export function missingMembers(file: Outline, part: Part, block: Outline, other: Part): string[] {
+  const { kind, family } = file.language;
+  const isMap = kind === "keys";
+  if (!isMap && part.declaration?.holds !== "members") return [];
+  const theirs = block.children(other);
+  const ours = file.children(part).filter((child) => child.declaration !== undefined);
+  const missing = ours.filter(
+    (child) =>
+      !theirs.some((their) => block.keyOf(their) === file.keyOf(child)) &&
+      !theirs.some((their) => isRenamed(file, child, block, their, ours)),
+  );
+  const relevant = missing.filter(
+    (child) => isMap || (child.declaration?.holds !== "value" && child.end > child.header + 1),
+  );
+  const nested = ours.flatMap((child) => {
+    const their = theirs.find((candidate) => block.keyOf(candidate) === file.keyOf(child));
+    return their && (family === "indentation" || child.end > child.header + 1)
+      ? missingMembers(file, child, block, their)
+      : [];
+  });
+  // One that goes while all others are as they were: that was meant.
+  if (isMap && relevant.length === 1 && nested.length === 0 && ours.length >= 3) {
+    const rest = ours.filter((child) => !missing.includes(child));
+    if (rest.every((child) => theirs.some((their) => sameButComma(file, child, block, their)))) return [];
+  }
+  return [...relevant.map((child) => child.declaration?.name ?? ""), ...nested];
+}
+
+/** Whether a member is another by a new name, among all others that are shown: most of its lines are the same. */
+function isRenamed(file: Outline, part: Part, block: Outline, other: Part, ours: readonly Part[]): boolean {
+  const key = block.keyOf(other);
+  if (other.declaration?.holds !== "body" || ours.some((each) => file.keyOf(each) === key)) return false;
+  const before = file.lines.slice(part.header + 1, part.end).filter((line) => /\w/.test(line));
+  const after = block.lines.slice(other.header + 1, other.end).filter((line) => /\w/.test(line));
+  return before.length > 0 && equalLines(before, after).length >= 0.6 * Math.max(before.length, after.length);
+}
+
+function sameButComma(file: Outline, part: Part, block: Outline, other: Part): boolean {
+  const text = (outline: Outline, each: Part) => outline.text(each).map(normalised).join("\n").replace(/,$/, "");
+  return text(file, part) === text(block, other);
+}
+
+export function nameOf(outline: Outline, part: Part): string {
+  return part.declaration?.name ?? `“${outline.headerLine(part).trim().slice(0, 60)}”`;
+}
+
+/** Statements, some of them left out. */
+export function mergeBody(
+  sides: Sides,
+  ours: readonly Part[],
+  theirs: readonly Part[],
+  container: Part | undefined,
+): Edit[] {
+  const { file, block } = sides;
+  const withoutEnd = closesNowhere(ours, theirs, sides);
+  const steps = align(file, withoutEnd, block, theirs);
+  const indent = bodyIndent(sides, withoutEnd, theirs, steps, container);
+  const edits: Edit[] = [];
+  steps.forEach((step, index) => {
+    if (step.kind === "pair") {
+      const part = withoutEnd[step.ours];
+      const other = theirs[step.theirs];
+      if (part && other) edits.push(...mergePart(sides, part, other));
+    } else if (step.kind === "gone") {
+      const part = withoutEnd[step.ours];
+      if (part && part.kind !== "comment") edits.push({ start: part.start, end: part.end, lines: [] });
+    } else if (step.kind === "new" || (step.kind === "elision" && isLiteral(step, steps, theirs))) {
+      const other = theirs[step.theirs];
+      if (other) edits.push(inserted(sides, withoutEnd, steps, index, other, indent, container));
+    }
+  });
+  return edits;
+}
+
+/** Where the block ends in what it leaves out, the file's closing line belongs to that. */
+function closesNowhere(ours: readonly Part[], theirs: readonly Part[], { file }: Sides): readonly Part[] {
+  const last = ours.at(-1);
+  if (!last || theirs.at(-1)?.kind !== "elision") return ours;
+  return /^\s*[)\]}]+[;,)]*\s*$/.test(file.headerLine(last)) ? ours.slice(0, -1) : ours;
+}
+
+/** Words that only may stand for code are what they say where there is none to stand for. */
+function isLiteral(step: Step & { kind: "elision" }, steps: readonly Step[], theirs: readonly Part[]): boolean {
+  if (theirs[step.theirs]?.elision !== "likely") return false;
+  return !steps.some((other) => other.kind === "kept" && other.elision === step.theirs);
+}
+
+function bodyIndent(
+  { file, block }: Sides,
+  ours: readonly Part[],
+  theirs: readonly Part[],
+  steps: readonly Step[],
+  container: Part | undefined,
+): IndentMap {
+  const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
+  for (const step of steps) {
+    if (step.kind !== "pair") continue;
+    const part = ours[step.ours];
+    const other = theirs[step.theirs];
+    if (part && other && /\w/.test(file.headerLine(part)))
+      indent.learn(indentOf(block.headerLine(other)), indentOf(file.headerLine(part)));
+  }
+  const first = ours[0];
+  const their = theirs[0];
+  if (container && first && their) indent.learn(indentOf(block.headerLine(their)), indentOf(file.headerLine(first)));
+  return indent;
+}
+
+function inserted(
+  { file, block }: Sides,
+  ours: readonly Part[],
+  steps: readonly Step[],
+  index: number,
+  other: Part,
+  indent: IndentMap,
+  container: Part | undefined,
+): Edit {
+  const step = steps[index];
+  const at = step?.kind === "new" || step?.kind === "elision" ? step.at : 0;
+  const lines = block.text(other).map((line) => indent.line(line));
+  const before = ours[at - 1];
+  // Between what is paired before and what is left out before it: where the file's lines end.
+  const position = before?.end ?? ours[0]?.start ?? (container ? container.header + 1 : file.lines.length);
+  const previous = steps[index - 1];
+  const blanks = previous === undefined ? 0 : other.blanks;
+  return { start: position, end: position, lines: [...blankLines(blanks), ...lines] };
+}
+
+/** Declarations, each by its name; all that the block does not name stays. */
+export function mergeMembers(
+  sides: Sides,
+  ours: readonly Part[],
+  theirs: readonly Part[],
+  container: Part | undefined,
+): Edit[] {
+  const { file, block } = sides;
+  const pairs = pairAll(sides, ours, theirs, container);
+  const edits: Edit[] = [];
+  if (!container) edits.push(...mergeImports(file, block, theirs));
+  const claimed = new Set<Part>();
+  theirs.forEach((other, index) => {
+    if (other.kind === "elision" || (other.kind === "import" && !container)) return;
+    const part = pairs.get(other);
+    if (part) {
+      if (claimed.has(part)) refuse(l10n.t("The code has {0} twice.", nameOf(file, part)));
+      claimed.add(part);
+      edits.push(...mergePart(sides, part, other));
+    } else if (!isLabel(sides, other, index) && /\w/.test(block.headerLine(other))) {
+      edits.push(newMember(sides, ours, theirs, index, pairs, container));
+    }
+  });
+  return edits;
+}
+
+/** A comment above everything that names the file, or says something about the code: not part of it. */
+function isLabel({ block, file }: Sides, other: Part, index: number): boolean {
+  if (other.kind !== "comment") return false;
+  const text = block.text(other);
+  if (text.every((line) => pathIn(line) !== undefined)) return true;
+  const known = new Set(file.lines.map(normalised));
+  return text.every((line) => known.has(normalised(line))) || (index === 0 && text.length === 1);
+}
+
+function pairAll(
+  sides: Sides,
+  ours: readonly Part[],
+  theirs: readonly Part[],
+  container: Part | undefined,
+): Map<Part, Part> {
+  const pairs = new Map<Part, Part>();
+  for (const other of theirs) {
+    if (other.kind === "elision" || other.kind === "import" || other.kind === "comment") continue;
+    // A closing bracket says nothing about a place.
+    if (!/\w/.test(sides.block.headerLine(other))) continue;
+    const part = counterpart(sides, ours, other, container === undefined, theirs);
+    if (part) pairs.set(other, part);
+  }
+  return pairs;
+}
+
+function newMember(
+  { file, block }: Sides,
+  ours: readonly Part[],
+  theirs: readonly Part[],
+  index: number,
+  pairs: ReadonlyMap<Part, Part>,
+  container: Part | undefined,
+): Edit {
+  const other = theirs[index] as Part;
+  const name = nameOf(block, other);
+  const { anchor: before, elided: elidedBefore } = anchorFrom(theirs, index, -1, pairs);
+  const { anchor: after, elided: elidedAfter } = anchorFrom(theirs, index, 1, pairs);
+  const lines = (like: Part | undefined) => {
+    const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
+    const model = like && [...pairs].find(([, part]) => part === like)?.[0];
+    if (like) indent.learn(indentOf(block.headerLine(model ?? other)), indentOf(file.headerLine(like)));
+    return block.text(other).map((line) => indent.line(line));
+  };
+  const level = (part: Part | undefined): part is Part => part !== undefined && ours.includes(part);
+  if (level(before)) {
+    return { start: before.end, end: before.end, lines: [...blankLines(other.blanks), ...lines(before)] };
+  }
+  if (level(after)) {
+    const gap = theirs[index + 1]?.blanks ?? 0;
+    return { start: after.start, end: after.start, lines: [...lines(after), ...blankLines(gap)] };
+  }
+  const members = ours.filter((part) => /\w/.test(file.headerLine(part)));
+  const last = members.at(-1);
+  if (elidedBefore && !elidedAfter && last) {
+    const gap = Math.max(other.blanks, members.length > 1 ? last.blanks : 0, 0);
+    return { start: last.end, end: last.end, lines: [...blankLines(gap), ...lines(sibling(members))] };
+  }
+  const first = members[0];
+  if (elidedAfter && !elidedBefore && first && (container !== undefined || first.kind !== "import")) {
+    const gap = Math.max(theirs[index + 1]?.blanks ?? 0, members.length > 1 ? (members[1]?.blanks ?? 0) : 0);
+    return { start: first.start, end: first.start, lines: [...lines(first), ...blankLines(gap)] };
+  }
+  return refuse(
+    l10n.t("The file has no {0}, and the code doesn't say where it belongs. Put it in with “Insert at cursor”.", name),
+  );
+}
+
+const sibling = (members: readonly Part[]) => members.findLast(({ kind }) => kind === "declaration") ?? members.at(-1);
+
+/** The nearest part in one direction that the file has, with nothing left out in between. */
+function anchorFrom(theirs: readonly Part[], index: number, direction: 1 | -1, pairs: ReadonlyMap<Part, Part>) {
+  for (let at = index + direction; at >= 0 && at < theirs.length; at += direction) {
+    const other = theirs[at];
+    if (!other) break;
+    if (other.kind === "elision") return { anchor: undefined, elided: true };
+    const part = pairs.get(other);
+    if (part) return { anchor: part, elided: false };
+  }
+  return { anchor: undefined, elided: false };
+}

@@ -1,0 +1,241 @@
+import { type Elision, elidedBody, elisionOf } from "./elision.js";
+import { indentOf, isBlank, normalised, width } from "./indentation.js";
+import type { Language } from "./language.js";
+import { assignedTo, type Declaration, declarationOf, isImport, labelOf, methodOf } from "./names.js";
+import { type Scan, scan } from "./scan.js";
+
+/** Lines that belong together: a statement with all that is inside it, a function, a comment. */
+export interface Part {
+  /** Index of its first line, which may be a comment or a decorator that belongs to it. */
+  start: number;
+  /** Index of the line that says what it is. */
+  header: number;
+  /** Index behind its last line. */
+  end: number;
+  kind: "declaration" | "import" | "statement" | "comment" | "elision";
+  declaration?: Declaration | undefined;
+  elision?: Elision | undefined;
+  /** Blank lines before it. */
+  blanks: number;
+}
+
+/** Text of which the parts can be asked for, level by level. */
+export class Outline {
+  private readonly scanned: Scan;
+  private readonly byBrackets: boolean;
+  private readonly childrenOf = new Map<Part, readonly Part[]>();
+  readonly roots: readonly Part[];
+
+  /** @param known whether the file has a line: then it does not stand for others */
+  constructor(
+    readonly lines: readonly string[],
+    readonly language: Language,
+    private readonly known: (line: string) => boolean,
+  ) {
+    this.scanned = scan(lines, language);
+    this.byBrackets = this.scanned.balance === 0;
+    this.roots = this.parse(0, lines.length, true);
+  }
+
+  /** 0 when each bracket has its other; NaN when a text or a comment does not end. */
+  get balance(): number {
+    return this.scanned.balance;
+  }
+
+  /** Whether a line begins inside a text or a comment: its blanks belong to that. */
+  isInside(index: number): boolean {
+    return (this.scanned.inside[index] ?? false) && !this.scanned.comment[index];
+  }
+
+  children(part: Part): readonly Part[] {
+    let known = this.childrenOf.get(part);
+    if (!known) {
+      known = this.parse(this.bodyStart(part), part.end, part.declaration?.holds === "members");
+      this.childrenOf.set(part, known);
+    }
+    return known;
+  }
+
+  /** Behind the header, and behind an opening bracket that has a line of its own. */
+  private bodyStart({ header, end }: Part): number {
+    const base = this.scanned.depth[header] ?? 0;
+    for (let index = header + 1; index < Math.min(end, header + 20); index++) {
+      if (this.scanned.depth[index] === base && /^\s*\{\s*(?:\/[/*].*)?$/.test(this.lines[index] ?? ""))
+        return index + 1;
+    }
+    return header + 1;
+  }
+
+  /** The part's own first line. */
+  headerLine(part: Part): string {
+    return this.lines[part.header] ?? "";
+  }
+
+  text(part: Part): readonly string[] {
+    return this.lines.slice(part.start, part.end);
+  }
+
+  /** Whether something in it, at any depth, was left out. */
+  isElided(part: Part): boolean {
+    if (part.kind === "elision") return true;
+    if (this.bodyIsElided(part)) return true;
+    for (let index = part.header; index < part.end; index++) if (this.leavesOut(index)) return true;
+    return false;
+  }
+
+  /** Whether there is a first line, and nothing else of it. */
+  bodyIsElided(part: Part): boolean {
+    if (part.kind !== "declaration" && part.kind !== "statement") return false;
+    if (part.end === part.header + 1) return elidedBody(this.headerLine(part)) !== undefined;
+    const inner = this.children(part).filter(({ kind }) => kind !== "comment");
+    const isCloser = (child: Part) => /^[\s)\]};,]*$|^\s*end\b/.test(this.headerLine(child));
+    return (
+      inner.some(({ kind }) => kind === "elision") &&
+      inner.every((child) => child.kind === "elision" || isCloser(child))
+    );
+  }
+
+  /** What two parts have in common when they are the same thing: the name that is declared, or what is assigned to. */
+  keyOf(part: Part): string | undefined {
+    if (part.declaration) return `declares ${part.declaration.name}`;
+    if (part.kind !== "statement") return undefined;
+    // Of statements beside each other, only the last can be one.
+    if (/^\s*(?:return|throw|raise)\b/.test(this.headerLine(part))) return "leaves";
+    const target = assignedTo(this.headerLine(part));
+    if (target !== undefined) return `assigns ${target}`;
+    const label = labelOf(this.headerLine(part), part.end > part.header + 1);
+    if (label !== undefined) return `labels ${label}`;
+    return part.end > part.header + 1 ? `opens ${normalised(this.headerLine(part))}` : undefined;
+  }
+
+  private leavesOut(index: number): boolean {
+    const line = this.lines[index] ?? "";
+    return this.elision(index) !== undefined || (elidedBody(line) !== undefined && !this.known(line));
+  }
+
+  private elision(index: number): Elision | undefined {
+    if (this.scanned.inside[index]) return undefined;
+    return elisionOf(this.lines[index] ?? "", this.known);
+  }
+
+  private parse(from: number, to: number, declares: boolean): Part[] {
+    const parts: Part[] = [];
+    let lead = -1;
+    let blanks = 0;
+    const flush = (end: number) => {
+      if (lead < 0) return;
+      parts.push({ start: lead, header: lead, end, kind: "comment", blanks });
+      blanks = 0;
+      lead = -1;
+    };
+    let index = from;
+    while (index < to) {
+      const line = this.lines[index] ?? "";
+      const elision = this.elision(index);
+      if (isBlank(line) && !this.scanned.inside[index]) {
+        flush(index);
+        blanks += 1;
+        index += 1;
+      } else if (elision !== undefined) {
+        flush(index);
+        parts.push({ start: index, header: index, end: index + 1, kind: "elision", elision, blanks });
+        blanks = 0;
+        index += 1;
+      } else if (this.isLead(index)) {
+        if (lead < 0) lead = index;
+        index = this.leadEnd(index, to);
+      } else {
+        const end = this.endOf(index, to);
+        const start = lead < 0 ? index : lead;
+        parts.push({ start, header: index, end, blanks, ...this.classify(index, end, declares) });
+        lead = -1;
+        blanks = 0;
+        index = end;
+      }
+    }
+    flush(to);
+    return parts;
+  }
+
+  private isLead(index: number): boolean {
+    if (this.scanned.comment[index]) return true;
+    const line = (this.lines[index] ?? "").trim();
+    if (this.language.kind !== "code") return false;
+    return (
+      /^@[\w.]+(?:\(|$|\s*$)|^#!?\[|^\[[A-Z]\w*(?:\(.*)?\]$|^template\s*</.test(line) && !/^@(?:interface)\b/.test(line)
+    );
+  }
+
+  private leadEnd(index: number, to: number): number {
+    const base = this.scanned.depth[index] ?? 0;
+    let end = index + 1;
+    while (end < to && ((this.scanned.depth[end] ?? 0) > base || this.scanned.inside[end])) end += 1;
+    return end;
+  }
+
+  /** Behind the last line of the part that begins with line `header`. */
+  private endOf(header: number, to: number): number {
+    const base = (this.scanned.depth[header] ?? 0) - (this.scanned.closers[header] ?? 0);
+    const column = this.column(header);
+    const open = (index: number) =>
+      (this.byBrackets || this.language.family === "indentation") && (this.scanned.depth[index] ?? 0) > base;
+    let end = header + 1;
+    while (end < to) {
+      if (this.scanned.inside[end] || open(end)) {
+        end += 1;
+        continue;
+      }
+      let next = end;
+      while (next < to && isBlank(this.lines[next])) next += 1;
+      if (next >= to || !this.continues(header, end - 1, next, column)) break;
+      if (next > end && !(this.column(next) > column)) break;
+      end = next + 1;
+    }
+    return end;
+  }
+
+  /** Whether line `next`, with no bracket open before it, still belongs to the part of `header`. */
+  private continues(header: number, last: number, next: number, column: number): boolean {
+    const line = (this.lines[next] ?? "").trim();
+    const own = this.column(next);
+    if (own > column) {
+      if (this.language.family === "indentation") return true;
+      const before = (this.lines[last] ?? "").trim();
+      return !this.byBrackets || (!/[;}]$/.test(before) && !this.scanned.comment[last]);
+    }
+    if (own < column) return false;
+    if (this.language.family === "indentation" && this.language.kind === "keys")
+      return /^- /.test(line) && /:\s*$/.test(this.lines[header] ?? "");
+    if (/^\{\s*(?:\/[/*].*)?$/.test(line)) return this.language.family === "brackets";
+    if (/^[)\]}]/.test(line)) return !this.byBrackets;
+    if (this.language.family === "indentation" && /^(?:end|fi|done|esac|until)\b/.test(line)) return true;
+    if (!/^(?:else|elif|elsif|except|finally|catch|rescue|ensure)\b/.test(line)) return false;
+    return /^(?:\}\s*)?(?:if|for|while|try|with|unless|begin|case|else|elif|match|def|do|@|catch|async)\b|\bdo\b|^#/.test(
+      (this.lines[header] ?? "").trim(),
+    );
+  }
+
+  private column(index: number): number {
+    return width(indentOf(this.lines[index] ?? ""));
+  }
+
+  private classify(header: number, end: number, declares: boolean): Pick<Part, "kind" | "declaration"> {
+    const line = this.lines[header] ?? "";
+    if (isImport(line) && this.language.kind === "code") return { kind: "import" };
+    const opens = end > header + 1;
+    const declaration =
+      declarationOf(line, this.language, opens) ??
+      (this.mayBeMethod(header, end, declares) ? methodOf(line) : undefined);
+    return declaration ? { kind: "declaration", declaration } : { kind: "statement" };
+  }
+
+  /** A method or a function of C has a block behind its parameters; a call has none. */
+  private mayBeMethod(header: number, end: number, declares: boolean): boolean {
+    if (this.language.family !== "brackets" || this.language.kind !== "code" || !declares) return false;
+    const text = this.lines.slice(header, Math.min(end, header + 12)).join("\n");
+    return (
+      /\)[^;=]*\{|\)\s*(?:const|noexcept|override|throws [\w, .]+)*\s*\n?\s*\{/.test(text) &&
+      !/^[^{]*=>\s*\{/.test(text.split("\n")[0] ?? "")
+    );
+  }
+}

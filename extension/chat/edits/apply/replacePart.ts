@@ -1,0 +1,147 @@
+import * as l10n from "@vscode/l10n";
+import type { Edit } from "./edit.js";
+import { elidedBody } from "./elision.js";
+import { IndentMap, indentOf, normalised, unitOf } from "./indentation.js";
+import { equalLines } from "./likeness.js";
+import type { Outline, Part } from "./parts.js";
+import { pathIn } from "./paths.js";
+import { refuse } from "./refusal.js";
+
+/** How the lines of a part of the block are to be indented where the file's part is. */
+function indentFor(ours: Outline, part: Part, theirs: Outline, other: Part): IndentMap {
+  const from = unitOf(theirs.text(other)) ?? unitOf(theirs.lines);
+  const to = unitOf(ours.lines);
+  const usual = new IndentMap(from, to);
+  usual.learn(indentOf(theirs.headerLine(other)), indentOf(ours.headerLine(part)));
+  const left = ours.lines.slice(part.header, part.end);
+  const right = theirs.lines.slice(other.header, other.end);
+  const words = equalLines(left, right).filter(([index]) => /\w/.test(left[index] ?? ""));
+  const pairs = words.map(([a, b]) => ({
+    to: indentOf(left[a] ?? ""),
+    from: indentOf(right[b] ?? ""),
+  }));
+  const agreeing = pairs.filter((pair) => usual.map(pair.from) === pair.to).length;
+  if (agreeing >= pairs.length * 0.6) return usual;
+  // The first line has lost its indentation, or the block mixes several: each as most lines that are in both.
+  const votes = new Map<string, Map<string, number>>();
+  for (const pair of pairs) {
+    const counts = votes.get(pair.from) ?? new Map<string, number>();
+    counts.set(pair.to, (counts.get(pair.to) ?? 0) + 1);
+    votes.set(pair.from, counts);
+  }
+  const learned = new IndentMap(from, to);
+  for (const [indent, counts] of votes)
+    learned.learn(indent, [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? indent);
+  return learned;
+}
+
+/** The part takes the place of the file's one, which keeps comments and decorators that the block leaves out. */
+export function replacePart(ours: Outline, part: Part, theirs: Outline, other: Part): Edit {
+  const indent = indentFor(ours, part, theirs, other);
+  const lead = mergedLead(ours, part, theirs, other, indent);
+  const texts = textIndent(ours, part, theirs, other, indent);
+  const body = theirs.lines
+    .slice(other.header, other.end)
+    .map((line, index) => (theirs.isInside(other.header + index) ? texts(line) : indent.line(line)));
+  body[0] = withExport(ours.headerLine(part), body[0] ?? "");
+  const old = ours.lines.slice(part.start, part.end);
+  const lines = [...lead, ...body];
+  if (ours.language.kind === "keys" && ours.language.family === "brackets") fixComma(lines, old);
+  return { start: part.start, end: part.end, lines: keepTrailingBlanks(lines, old) };
+}
+
+/** Blanks inside a text of several lines are not indentation: they change as those of its lines that the file has too. */
+function textIndent(
+  ours: Outline,
+  part: Part,
+  theirs: Outline,
+  other: Part,
+  usual: IndentMap,
+): (line: string) => string {
+  const left = ours.lines.slice(part.header, part.end);
+  const right = theirs.lines.slice(other.header, other.end);
+  const known = equalLines(left, right).filter(([, index]) => theirs.isInside(other.header + index));
+  const map = new IndentMap(undefined, undefined);
+  for (const [at, index] of known) map.learn(indentOf(right[index] ?? ""), indentOf(left[at] ?? ""));
+  return (line) => {
+    if (line.trim() === "") return line;
+    if (known.length > 0) return map.line(line);
+    const moved = usual.line(line);
+    if (moved !== line && ours.language.family === "brackets")
+      refuse(l10n.t("The code changes the indentation of multi-line text, where whitespace could matter."));
+    return moved;
+  };
+}
+
+/** What is above the header: the block's where it has any, the file's otherwise, for comments and decorators each. */
+function mergedLead(ours: Outline, part: Part, theirs: Outline, other: Part, indent: IndentMap): string[] {
+  const [notes, marks] = sorted(ours.lines.slice(part.start, part.header));
+  const raw = theirs.lines.slice(other.start, other.header).filter((line) => pathIn(line) === undefined);
+  const [newNotes, newMarks] = sorted(raw.map((line) => indent.line(line)));
+  if (newNotes.length > 0 && newMarks.length > 0) return raw.map((line) => indent.line(line));
+  if (newNotes.length + newMarks.length === 0) return ours.lines.slice(part.start, part.header);
+  return [...(newNotes.length > 0 ? newNotes : notes), ...(newMarks.length > 0 ? newMarks : marks)];
+}
+
+function sorted(lines: readonly string[]): [notes: string[], marks: string[]] {
+  const first = lines.findIndex((line) => /^\s*(?:@|#!?\[|\[|template\b)/.test(line));
+  return first < 0 ? [[...lines], []] : [lines.slice(0, first), lines.slice(first)];
+}
+
+/** A model forgets that others import it. */
+function withExport(old: string, line: string): string {
+  const exported = /^\s*(export\s+(?:default\s+)?|pub(?:\([^)]*\))?\s+)/.exec(old)?.[1];
+  if (exported === undefined || /^\s*(?:export|pub)\b/.test(line)) return line;
+  if (
+    !/^\s*(?:async\s+)?(?:function|class|const|let|var|interface|type|enum|abstract|declare|namespace|fn|struct|trait|mod|unsafe|static)\b/.test(
+      line,
+    )
+  )
+    return line;
+  const indent = indentOf(line);
+  return indent + exported + line.slice(indent.length);
+}
+
+function fixComma(lines: string[], old: readonly string[]): void {
+  const last = lines.length - 1;
+  const line = lines[last] ?? "";
+  const hasComma = /,\s*$/.test(line);
+  const wanted = /,\s*$/.test(old.at(-1) ?? "");
+  if (wanted && !hasComma) lines[last] = `${line},`;
+  if (!wanted && hasComma) lines[last] = line.replace(/,\s*$/, "");
+}
+
+/** Lines that differ in nothing but blanks at their end stay as they are. */
+export function keepTrailingBlanks(lines: readonly string[], old: readonly string[]): string[] {
+  const result = [...lines];
+  for (const [index, other] of equalLines(lines, old)) {
+    const before = old[other] ?? "";
+    if (before.trimEnd() === (lines[index] ?? "").trimEnd()) result[index] = before;
+  }
+  return result;
+}
+
+/** Only the first line is changed: the rest was left out. */
+export function replaceHeader(ours: Outline, part: Part, theirs: Outline, other: Part): Edit[] {
+  const old = ours.headerLine(part);
+  const shown = theirs.headerLine(other);
+  const begun = other.end === other.header + 1 ? elidedBody(shown) : undefined;
+  const line = begun === undefined ? shown : begun + (/\{\s*$/.test(old) && !/:\s*$/.test(begun) ? " {" : "");
+  if (normalised(old) === normalised(line)) return [];
+  const indented = indentOf(old) + line.trimStart();
+  return [{ start: part.header, end: part.header + 1, lines: [withExport(old, indented)] }];
+}
+
+/** The same for what is above it. */
+export function replaceLead(ours: Outline, part: Part, theirs: Outline, other: Part): Edit[] {
+  if (other.start === other.header) return [];
+  const indent = new IndentMap(unitOf(theirs.lines), unitOf(ours.lines));
+  indent.learn(indentOf(theirs.headerLine(other)), indentOf(ours.headerLine(part)));
+  const lines = mergedLead(ours, part, theirs, other, indent);
+  const old = ours.lines.slice(part.start, part.header);
+  const same =
+    lines.length === old.length && lines.every((line, index) => normalised(line) === normalised(old[index] ?? ""));
+  return same ? [] : [{ start: part.start, end: part.header, lines }];
+}
+
+export const blankLines = (count: number): string[] => Array.from({ length: count }, () => "");

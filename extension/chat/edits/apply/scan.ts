@@ -1,0 +1,111 @@
+import type { Language } from "./language.js";
+
+/** What brackets, texts and comments say about each line. */
+export interface Scan {
+  /** How many brackets are open where the line begins. */
+  depth: readonly number[];
+  /** The line begins inside a text or a comment of several lines. */
+  inside: readonly boolean[];
+  /** How many brackets that were open before the line closes at its beginning. */
+  closers: readonly number[];
+  /** Nothing but comments. */
+  comment: readonly boolean[];
+  /** How many are open at the end; below 0 when more are closed than opened. */
+  balance: number;
+}
+
+interface State {
+  depth: number;
+  /** What ends the text or the comment. */
+  until: string | undefined;
+  isComment: boolean;
+}
+
+export function scan(lines: readonly string[], language: Language): Scan {
+  const depth: number[] = [];
+  const inside: boolean[] = [];
+  const closers: number[] = [];
+  const comment: boolean[] = [];
+  const state: State = { depth: 0, until: undefined, isComment: false };
+  for (const line of lines) {
+    depth.push(state.depth);
+    inside.push(state.until !== undefined);
+    const began = state.until !== undefined && state.isComment;
+    const { leading, code } = scanLine(line, language, state);
+    closers.push(leading);
+    comment.push(!code && (began || line.trim() !== "") && (began || state.isComment || isCommentLine(line, language)));
+  }
+  return { depth, inside, closers, comment, balance: state.until === undefined ? state.depth : Number.NaN };
+}
+
+function isCommentLine(line: string, { lineComments, blockComments }: Language): boolean {
+  const trimmed = line.trimStart();
+  return [...lineComments, ...blockComments.map(([open]) => open)].some((mark) => trimmed.startsWith(mark));
+}
+
+function scanLine(line: string, language: Language, state: State): { leading: number; code: boolean } {
+  let leading = 0;
+  let code = false;
+  let index = 0;
+  while (index < line.length) {
+    if (state.until !== undefined) {
+      const end = endOf(line, index, state.until, state.isComment);
+      if (!state.isComment) code = true;
+      if (end === undefined) break;
+      index = end;
+      state.until = undefined;
+      state.isComment = false;
+      continue;
+    }
+    const character = line[index] ?? "";
+    const rest = () => line.slice(index, index + 4);
+    const opens = language.blockComments.find(([open]) => rest().startsWith(open));
+    if (opens) {
+      state.until = opens[1];
+      state.isComment = true;
+      index += opens[0].length;
+    } else if (language.lineComments.some((mark) => rest().startsWith(mark) && startsComment(line, index, mark))) {
+      break;
+    } else {
+      const quote = language.quotes.find((mark) => rest().startsWith(mark));
+      if (quote !== undefined) {
+        code = true;
+        index = skipText(line, index, quote, language, state);
+      } else {
+        if ("([{".includes(character)) state.depth += 1;
+        if (")]}".includes(character)) {
+          state.depth -= 1;
+          if (!code || leading > 0) if (/^[\s)\]}]*$/.test(line.slice(0, index))) leading += 1;
+        }
+        if (character.trim() !== "") code = true;
+        index += 1;
+      }
+    }
+  }
+  return { leading, code };
+}
+
+/** In a shell, "#" inside a word begins no comment; nor does "//" in an address. */
+function startsComment(line: string, index: number, mark: string): boolean {
+  const before = line[index - 1];
+  if (mark === "#") return before === undefined || /\s|[;)}\]]/.test(before);
+  return mark !== "//" || before !== ":";
+}
+
+function skipText(line: string, index: number, quote: string, language: Language, state: State): number {
+  // A lifetime of Rust, an apostrophe: not every quote begins a text.
+  if (quote === "'" && /^'\w+(?!['\w])/.test(line.slice(index)) && !line.slice(index + 1).includes("'"))
+    return index + 1;
+  const end = endOf(line, index + quote.length, quote, false);
+  if (end !== undefined) return end;
+  if (language.longQuotes.includes(quote)) state.until = quote;
+  return line.length;
+}
+
+function endOf(line: string, from: number, until: string, isComment: boolean): number | undefined {
+  for (let index = from; index < line.length; index++) {
+    if (!isComment && line[index] === "\\") index += 1;
+    else if (line.startsWith(until, index)) return index + until.length;
+  }
+  return undefined;
+}

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { generationResult } from "../../fixtures.js";
+import { newConversation } from "./conversation.js";
+import { TakenOver } from "./conversationFile.js";
+import { ChatSession } from "./session.js";
+import { StoredSession } from "./storing.js";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** A session whose file fails with `failure`, while that is one. */
+function setUp() {
+  const session = new ChatSession(newConversation("a"), {
+    backend: {
+      chat: async () => generationResult("Because."),
+      answerNow: async () => undefined,
+      countTokens: async () => 1,
+      limits: async () => ({ contextTokens: 4096 }),
+    },
+    thinking: () => true,
+    measured: () => undefined,
+    toProblem: (error) => ({ message: String(error), actions: [] }),
+  });
+  const disk: { failure: Error | undefined; written: string[] } = { failure: undefined, written: [] };
+  const file = {
+    path: "/storage/a.json",
+    write: async (text: () => string) => {
+      if (disk.failure) throw disk.failure;
+      disk.written.push(text());
+    },
+    delete: async () => undefined,
+  };
+  const log: string[] = [];
+  const stored = new StoredSession(session, file, (line) => log.push(line));
+  const told: (string | undefined)[] = [];
+  stored.onDidChangeProblem(() => told.push(stored.problem?.message));
+  return { session, stored, disk, log, told };
+}
+const full = () => Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+
+test("that the disk is full is told once, with what to do, and no more when it works again", async () => {
+  const { session, stored, disk, log, told } = setUp();
+  disk.failure = full();
+  await session.ask("Why?");
+  await session.ask("Why not?");
+  await stored.store();
+  const words = "The disk is full: this conversation is not stored. Free some space where /storage/a.json is;";
+  expect(told).toEqual([expect.stringContaining(words)]);
+  expect(stored.problem?.actions.map(({ action }) => action.kind)).toEqual(["storeAgain", "exportChat"]);
+  expect(log).toHaveLength(1);
+  disk.failure = undefined;
+  // By itself: nobody says or asks anything.
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(stored.problem).toBeUndefined();
+  expect(told).toHaveLength(2);
+  expect(disk.written.at(-1)).toContain("Why not?");
+  stored.dispose();
+});
+
+test("what another window stores is not tried again", async () => {
+  const { stored, disk, told } = setUp();
+  disk.failure = new TakenOver();
+  await stored.store();
+  expect(told).toEqual([expect.stringMatching(/^Another window has opened this conversation/)]);
+  disk.failure = undefined;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(disk.written).toEqual([]);
+  stored.dispose();
+});

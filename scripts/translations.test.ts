@@ -1,0 +1,129 @@
+/** All texts are translated: those of package.json, of the code, and of the catalogue of models. */
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { textsOf } from "../test/support/texts.js";
+import { root } from "./root.mjs";
+import { languages } from "./staging.mjs";
+
+const read = (file: string) => readFile(path.join(root, file), "utf8");
+const readTexts = async (file: string): Promise<Record<string, string>> => JSON.parse(await read(file));
+
+/** Whose texts a person sees. What the engine says is English. */
+const rooms = ["extension", "webview", "models", "protocol"];
+const testSupport = /^extension\/(fakeEngine|fixtures|.*golden(Cases)?)\.ts$/;
+
+/** Of mistakes in Flint itself, of a thread that has no translations, and of the catalogue, which is looked at by itself. */
+const internal = [
+  "protocol/gpu.ts: A sidecar does not take the arguments ….",
+  "extension/chat/edits/apply/alignment.ts: The table of the alignment is not consistent.",
+  "extension/models/downloadFlow.ts: l10n.t(about)",
+  "models/transfer/hasher.ts: … ends at byte … of …",
+  "models/transfer/hasher.ts: The thread that hashes ended early.",
+  "models/transfer/slots.ts: WebAssembly has given memory that is not shared.",
+];
+
+const sources = await Promise.all(
+  rooms.map(async (room) => {
+    const names = await readdir(path.join(root, room), { recursive: true });
+    const files = names.map((name) => path.posix.join(room, name.split(path.sep).join("/")));
+    return files.filter((file) => /(?<![.]test|[.]d)\.ts$/.test(file) && !testSupport.test(file));
+  }),
+).then((files) => Promise.all(files.flat().map(async (file) => ({ file, ...textsOf(await read(file)) }))));
+
+/** What must be the same in all languages: places to fill in, icons, links to commands, code. */
+function marks(text: string): string[] {
+  return (text.match(/\{\d+\}|\$\([\w~-]+\)|\]\(command:[\w.]+|`[^`]*`/g) ?? []).sort();
+}
+
+/** @param texts English ones by their keys */
+function wrongIn(texts: Readonly<Record<string, string>>, translations: Readonly<Record<string, string>>): string[] {
+  const missing = Object.keys(texts).filter((key) => !translations[key]?.trim());
+  const stale = Object.keys(translations).filter((key) => texts[key] === undefined);
+  const differing = Object.entries(texts).filter(
+    ([key, text]) => translations[key] && String(marks(text)) !== String(marks(translations[key])),
+  );
+  return [
+    ...missing.map((key) => `not translated: ${key}`),
+    ...stale.map((key) => `no longer used: ${key}`),
+    ...differing.map(([key]) => `other marks than in English: ${key}`),
+  ];
+}
+
+/** @returns texts of a manifest that are no %key%, and all keys */
+function manifestTexts(manifest: unknown): { plain: string[]; keys: string[] } {
+  const shown =
+    /^(title|description|\w+Descriptions?|enumDescriptions|\w*[eE]rrorMessage|label|contents|category|name)$/;
+  const plain: string[] = [];
+  const keys: string[] = [];
+  const visit = (name: string, value: unknown): void => {
+    if (typeof value === "object" && value !== null) {
+      for (const [key, each] of Object.entries(value)) visit(Array.isArray(value) ? name : key, each);
+    } else if (typeof value === "string") {
+      const key = /^%(.+)%$/.exec(value)?.[1];
+      if (key !== undefined) keys.push(key);
+      else if (shown.test(name) && value !== "Flint") plain.push(value);
+    }
+  };
+  visit("", manifest);
+  return { plain, keys };
+}
+
+test("package.json has keys where VS Code shows text, and package.nls.json their texts", async () => {
+  const { name: _, ...manifest } = JSON.parse(await read("package.json"));
+  const { plain, keys } = manifestTexts(manifest);
+  expect(plain).toEqual([]);
+  expect(Object.keys(await readTexts("package.nls.json")).sort()).toEqual(keys.sort());
+});
+
+test.each(languages)("package.nls.json is translated: %s", async (language) => {
+  expect(wrongIn(await readTexts("package.nls.json"), await readTexts(`package.nls.${language}.json`))).toEqual([]);
+});
+
+test.each(languages)("the walkthrough is translated: %s", async (language) => {
+  const files = (await readdir(path.join(root, "extension/media"))).filter((name) => name.endsWith(".md"));
+  const english = files.filter((name) => !name.includes(".nls."));
+  expect(english.length).toBeGreaterThan(0);
+  expect(files).toEqual(expect.arrayContaining(english.map((name) => name.replace(/md$/, `nls.${language}.md`))));
+});
+
+test.each(languages)("the texts of the code are translated: %s", async (language) => {
+  const catalog: { models: { about: string }[] } = JSON.parse(await read("models/sources/catalog.json"));
+  const texts = [...sources.flatMap(({ translated }) => translated), ...catalog.models.map(({ about }) => about)];
+  const english = Object.fromEntries(texts.map((text) => [text, text]));
+  expect(wrongIn(english, await readTexts(`l10n/bundle.l10n.${language}.json`))).toEqual([]);
+});
+
+test("there are no other translations than those that are packaged", async () => {
+  expect((await readdir(path.join(root, "l10n"))).sort()).toEqual(
+    languages.map((language) => `bundle.l10n.${language}.json`),
+  );
+});
+
+test("no text of the code goes around the translation", () => {
+  const found = sources.flatMap(({ file, untranslated }) => untranslated.map((text) => `${file}: ${text}`));
+  expect(found.filter((text) => !internal.includes(text))).toEqual([]);
+});
+
+test("what is not translated is found", () => {
+  expect(wrongIn({ a: "{0} b", c: "d" }, { a: "b", e: "f" })).toEqual([
+    "not translated: c",
+    "no longer used: e",
+    "other marks than in English: a",
+  ]);
+  expect(manifestTexts({ commands: [{ command: "a.b", title: "Do it" }], icon: "x", label: "%y%" })).toEqual({
+    plain: ["Do it"],
+    keys: ["y"],
+  });
+  const source = `
+    window.showErrorMessage(failed ? "It failed." : l10n.t("Fine."), "Again");
+    const item = { label: \`$(add) \${name}\`, detail: "Not here", kind: "plain", placeHolder: "4GiB" };
+    button.ariaLabel = "Copy code";
+    list.append(element("div", "message user", "You", l10n.t("No")));
+    throw new DownloadError("damaged", \`\${name} is damaged.\`);
+    log("read: nothing", l10n.t(about));`;
+  expect(textsOf(source)).toEqual({
+    translated: ["Fine.", "No"],
+    untranslated: ["It failed.", "Again", "Not here", "Copy code", "You", "… is damaged.", "l10n.t(about)"],
+  });
+});

@@ -1,0 +1,115 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { afterEach, before, describe, it } from "mocha";
+import * as vscode from "vscode";
+import type { FlintApi } from "../../../extension/api.js";
+import { activateFlint } from "./flint.js";
+
+const original = "const a = 1;\r\n\r\nfunction one() {\r\n\treturn 2;\r\n}\r\n\r\nfunction two() {\r\n\treturn 1;\r\n}";
+const code = "function one() {\n  return 1;\n}\n\nfunction two() {\n  return 2;\n}\n";
+const changed = original
+  .replace("return 2", "return X")
+  .replace("return 1", "return 2")
+  .replace("return X", "return 1");
+
+describe("code of an answer", () => {
+  let flint: FlintApi;
+  let file: vscode.Uri;
+  let count = 0;
+  before(async () => {
+    flint = await activateFlint();
+  });
+
+  afterEach(async () => {
+    await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+  });
+
+  /** A file of the workspace with this text, open in an editor. */
+  async function open(text: string): Promise<vscode.TextDocument> {
+    const [folder] = vscode.workspace.workspaceFolders ?? [];
+    ok(folder);
+    file = vscode.Uri.joinPath(folder.uri, `numbers${count++}.js`);
+    await writeFile(file.fsPath, text);
+    const document = await vscode.workspace.openTextDocument(file);
+    await vscode.window.showTextDocument(document, { preview: false });
+    return document;
+  }
+
+  const apply = (text: string) => flint.edits.apply({ text, language: "js", path: path.basename(file.fsPath) });
+  const tabs = () => vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+  const isDiff = ({ input }: vscode.Tab) => input instanceof vscode.TabInputTextDiff;
+
+  it("is shown in the diff editor, and written when it is accepted, in one step", async () => {
+    const document = await open(original);
+    await apply(code);
+    const [diff] = tabs().filter(isDiff);
+    ok(diff);
+    strictEqual(document.getText(), original);
+    await vscode.commands.executeCommand("flint.acceptAllChanges");
+    strictEqual(document.getText(), changed);
+    strictEqual(document.isDirty, false);
+    // The diff is closed, the file is not.
+    strictEqual(tabs().filter(isDiff).length, 0);
+    ok(tabs().some(({ input }) => input instanceof vscode.TabInputText && input.uri.fsPath === file.fsPath));
+    await vscode.window.showTextDocument(document);
+    await vscode.commands.executeCommand("undo");
+    strictEqual(document.getText(), original);
+  });
+
+  it("is accepted and rejected one change at a time", async () => {
+    const document = await open(original);
+    await apply(code);
+    const { input } = vscode.window.tabGroups.activeTabGroup.activeTab ?? {};
+    ok(input instanceof vscode.TabInputTextDiff);
+    await vscode.commands.executeCommand("flint.rejectChange", input.modified, 3);
+    await vscode.commands.executeCommand("flint.acceptChange", input.modified, 7);
+    strictEqual(document.getText(), original.replace("return 1", "return 2"));
+    strictEqual(tabs().filter(isDiff).length, 0);
+  });
+
+  it("respects what is not saved, and follows the file while it changes", async () => {
+    const document = await open(original);
+    const type = async (text: string) => {
+      const edit = new vscode.WorkspaceEdit();
+      edit.insert(document.uri, new vscode.Position(0, 0), text);
+      ok(await vscode.workspace.applyEdit(edit));
+    };
+    await type("// one\r\n");
+    await apply(code);
+    await type("// two\r\n");
+    await vscode.commands.executeCommand("flint.acceptAllChanges");
+    strictEqual(document.getText(), `// two\r\n// one\r\n${changed}`);
+    strictEqual(document.isDirty, true);
+  });
+
+  it("is not written where the same lines have changed meanwhile", async () => {
+    const document = await open(original);
+    await apply(code);
+    const edit = new vscode.WorkspaceEdit();
+    const text = "function other() {}";
+    edit.replace(document.uri, new vscode.Range(0, 0, document.lineCount, 0), text);
+    const closed = new Promise<void>((resolve) => {
+      const subscription = vscode.window.tabGroups.onDidChangeTabs((event) => {
+        if (!event.closed.some(isDiff)) return;
+        subscription.dispose();
+        resolve();
+      });
+    });
+    ok(await vscode.workspace.applyEdit(edit));
+    await closed;
+    strictEqual(document.getText(), text);
+    await vscode.commands.executeCommand("flint.acceptAllChanges");
+    strictEqual(document.getText(), text);
+  });
+
+  it("leaves the file as it is when all is rejected", async () => {
+    const document = await open(original);
+    await apply(code);
+    await vscode.commands.executeCommand("flint.rejectAllChanges");
+    strictEqual(document.getText(), original);
+    strictEqual(tabs().filter(isDiff).length, 0);
+    ok(tabs().some(({ input }) => input instanceof vscode.TabInputText && input.uri.fsPath === file.fsPath));
+  });
+});
