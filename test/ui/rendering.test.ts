@@ -245,6 +245,9 @@ const hostile: Readonly<Record<string, string>> = {
   "turned text": "\u202E".repeat(2e4),
 };
 
+/** On a quiet machine the longest task takes less than 100. What is not divided into pieces takes seconds. */
+const muchMilliseconds = 400;
+
 /** Runs something, and tells the longest task of the page's main thread: in milliseconds of its own, whatever else the machine does. */
 async function longestTask(run: () => Promise<void>): Promise<number> {
   const session = await panel.page.context().newCDPSession(panel.page);
@@ -295,7 +298,7 @@ test.each([
           .evaluate((node) => node.lastElementChild?.textContent?.includes("the end"));
       await expect.poll(isDrawn).toBe(true);
     });
-    expect(milliseconds).toBeLessThan(100);
+    expect(milliseconds).toBeLessThan(muchMilliseconds);
   }
 });
 
@@ -315,8 +318,7 @@ test.each(Object.entries(hostile))("%s does not hold up the page", async (name, 
     await expect.poll(isDrawn, { timeout: 100_000 }).toBe(true);
   });
   console.log(name, milliseconds);
-  // On a quiet machine it is less than 100. What is not divided into pieces takes seconds.
-  expect(milliseconds).toBeLessThan(400);
+  expect(milliseconds).toBeLessThan(muchMilliseconds);
 });
 
 test("50 tokens a second take less than a quarter of a core", async () => {
