@@ -17,7 +17,10 @@ export const plainWeights = `${tools}/libflint-plain-weights.so`;
 export const runPlain = async (model: string, ...args: string[]) =>
   report(
     runReport,
-    await start(["run", model, ...args, "--engine", "stock", "--json"], { env: { LD_PRELOAD: plainWeights } }).ended,
+    // With one thread: several wait for one another by spinning. How many there are changes no bits.
+    await start(["run", model, ...args, "--engine", "stock", "--threads", "1", "--json"], {
+      env: { LD_PRELOAD: plainWeights },
+    }).ended,
   );
 
 /** One of them: its name, such as `haswell`, and a folder that has only this one. */
