@@ -6,6 +6,7 @@ import "@vscode-elements/elements/dist/vscode-toolbar-button/index.js";
 import "./style.css";
 import "./composer.css";
 import "./markdown.css";
+import "./welcome.css";
 import { Composer } from "./composer.js";
 import { element } from "./elements.js";
 import { onMessage, post, postToSession, showSession } from "./host.js";
