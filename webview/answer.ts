@@ -35,6 +35,7 @@ export class Answer {
   private text = "";
   private isStreaming = false;
   private timer = 0;
+  private frame = 0;
   private notBefore = 0;
   private shown = "";
 
@@ -82,8 +83,6 @@ export class Answer {
     if (this.isStreaming && !isStreaming) this.speech.end(message.problem?.message);
     this.isStreaming = isStreaming;
     this.root.dataset["state"] = message.state;
-    window.clearTimeout(this.timer);
-    this.timer = 0;
     this.draw();
     this.end.replaceChildren(...answerEnd(message, isLast));
   }
@@ -118,13 +117,16 @@ export class Answer {
     if (this.timer !== 0) return;
     const wait = Math.max(this.notBefore - performance.now(), 0);
     const draw = () => {
-      this.timer = 0;
-      requestAnimationFrame(() => this.draw());
+      this.frame = requestAnimationFrame(() => this.draw());
     };
+    // It stays set until the frame: what comes meanwhile must not be drawn in the same one once more.
     this.timer = window.setTimeout(draw, wait);
   }
 
   private draw(): void {
+    window.clearTimeout(this.timer);
+    cancelAnimationFrame(this.frame);
+    this.timer = 0;
     const began = performance.now();
     while (this.markdown.isBehind && performance.now() - began < longestStep) this.update(this.markdown.step());
     if (!this.markdown.isBehind && !this.isStreaming) this.update(this.markdown.end());

@@ -4,8 +4,8 @@ import { type Block, type Environment, isFenceEnd, parseBlocks } from "./markdow
 const slice = 2048;
 /** A block that has grown longer is ended at a line, so that the work for each token has a bound: in characters of source. */
 const longestBlock = 6144;
-/** The same of HTML: a list or a table of many small items is much of that. */
-const longestHtml = 12_000;
+/** What a block may cost to draw: see {@link weightOf}. */
+const heaviest = 12_000;
 
 /** A fence that is open: what follows is code, without looking at it twice. */
 interface OpenFence {
@@ -75,7 +75,7 @@ export class GrowingMarkdown {
     const keep = Math.min(2, parsed.length);
     this.settle(parsed.length - keep, parsed[parsed.length - keep]?.firstLine ?? 0);
     const { block } = last;
-    if (this.tail.length > longestBlock || (block.kind === "html" && block.html.length > longestHtml)) this.cut();
+    if (this.tail.length > longestBlock || weightOf(block) > heaviest) this.cut();
   }
 
   /** The first `count` blocks of the tail are finished; the rest begins at `line`. */
@@ -144,6 +144,16 @@ export class GrowingMarkdown {
   private replaceLast(block: Block): void {
     this.all[this.all.length - 1] = block;
   }
+}
+
+/**
+ * What it costs to draw a block: the characters of its HTML, and more for each item of a list and each character that
+ * would turn text around, which is shown by an element of its own.
+ */
+function weightOf(block: Block): number {
+  if (block.kind !== "html") return 0;
+  const elements = block.html.match(/<li|[\u202A-\u202E\u2066-\u2069]/g)?.length ?? 0;
+  return block.html.length + 20 * elements;
 }
 
 function offsetOf(text: string, line: number): number {

@@ -96,6 +96,10 @@ hljs.registerAliases("jsonc", { languageName: "json" });
 const longestCode = 12_000;
 const longestLine = 1_000;
 
+/** Code that is mostly of very short lines or words has none either: to find and to draw them takes the longest. */
+const mostLines = 800;
+const mostBoundaries = 7000;
+
 /** More coloured words, or such words inside of one another, are not drawn at once. */
 const mostWords = 3000;
 const deepest = 40;
@@ -104,9 +108,12 @@ const deepest = 40;
 export function highlight(code: string, language: string): string | undefined {
   if (!hljs.getLanguage(language) || code.length > longestCode) return undefined;
   if (new RegExp(`[^\\n]{${longestLine}}`).test(code)) return undefined;
+  if (count(code, /\n/g) > mostLines || count(code, /\b/g) > mostBoundaries) return undefined;
   const html = hljs.highlight(code, { language, ignoreIllegals: true }).value;
   return isHeavy(html) ? undefined : html;
 }
+
+const count = (text: string, what: RegExp) => text.match(what)?.length ?? 0;
 
 function isHeavy(html: string): boolean {
   let words = 0;
