@@ -112,12 +112,11 @@ test.each([
 });
 
 test("the log says where a language could not be read, and which is not known is no error", async () => {
-  await new Promise<void>((resolve, reject) => {
-    const onLog = (line: string) => {
-      if (line === "The client's language or its translations can't be read: English is used.") resolve();
-    };
-    sidecar(onLog, [], { language: "a b", translations: {} }).catch(reject);
-  });
+  const log: string[] = [];
+  const unread = await sidecar((line) => log.push(line), [], { language: "a b", translations: {} });
+  unread.dispose();
+  await unread.exited;
+  expect(log).toContain("The client's language or its translations can't be read: English is used.");
   const started = await sidecar(() => undefined, [], { ...(await german()), language: "x" });
   await load(started, model, { contextTokens: 256 });
   expect((await complete(started, "word ".repeat(20_000))).message).toMatch(/^Der Prompt hat mindestens \d+,\d{3} /);
