@@ -1,6 +1,6 @@
 /** Puts the parts of the extension together. */
 // Before the modules that have translated texts.
-import "./translations.js";
+
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { findGpuLibraries } from "../models/gpu/libraries.js";
@@ -53,6 +53,7 @@ import { type Snapshot, thinkingOf, toProblem, toStatus } from "./status/status.
 import { StatusBar } from "./status/statusBar.js";
 import { StatusFeed } from "./status/statusFeed.js";
 import { waitText } from "./status/wait.js";
+import { display } from "./translations.js";
 
 /** To be waited for when the window closes. */
 let storeAll: (() => Promise<unknown>) | undefined;
@@ -65,7 +66,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
   const problem = platformProblem(extensionPath);
   if (problem !== undefined) void vscode.window.showErrorMessage(problem);
   const start = (gpu?: GpuLibraries) =>
-    startSidecar({ scriptPath: join(extensionPath, "dist", "sidecar.js"), onLog: (line) => output.info(line), gpu });
+    startSidecar({
+      scriptPath: join(extensionPath, "dist", "sidecar.js"),
+      onLog: (line) => output.info(line),
+      ...{ gpu, display },
+    });
 
   // Not in the workspace's storage: all windows share its budget.
   const kvCacheFolder = join(context.globalStorageUri.fsPath, "kv-cache");

@@ -11,6 +11,7 @@ import {
 } from "vscode-jsonrpc/node";
 import { type GpuLibraries, gpuArguments } from "./gpu.js";
 import {
+  type Display,
   gpuNotification,
   type InitializeResult,
   initializeRequest,
@@ -40,6 +41,8 @@ export interface SidecarOptions {
   launcher?: readonly string[];
   /** Absent: it uses no GPU. */
   gpu?: GpuLibraries | undefined;
+  /** What its sentences are for. Absent: English. */
+  display?: Display | undefined;
 }
 
 /**
@@ -67,7 +70,13 @@ const endMs = 3000;
  * Starts the sidecar with this process's own Node (inside VS Code desktop that is Electron, made to run as Node).
  * @throws when what is installed is for another system; when the process ends or refuses before it answered `initialize`.
  */
-export async function startSidecar({ scriptPath, onLog, launcher = [], gpu }: SidecarOptions): Promise<Sidecar> {
+export async function startSidecar({
+  scriptPath,
+  onLog,
+  launcher = [],
+  gpu,
+  display,
+}: SidecarOptions): Promise<Sidecar> {
   const problem = platformProblem(join(dirname(scriptPath), ".."));
   if (problem !== undefined) throw new Error(problem);
   const node = [process.execPath, ...nodeOptions, scriptPath, ...(gpu ? gpuArguments(gpu) : [])];
@@ -123,7 +132,7 @@ export async function startSidecar({ scriptPath, onLog, launcher = [], gpu }: Si
   };
   try {
     const info = await Promise.race([
-      connection.sendRequest(initializeRequest, { protocolVersion }),
+      connection.sendRequest(initializeRequest, { protocolVersion, ...(display && { display }) }),
       exited.then(({ code, signal }) => {
         const how = signal ?? l10n.t("exit code {0}", code ?? "");
         throw new Error(l10n.t("The engine did not start ({0}). See the log for what it said.", how));

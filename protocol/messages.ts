@@ -21,8 +21,18 @@ export const protocolVersion = 1;
 /** `flash`: our backend, inside the cap. `stock`: llama.cpp alone with its own mmap loading, the baseline. */
 export type EngineKind = "flash" | "stock";
 
+/** What a person reads: so the sidecar's sentences are for people. */
+export interface Display {
+  /** A tag such as `de` or `zh-cn`: numbers are written as it has them. */
+  language: string;
+  /** By the English sentences, as `@vscode/l10n` has them. What is not in it is English. */
+  translations: Record<string, string>;
+}
+
 export interface InitializeParams {
   protocolVersion: number;
+  /** A {@link Display}; absent: English. Of any type, as an engine that speaks English is better than none. */
+  display?: unknown;
 }
 export interface InitializeResult {
   protocolVersion: number;

@@ -13,6 +13,7 @@ import type {
   CountPromptTokensParams,
   CountTokensParams,
   DetokenizeParams,
+  Display,
   EvaluateParams,
   ForgetSessionParams,
   InitializeParams,
@@ -38,6 +39,8 @@ const mostTools = 1024;
 /** OpenAI allows 64 characters, MCP more. */
 const longestToolName = 128;
 const longestCallId = 1024;
+/** In UTF-16 units: many times what a text for a person has. */
+const longestSentence = 10_000;
 /** Token positions are 32-bit numbers in llama.cpp. */
 const largestContext = 2 ** 31 - 1;
 /** ggml's GGML_MAX_N_THREADS. */
@@ -181,7 +184,11 @@ const messages = z
     return isAsked(last) || (last === "assistant" && isAsked(before));
   }, "must end with a message of the user");
 
-export const initializeParams = z.object({ protocolVersion: whole(0) });
+export const initializeParams = z.object({ protocolVersion: whole(0), display: z.unknown().exactOptional() });
+export const display = z.strictObject({
+  language: z.string().regex(/^[\w-]{1,64}$/),
+  translations: z.record(text(longestSentence), text(longestSentence)),
+});
 export const planParams = z.strictObject(planShape);
 export const loadParams = z.strictObject({
   ...planShape,
@@ -284,6 +291,7 @@ type Schema<Schemas extends z.ZodType, Params> = Same<z.infer<Schemas>, Params>;
 
 // Each is an error to the compiler where a schema and its type in messages.ts differ.
 true satisfies Schema<typeof initializeParams, InitializeParams>;
+true satisfies Schema<typeof display, Display>;
 true satisfies Schema<typeof planParams, PlanParams>;
 true satisfies Schema<typeof loadParams, LoadParams>;
 true satisfies Schema<typeof chatParams, ChatParams>;

@@ -2,6 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { nativeSentences } from "../engine-native/sidecar/nativeErrors.js";
 import { textsOf } from "../test/support/texts.js";
 import { root } from "./root.mjs";
 import { languages } from "./staging.mjs";
@@ -9,19 +10,45 @@ import { languages } from "./staging.mjs";
 const read = (file: string) => readFile(path.join(root, file), "utf8");
 const readTexts = async (file: string): Promise<Record<string, string>> => JSON.parse(await read(file));
 
-/** Whose texts a person sees. What the engine says is English. */
-const rooms = ["extension", "webview", "models", "protocol"];
+const sidecar = "engine-native/sidecar/";
+/** Whose texts a person sees. */
+const rooms = ["extension", "webview", "models", "protocol", "engine-native/sidecar"];
 const testSupport = /^extension\/(fakeEngine|fixtures|.*golden(Cases)?)\.ts$/;
 
-/** Of mistakes in Flint itself, of a thread that has no translations, and of the catalogue, which is looked at by itself. */
+/**
+ * Of mistakes in Flint itself, for the log, of a thread that has no translations, and of the catalogue and C++, which are looked at by
+ * themselves.
+ */
 const internal = [
   "protocol/gpu.ts: A sidecar does not take the arguments ….",
   "extension/chat/edits/apply/alignment.ts: The table of the alignment is not consistent.",
   "extension/models/downloadFlow.ts: l10n.t(about)",
+  "engine-native/sidecar/kvCache/entryFile.ts: … of … bytes were written. Is the disk full?",
+  "engine-native/sidecar/nativeErrors.ts: l10n.t(sentence)",
+  "engine-native/sidecar/platform.ts: Flint does not run on ….",
+  "engine-native/sidecar/speculativeDecoding.ts: llama.cpp gave no token",
+  "engine-native/sidecar/timeLimit.ts: It ran for longer than … s.",
   "models/transfer/hasher.ts: … ends at byte … of …",
   "models/transfer/hasher.ts: The thread that hashes ended early.",
   "models/transfer/slots.ts: WebAssembly has given memory that is not shared.",
 ];
+
+/** What the sidecar says of requests that no extension sends by itself. Programs read it, and `flint` in a terminal. */
+const toPrograms = [
+  "answerForm.ts: responseSchema and tools that may be called do not go together.",
+  "answerForm.ts: The schema of the answer cannot be used: …",
+  "conversation.ts: messages have the result of the tool call …, which no message before it has.",
+  "engine.ts: The stock engine makes no plans.",
+  "engine.ts: This process runs the … engine; start another for ….",
+  "evaluation.ts: The text is too short: give two tokens or more.",
+  "evaluation.ts: A text can't be evaluated on this system yet: it takes node-llama-cpp 3.22.",
+  "messageReader.ts: A header has more than … bytes.",
+  "messageReader.ts: A header has no valid Content-Length.",
+  "messageReader.ts: A message has … bytes. … are allowed.",
+  "server.ts: The first request must be initialize.",
+  "tokens.ts: … is no token of this model: it has …, from 0.",
+  "tools.ts: toolChoice names …, which is not among the tools.",
+].map((text) => `${sidecar}${text}`);
 
 const sources = await Promise.all(
   rooms.map(async (room) => {
@@ -89,7 +116,8 @@ test.each(languages)("the walkthrough is translated: %s", async (language) => {
 
 test.each(languages)("the texts of the code are translated: %s", async (language) => {
   const catalog: { models: { about: string }[] } = JSON.parse(await read("models/sources/catalog.json"));
-  const texts = [...sources.flatMap(({ translated }) => translated), ...catalog.models.map(({ about }) => about)];
+  const ofCode = sources.flatMap(({ translated }) => translated);
+  const texts = [...ofCode, ...nativeSentences, ...catalog.models.map(({ about }) => about)];
   const english = Object.fromEntries(texts.map((text) => [text, text]));
   expect(wrongIn(english, await readTexts(`l10n/bundle.l10n.${language}.json`))).toEqual([]);
 });
@@ -101,8 +129,14 @@ test("there are no other translations than those that are packaged", async () =>
 });
 
 test("no text of the code goes around the translation", () => {
-  const found = sources.flatMap(({ file, untranslated }) => untranslated.map((text) => `${file}: ${text}`));
-  expect(found.filter((text) => !internal.includes(text))).toEqual([]);
+  const found = sources.flatMap(({ file, untranslated, sentences }) => {
+    // Its texts are on their way for long before they become an answer: no sentence may stand there that is not translated.
+    const all = file.startsWith(sidecar) ? [...untranslated, ...sentences] : untranslated;
+    return all.map((text) => `${file}: ${text}`);
+  });
+  const others = [...internal, ...toPrograms, ...nativeSentences.map((text) => `${sidecar}nativeErrors.ts: ${text}`)];
+  expect(found.filter((text) => !others.includes(text))).toEqual([]);
+  expect(others.slice(0, internal.length + toPrograms.length).filter((text) => !found.includes(text))).toEqual([]);
 });
 
 test("what is not translated is found", () => {
@@ -121,9 +155,15 @@ test("what is not translated is found", () => {
     button.ariaLabel = "Copy code";
     list.append(element("div", "message user", "You", l10n.t("No")));
     throw new DownloadError("damaged", \`\${name} is damaged.\`);
-    log("read: nothing", l10n.t(about));`;
+    log("read: nothing", l10n.t(about), "Not for people.");
+    const message = \`The \${name} fails.\`;
+    throw engineError(code, "No model is there", { reason: "no room" });`;
   expect(textsOf(source)).toEqual({
     translated: ["Fine.", "No"],
-    untranslated: ["It failed.", "Again", "Not here", "Copy code", "You", "… is damaged.", "l10n.t(about)"],
+    untranslated: [
+      ...["It failed.", "Again", "Not here", "Copy code", "You", "… is damaged.", "l10n.t(about)"],
+      ...["No model is there", "no room"],
+    ],
+    sentences: ["It failed.", "… is damaged.", "The … fails."],
   });
 });

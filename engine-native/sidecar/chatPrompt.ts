@@ -1,4 +1,5 @@
 /** From a conversation to the ids that a model is given, in its own chat template, within its context. */
+import * as l10n from "@vscode/l10n";
 import type { ChatHistoryItem, ChatWrapper, LlamaContextSequence, Token } from "node-llama-cpp";
 import type { ChatMessage, ChatParams, CountPromptTokensResult } from "../../protocol/messages.js";
 import { type AnswerForm, answerForm } from "./answerForm.js";
@@ -53,7 +54,7 @@ export async function chatPrompt(
       return { ...prompt, omittedMessages: omitted.sort((a, b) => a - b), borders };
     }
     const next = whole ? undefined : oldestTurn(sizes, omitted);
-    if (!next) throw tooLong(whole ? "The prompt" : whatIsTooLong(left), promptTokens, contextTokens, !prompt);
+    if (!next) throw tooLong(whole ? l10n.t("The prompt") : whatIsTooLong(left), promptTokens, contextTokens, !prompt);
     omitted.push(...next);
   }
 }
@@ -82,11 +83,11 @@ export async function measurePrompt(
 function whatIsTooLong(messages: readonly ChatMessage[]): string {
   const said = messages.filter(({ role }) => role !== "system");
   const others = [
-    ...(said[0]?.keep ? ["what is attached to it"] : []),
-    ...(said.length > 1 ? ["its answer so far"] : []),
-    ...(said.length < messages.length ? ["the system prompt"] : []),
+    ...(said[0]?.keep ? [l10n.t("what is attached to it")] : []),
+    ...(said.length > 1 ? [l10n.t("its answer so far")] : []),
+    ...(said.length < messages.length ? [l10n.t("the system prompt")] : []),
   ];
-  return others.length === 0 ? "The question" : `The question, with ${others.join(" and ")},`;
+  return others.length === 0 ? l10n.t("The question") : l10n.t("The question, with {0},", others.join(l10n.t(" and ")));
 }
 
 /** How many tokens each message has; of one that has more than `most`, any number above it. */

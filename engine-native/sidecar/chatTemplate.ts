@@ -1,5 +1,6 @@
 /** The form that a model was trained to chat in: from its file, by node-llama-cpp. */
 import { basename } from "node:path";
+import * as l10n from "@vscode/l10n";
 import {
   ChatMLChatWrapper,
   type ChatWrapper,
@@ -53,12 +54,21 @@ export function chatTemplateOf(model: LlamaModel, modelPath: string): ChatTempla
       );
       return { ...thinkingOf(model, template, wrapper), chatTemplate: "model" };
     } catch (error) {
-      const why = error instanceof TimeLimitError ? "runs without end" : "cannot be read";
+      const name = basename(modelPath);
       return {
         wrapper: plainWrapper(model),
         thinking: "none",
         chatTemplate: "plain",
-        chatNote: `The chat template of ${basename(modelPath)} ${why}, so a plain one is used. Answers may be worse than the model could give.`,
+        chatNote:
+          error instanceof TimeLimitError
+            ? l10n.t(
+                "The chat template of {0} runs without end, so a plain one is used. Answers may be worse than the model could give.",
+                name,
+              )
+            : l10n.t(
+                "The chat template of {0} cannot be read, so a plain one is used. Answers may be worse than the model could give.",
+                name,
+              ),
       };
     }
   }
@@ -67,14 +77,21 @@ export function chatTemplateOf(model: LlamaModel, modelPath: string): ChatTempla
       wrapper: plainWrapper(model),
       thinking: "none",
       chatTemplate: "plain",
-      chatNote: `${basename(modelPath)} has no chat template, so a plain one is used. Answers may be worse than the model could give.`,
+      chatNote: l10n.t(
+        "{0} has no chat template, so a plain one is used. Answers may be worse than the model could give.",
+        basename(modelPath),
+      ),
     };
   }
   return {
     wrapper: new GeneralChatWrapper(),
     thinking: "none",
     chatTemplate: "none",
-    chatNote: `${basename(modelPath)} is a base model: it continues text, which is enough for inline suggestions, but was not trained to answer questions. For chat, choose one whose name says Instruct or Chat, such as Qwen2.5-Coder-1.5B-Instruct.`,
+    chatNote: l10n.t(
+      "{0} is a base model: it continues text, which is enough for inline suggestions, but was not trained to answer questions. For chat, choose one whose name says Instruct or Chat, such as {1}.",
+      basename(modelPath),
+      "Qwen2.5-Coder-1.5B-Instruct",
+    ),
   };
 }
 
@@ -134,8 +151,11 @@ function limited(wrapper: ChatWrapper): ChatWrapper {
     try {
       return withTimeLimit(renderMs, () => generate(options));
     } catch (error) {
-      const why = error instanceof TimeLimitError ? "runs without end" : `fails: ${firstLine(error)}`;
-      throw engineError(ErrorCode.NotAModel, `The model's chat template ${why}. Choose another model.`);
+      const message =
+        error instanceof TimeLimitError
+          ? l10n.t("The model's chat template runs without end. Choose another model.")
+          : l10n.t("The model's chat template fails: {0}. Choose another model.", firstLine(error));
+      throw engineError(ErrorCode.NotAModel, message);
     }
   };
   return wrapper;

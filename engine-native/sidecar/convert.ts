@@ -5,6 +5,7 @@ import { constants, setPriority } from "node:os";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import * as l10n from "@vscode/l10n";
 import type { ResponseError } from "vscode-jsonrpc";
 import { engineError } from "../../protocol/errors.js";
 import {
@@ -15,6 +16,7 @@ import {
   ErrorCode,
   type PlanConversionParams,
 } from "../../protocol/messages.js";
+import { translated } from "./nativeErrors.js";
 import { backendPath, converterPath, librariesEnvironment, librariesFolder } from "./platform.js";
 
 const defaultCalibration = fileURLToPath(new URL("./calibration.txt", import.meta.url));
@@ -95,5 +97,6 @@ async function runTool(args: string[], signal: AbortSignal, onLine: (line: strin
 
 function toolError({ status, errors }: End): ResponseError<undefined> {
   const code = Object.values(ErrorCode).find((known) => known === status) ?? ErrorCode.InvalidState;
-  return engineError(code, errors.trim() || `The conversion stopped (${status ?? "killed"}).`);
+  const said = translated(errors.trim());
+  return engineError(code, said || l10n.t("The conversion stopped ({0}).", status ?? l10n.t("killed")));
 }

@@ -1,12 +1,13 @@
 /** A draft model: small, with the same vocabulary, all in memory. It guesses tokens while the large one is streamed. */
 import { basename } from "node:path";
+import * as l10n from "@vscode/l10n";
 import type { Llama, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import { engineError } from "../../protocol/errors.js";
 import { estimate, estimateWithDraft } from "../../protocol/estimate.js";
 import { ErrorCode, type Plan } from "../../protocol/messages.js";
-import { formatAtLeast, formatSize } from "../../protocol/size.js";
 import type { Flash, FlashPlan, FlashRequest, Planner } from "./flash.js";
 import type { SequenceCache } from "./kvCache/sequenceCache.js";
+import { decimal, memorySize, memorySizeAtLeast } from "./language.js";
 import { loadResident, planResident } from "./residentModel.js";
 import type { Guesser } from "./speculation.js";
 
@@ -42,17 +43,21 @@ export function planWithDraft(flash: Planner, request: FlashRequest): FlashPlan 
   const without = { ...flash.measuredPlan(alone), ramCapBytes };
   if (draftModelPath === undefined || !without.plan.fits) return without;
   const refused = (why: string) => {
-    const draftRefusal = { reason: `The draft model ${basename(draftModelPath)} is not loaded: ${why}.` };
+    const draftRefusal = { reason: l10n.t("The draft model {0} is not loaded: {1}.", basename(draftModelPath), why) };
     return { ...without, plan: { ...without.plan, draftRefusal } };
   };
   const { plan } = without;
-  if (plan.weights.streamedBytes === 0)
-    return refused("nothing is streamed from disk, so a draft model would save no time");
-  if (!readsAlike(plan))
+  if (plan.weights.streamedBytes === 0) {
+    return refused(l10n.t("nothing is streamed from disk, so a draft model would save no time"));
+  }
+  if (!readsAlike(plan)) {
     return refused(
-      "this is a mixture-of-experts model: checking a guess would read other experts from disk, which saves no time",
+      l10n.t(
+        "this is a mixture-of-experts model: checking a guess would read other experts from disk, which saves no time",
+      ),
     );
-  if (plan.gpu) return refused("part of the model is on the GPU, where guessing ahead could change the answer");
+  }
+  if (plan.gpu) return refused(l10n.t("part of the model is on the GPU, where guessing ahead could change the answer"));
   const { contextTokens, measured } = plan;
   const draftRequest = { modelPath: draftModelPath, contextTokens, threads: draftThreads };
   const { bytes: draftBytes, capBytes } = planResident(flash, draftRequest);
@@ -60,8 +65,10 @@ export function planWithDraft(flash: Planner, request: FlashRequest): FlashPlan 
   // What is asked of the cap is the same with and without the draft model.
   const { plan: least } = flash.plan({ ...alone, contextTokens, ramCapBytes: left });
   if (!least.fits) {
-    const needed = formatAtLeast(least.minimumCapBytes + draftBytes);
-    return refused(`both models need at least ${needed} with this context; the cap is ${formatSize(ramCapBytes)}`);
+    const needed = memorySizeAtLeast(least.minimumCapBytes + draftBytes);
+    return refused(
+      l10n.t("both models need at least {0} with this context; the cap is {1}", needed, memorySize(ramCapBytes)),
+    );
   }
   const beside = flash.measuredPlan({ ...alone, contextTokens, ramCapBytes: left });
   const draft = flash.measuredPlan({ ...draftRequest, ramCapBytes: capBytes }).plan;
@@ -69,9 +76,13 @@ export function planWithDraft(flash: Planner, request: FlashRequest): FlashPlan 
     const slower = estimate(plan.weights, measured);
     const faster = estimateWithDraft(beside.plan, beside.plan.measured, 1 / draft.estimatedTokensPerSecond);
     if (faster < worthwhile * slower) {
-      const [withDraft, alone] = [faster, slower].map((speed) => speed.toFixed(1));
       return refused(
-        `about ${withDraft} tokens/s are expected with it and ${alone} without, as it takes ${formatSize(draftBytes)} of the cap`,
+        l10n.t(
+          "about {0} tokens/s are expected with it and {1} without, as it takes {2} of the cap",
+          decimal(faster),
+          decimal(slower),
+          memorySize(draftBytes),
+        ),
       );
     }
     beside.plan.estimatedTokensPerSecond = faster;
@@ -104,7 +115,10 @@ export async function loadDraft(
     if (draft.tokenize(sample).join() !== model.tokenize(sample).join()) {
       throw engineError(
         ErrorCode.InvalidArgument,
-        `The draft model ${basename(modelPath)} does not have the same vocabulary as the chat model. Choose a small model of the chat model's family, or no draft model.`,
+        l10n.t(
+          "The draft model {0} does not have the same vocabulary as the chat model. Choose a small model of the chat model's family, or no draft model.",
+          basename(modelPath),
+        ),
       );
     }
     const sequence = context.getSequence();

@@ -2,6 +2,7 @@
  * The loaded models and what can be asked of them. Each model does one request at a time and queues the others;
  * passScheduling.ts says which of the two models computes.
  */
+import * as l10n from "@vscode/l10n";
 import { engineError } from "../../protocol/errors.js";
 import type { GpuLibraries } from "../../protocol/gpu.js";
 import {
@@ -280,7 +281,7 @@ export class InferenceEngine {
     abandoned: Promise<unknown>,
   ): Promise<GenerationResult> {
     return this.#work(signal, async ({ loaded: { chat, inline }, signal: either }) => {
-      if (!inline) throw engineError(ErrorCode.InvalidState, "The inline model is not loaded any more.");
+      if (!inline) throw engineError(ErrorCode.InvalidState, l10n.t("The inline model is not loaded any more."));
       const { params: asked, beginning } = healed(inline.model, params);
       const context: GenerationContext = {
         beginning,

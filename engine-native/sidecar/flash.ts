@@ -1,5 +1,6 @@
 /** libggml-flash, through the addon: typed here, implemented in src/addon/addon.cpp. */
 import { createRequire } from "node:module";
+import * as l10n from "@vscode/l10n";
 import { engineError } from "../../protocol/errors.js";
 import { estimate } from "../../protocol/estimate.js";
 import {
@@ -10,8 +11,9 @@ import {
   type PlanParams,
   type Sparsity,
 } from "../../protocol/messages.js";
-import { formatSize } from "../../protocol/size.js";
 import type { GpuChoice, GpuRoom } from "./gpu.js";
+import { memorySize } from "./language.js";
+import { translated } from "./nativeErrors.js";
 import { addonPath, backendPath } from "./platform.js";
 
 interface NativePlan {
@@ -243,7 +245,8 @@ export class FlashModel implements Disposable {
 
   /** Why the last computation failed, once. */
   takeError(): string | undefined {
-    return this.#native.takeError();
+    const error = this.#native.takeError();
+    return error === undefined ? undefined : translated(error);
   }
 
   /** Starts counting: the returned function tells what was read since, over so many tokens. */
@@ -283,7 +286,7 @@ function call<T>(body: () => T): T {
   } catch (error) {
     const status = error instanceof Error && "status" in error ? error.status : undefined;
     const code = Object.values(ErrorCode).find((known) => known === status) ?? ErrorCode.InvalidArgument;
-    throw engineError(code, error);
+    throw engineError(code, translated(error instanceof Error ? error.message : String(error)));
   }
 }
 
@@ -327,7 +330,10 @@ const shareOf = (native: NativePlan, { name }: GpuRoom): GpuShare => ({
 });
 
 function whyNone({ windowBytes }: NativePlan, { name, bytes }: GpuRoom): string {
-  if (windowBytes > 0) return "Converted models run on the CPU only.";
-  const room = `${name} has no room for a layer of this model (${formatSize(bytes)} may be used)`;
-  return `${room}, or the RAM cap has none to load it. The model runs on the CPU only.`;
+  if (windowBytes > 0) return l10n.t("Converted models run on the CPU only.");
+  return l10n.t(
+    "{0} has no room for a layer of this model ({1} may be used), or the RAM cap has none to load it. The model runs on the CPU only.",
+    name,
+    memorySize(bytes),
+  );
 }

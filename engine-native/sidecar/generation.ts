@@ -1,4 +1,5 @@
 /** Turns a prompt into tokens on one context sequence: prefill, decode, timings. */
+import * as l10n from "@vscode/l10n";
 import type { Token } from "node-llama-cpp";
 import { engineError } from "../../protocol/errors.js";
 import { ErrorCode, type FinishReason, type GenerationParams, type GenerationResult } from "../../protocol/messages.js";
@@ -79,9 +80,9 @@ export async function continueTokens(
   });
   try {
     prompt = await promptOf(signal);
-    if (prompt.length === 0) throw engineError(ErrorCode.InvalidArgument, "The prompt is empty.");
+    if (prompt.length === 0) throw engineError(ErrorCode.InvalidArgument, l10n.t("The prompt is empty."));
     const room = sequence.contextSize - prompt.length;
-    if (room < 1) throw tooLong("The prompt", prompt.length, sequence.contextSize, false);
+    if (room < 1) throw tooLong(l10n.t("The prompt"), prompt.length, sequence.contextSize, false);
     const limit = Math.min(params.maximumTokens ?? room, room);
     cachedPromptTokens = await prefill(context, prompt);
     if (signal.aborted) return finish("cancelled");

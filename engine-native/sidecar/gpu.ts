@@ -2,6 +2,7 @@
 import { register } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import * as l10n from "@vscode/l10n";
 import type { Llama } from "node-llama-cpp";
 import { type GpuLibraries, gpuPackages } from "../../protocol/gpu.js";
 
@@ -49,5 +50,5 @@ export async function roomOf(llama: Llama, capBytes = Number.POSITIVE_INFINITY, 
   const reserve = Math.min(mostReserve, Math.max(leastReserve, total * reservedShare));
   const left = Math.max(0, Math.min(total, free + ownBytes) - reserve);
   const names = await llama.getGpuDeviceNames();
-  return { name: names.join(" and "), bytes: Math.floor(Math.min(left, capBytes)), unified: unifiedSize > 0 };
+  return { name: names.join(l10n.t(" and ")), bytes: Math.floor(Math.min(left, capBytes)), unified: unifiedSize > 0 };
 }

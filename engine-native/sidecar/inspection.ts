@@ -1,4 +1,5 @@
 /** A model's abilities by its header, without loading it. */
+import * as l10n from "@vscode/l10n";
 import { readGgufFileInfo, resolveChatWrapper } from "node-llama-cpp";
 import { engineError } from "../../protocol/errors.js";
 import { ErrorCode, type Inspection, type InspectParams } from "../../protocol/messages.js";
@@ -16,7 +17,7 @@ export async function inspect({ modelPath }: InspectParams): Promise<Inspection>
     logWarnings: false,
   } as const;
   const fileInfo = await readGgufFileInfo(modelPath, options).catch((error: unknown) => {
-    throw engineError(ErrorCode.NotAModel, `${modelPath} cannot be read: ${String(error)}`);
+    throw engineError(ErrorCode.NotAModel, l10n.t("{0} cannot be read: {1}", modelPath, String(error)));
   });
   const { general, tokenizer } = fileInfo.metadata;
   const wrapper = resolveChatWrapper({ fileInfo, warningLogs: false });

@@ -1,5 +1,6 @@
 /** From files to models that can be asked: the model, its draft model, the inline model. */
 import { basename } from "node:path";
+import * as l10n from "@vscode/l10n";
 import type { ChatWrapper, LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import { ResponseError } from "vscode-jsonrpc";
 import { engineError } from "../../protocol/errors.js";
@@ -127,8 +128,7 @@ export async function loadModels(
       return await load(planned);
     } catch (error) {
       if (signal.aborted || !flash || !planned?.plan.gpu) throw error;
-      const why = `The GPU could not take its part of the model: ${runtime.why(error)}`;
-      const without = planWithoutGpu(flash, request, planned, /[.!?]$/.test(why) ? why : `${why}.`);
+      const without = planWithoutGpu(flash, request, planned, runtime.why(error));
       if (!without.plan.fits) throw error;
       return await load(without);
     }
@@ -342,7 +342,7 @@ async function loadModel(
     await model?.dispose();
     served?.[Symbol.dispose]();
     if (signal.aborted || error instanceof ResponseError) throw error;
-    throw engineError(ErrorCode.NotAModel, `${params.modelPath} cannot be loaded: ${runtime.why(error)}`);
+    throw engineError(ErrorCode.NotAModel, l10n.t("{0} cannot be loaded: {1}", params.modelPath, runtime.why(error)));
   }
 }
 

@@ -1,16 +1,16 @@
 /** What all models that are to be loaded take of one cap, and what is said where they have no room. */
 import { basename } from "node:path";
+import * as l10n from "@vscode/l10n";
 import type { ResponseError } from "vscode-jsonrpc";
 import { engineError } from "../../protocol/errors.js";
 import { type DoesNotFit, ErrorCode, type InlineRefusal, type Plan } from "../../protocol/messages.js";
-import { formatAtLeast, formatSize } from "../../protocol/size.js";
 import { planWithDraft } from "./draft.js";
 import type { Flash, FlashPlan, FlashRequest, Planner } from "./flash.js";
+import { integer, memorySize, memorySizeAtLeast, sentence } from "./language.js";
 import { planResident, type ResidentPlan } from "./residentModel.js";
 
 /** For an inline model: 256 lines before a cursor, 64 after it, and parts of other files. */
 const inlineContextTokens = 4096;
-const instead = "The chat model does the suggestions.";
 
 export interface ModelsPlan extends FlashPlan {
   /** What the others leave of the cap for the model. */
@@ -52,8 +52,14 @@ export function planModels(flash: Flash, { inlineModelPath, ...alone }: FlashReq
   });
   const minimumCapBytes = Math.max(inline.capBytes, beside.plan.minimumCapBytes + inline.bytes);
   if (minimumCapBytes > ramCapBytes) {
-    const needs = `both need at least ${formatAtLeast(minimumCapBytes)} with a context of ${formatCount(contextTokens)}`;
-    const reason = `${basename(inlineModelPath)} has no room beside ${basename(alone.modelPath)}: ${needs}; the cap is ${formatSize(ramCapBytes)}. ${instead}`;
+    const reason = l10n.t(
+      "{0} has no room beside {1}: both need at least {2} with a context of {3}; the cap is {4}. The chat model does the suggestions.",
+      basename(inlineModelPath),
+      basename(alone.modelPath),
+      memorySizeAtLeast(minimumCapBytes),
+      integer(contextTokens),
+      memorySize(ramCapBytes),
+    );
     return planAlone(flash, alone, { reason, minimumCapBytes });
   }
   return { ...beside, plan: { ...beside.plan, minimumCapBytes, inlineBytes: inline.bytes }, inline };
@@ -89,13 +95,17 @@ export function planAlone(flash: Flash, request: FlashRequest, inlineRefusal?: I
 
 /**
  * Plans a model without the GPU that it was to be loaded on.
- * @param why it was not, in words
+ * @param why it could not take its part, in words
  */
 export function planWithoutGpu(flash: Flash, request: FlashRequest, before: ModelsPlan, why: string): ModelsPlan {
   const { ramCapBytes, gpu, inline } = before;
   const { contextTokens, inlineBytes } = before.plan;
   // Its libraries stay loaded.
-  const without = { gpu: gpu && { ...gpu, bytes: 0 }, gpuRefusal: `${why} The model runs on the CPU only.` };
+  const gpuRefusal = l10n.t(
+    "The GPU could not take its part of the model: {0} The model runs on the CPU only.",
+    sentence(why),
+  );
+  const without = { gpu: gpu && { ...gpu, bytes: 0 }, gpuRefusal };
   const planned = planAlone(flash, { ...request, ...without, ramCapBytes, contextTokens }, before.plan.inlineRefusal);
   const minimumCapBytes = planned.plan.minimumCapBytes + inlineBytes;
   return { ...planned, plan: { ...planned.plan, inlineBytes, minimumCapBytes }, ...(inline && { inline }) };
@@ -104,23 +114,24 @@ export function planWithoutGpu(flash: Flash, request: FlashRequest, before: Mode
 /** The inline model's file is what is the matter with it. */
 export function refusedFor(error: unknown): InlineRefusal {
   const message = error instanceof Error ? error.message : String(error);
-  const stop = /[.!?]$/.test(message) ? "" : ".";
-  return { reason: `No inline model: ${message}${stop} ${instead}` };
+  return { reason: l10n.t("No inline model: {0} The chat model does the suggestions.", sentence(message)) };
 }
 
 export function withReason(plan: Plan, ramCapBytes: number): Plan {
   if (plan.fits) return plan;
-  const smaller = plan.maximumContext > 0 ? ` A context of ${formatCount(plan.maximumContext)} would fit.` : "";
-  return {
-    ...plan,
-    reason: `needs at least ${formatAtLeast(plan.minimumCapBytes)} with a context of ${formatCount(plan.contextTokens)}; the cap is ${formatSize(ramCapBytes)}.${smaller}`,
-  };
+  const { maximumContext } = plan;
+  const reason = l10n.t(
+    "needs at least {0} with a context of {1}; the cap is {2}.{3}",
+    memorySizeAtLeast(plan.minimumCapBytes),
+    integer(plan.contextTokens),
+    memorySize(ramCapBytes),
+    maximumContext > 0 ? l10n.t(" A context of {0} would fit.", integer(maximumContext)) : "",
+  );
+  return { ...plan, reason };
 }
 
 export function doesNotFit(plan: Plan, ramCapBytes: number): ResponseError<DoesNotFit> {
-  const { reason, minimumCapBytes, maximumContext, contextTokens } = withReason(plan, ramCapBytes);
+  const { reason = "", minimumCapBytes, maximumContext, contextTokens } = withReason(plan, ramCapBytes);
   const data = { minimumCapBytes, maximumContext, contextTokens };
-  return engineError<DoesNotFit>(ErrorCode.DoesNotFit, `The model ${reason}`, data);
+  return engineError<DoesNotFit>(ErrorCode.DoesNotFit, l10n.t("The model {0}", reason), data);
 }
-
-const formatCount = (tokens: number): string => tokens.toLocaleString("en");

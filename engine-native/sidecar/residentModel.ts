@@ -1,5 +1,6 @@
 /** Models that are all in memory beside the one that may be streamed: a draft model, an inline model. */
 import { basename } from "node:path";
+import * as l10n from "@vscode/l10n";
 import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
 import { engineError } from "../../protocol/errors.js";
 import { ErrorCode } from "../../protocol/messages.js";
@@ -35,8 +36,10 @@ export function planResident(
   const request = { modelPath, threads, contextTokens, ramCapBytes: Number.MAX_SAFE_INTEGER };
   const { wholeCapBytes: capBytes } = flash.plan(request);
   if (capBytes === 0) {
-    const message = `${basename(modelPath)} is converted, to be read from flash. Choose the model that it was made from.`;
-    throw engineError(ErrorCode.NotAModel, message);
+    throw engineError(
+      ErrorCode.NotAModel,
+      l10n.t("{0} is converted, to be read from flash. Choose the model that it was made from.", basename(modelPath)),
+    );
   }
   const { plan, vocabularyBytes } = flash.plan({ ...request, ramCapBytes: capBytes });
   const weightBytes = plan.weights.residentBytes;
@@ -86,7 +89,7 @@ export async function loadResident(
   } catch (error) {
     await dispose();
     signal.throwIfAborted();
-    throw engineError(ErrorCode.NotAModel, `${modelPath} cannot be loaded: ${error}`);
+    throw engineError(ErrorCode.NotAModel, l10n.t("{0} cannot be loaded: {1}", modelPath, String(error)));
   }
 }
 

@@ -1,4 +1,5 @@
 /** llama.cpp and, for the flash engine, our backend in it. A process has one kind until it ends. */
+import * as l10n from "@vscode/l10n";
 import { getLlama, type Llama, LlamaLogLevel } from "node-llama-cpp";
 import { ErrorCode, engineError } from "../../protocol/errors.js";
 import type { GpuLibraries } from "../../protocol/gpu.js";
@@ -92,7 +93,7 @@ export class Runtime {
     // Where in llama.cpp it was says nothing to a person.
     if (this.#firstError !== undefined) return this.#firstError.replace(/^\w+: (error loading model: )?/, "");
     // node-llama-cpp reads fields of a header that it could not parse.
-    if (error instanceof TypeError) return "its header is damaged or cut short. Download it again.";
+    if (error instanceof TypeError) return l10n.t("its header is damaged or cut short. Download it again.");
     return error instanceof Error ? error.message : String(error);
   }
 }
@@ -106,23 +107,30 @@ async function startOnGpu(
   start: (kind: typeof gpu | GpuLibraries["kind"]) => Promise<Llama>,
   log: (line: string) => void,
 ): Promise<{ llama: Llama; gpu: "there" | { gpuRefusal: string } }> {
-  const refused = (what: string) => ({
-    gpuRefusal: `llama.cpp's ${nameOf(libraries)} libraries ${what}. The model runs on the CPU only.`,
-  });
+  const name = nameOf(libraries);
   try {
     offerLibraries(libraries);
     const llama = await start(libraries.kind);
-    const isThere = (await llama.getGpuDeviceNames()).length > 0;
-    return { llama, gpu: isThere ? "there" : refused("find no GPU") };
+    if ((await llama.getGpuDeviceNames()).length > 0) return { llama, gpu: "there" };
+    const gpuRefusal = l10n.t("llama.cpp's {0} libraries find no GPU. The model runs on the CPU only.", name);
+    return { llama, gpu: { gpuRefusal } };
   } catch (error) {
     log(`GPU: ${error}`);
     if (isLoadedFrom(libraries.folder)) {
       throw engineError(
         ErrorCode.InvalidState,
-        `llama.cpp's ${nameOf(libraries)} libraries failed: ${error}. To run on the CPU only, set flint.gpu to off (on the command line: --gpu off).`,
+        l10n.t(
+          "llama.cpp's {0} libraries failed: {1}. To run on the CPU only, set flint.gpu to off (on the command line: --gpu off).",
+          name,
+          String(error),
+        ),
       );
     }
-    return { llama: await start(gpu), gpu: refused("do not work with this machine's drivers") };
+    const gpuRefusal = l10n.t(
+      "llama.cpp's {0} libraries do not work with this machine's drivers. The model runs on the CPU only.",
+      name,
+    );
+    return { llama: await start(gpu), gpu: { gpuRefusal } };
   }
 }
 

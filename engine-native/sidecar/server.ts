@@ -1,5 +1,6 @@
 /** Binds the requests of protocol/messages.ts to an engine. Only what its schema allows reaches the engine. */
 import { availableParallelism } from "node:os";
+import * as l10n from "@vscode/l10n";
 import {
   type CancellationToken,
   type MessageConnection,
@@ -61,6 +62,7 @@ import {
 import { convert, planConversion } from "./convert.js";
 import type { InferenceEngine } from "./engine.js";
 import { inspect } from "./inspection.js";
+import { speakTo } from "./language.js";
 import { llamaCppRelease } from "./release.js";
 import { inRequestScope } from "./requestScope.js";
 import type { RuntimeReport } from "./runtime.js";
@@ -126,10 +128,15 @@ export function serve(
     };
 
   on(initializeRequest, initializeParams, (params) => {
+    speakTo(params.display, log);
     if (params.protocolVersion !== protocolVersion) {
       throw engineError(
         ErrorCode.InvalidState,
-        `Flint and its engine are from different versions (protocol ${params.protocolVersion} and ${protocolVersion}). Install Flint again.`,
+        l10n.t(
+          "Flint and its engine are from different versions (protocol {0} and {1}). Install Flint again.",
+          params.protocolVersion,
+          protocolVersion,
+        ),
       );
     }
     initialized = true;

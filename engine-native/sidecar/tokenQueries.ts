@@ -1,4 +1,5 @@
 /** What is asked of the loaded chat model's vocabulary: it waits for no generation, and ends when the model is unloaded. */
+import * as l10n from "@vscode/l10n";
 import { engineError } from "../../protocol/errors.js";
 import {
   type CountPromptTokensParams,
@@ -17,7 +18,7 @@ import { countTokens } from "./tokenization.js";
 import { ownTokens } from "./tokens.js";
 
 /** @returns the error of a request without a model */
-export const noModel = () => engineError(ErrorCode.InvalidState, "No model is loaded.");
+export const noModel = () => engineError(ErrorCode.InvalidState, l10n.t("No model is loaded."));
 
 export class TokenQueries {
   readonly #loaded: () => LoadedModels | undefined;

@@ -3,9 +3,11 @@
  * and the rest is read in pieces.
  */
 import { setImmediate as otherWork } from "node:timers/promises";
+import * as l10n from "@vscode/l10n";
 import type { LlamaModel, Token } from "node-llama-cpp";
 import { engineError } from "../../protocol/errors.js";
 import { ErrorCode, type PromptTooLong } from "../../protocol/messages.js";
+import { integer } from "./language.js";
 
 /** What is asked of a model. */
 export type Vocabulary = Pick<LlamaModel, "tokenize" | "fileInfo">;
@@ -97,21 +99,21 @@ export async function tokenize(
   ...trim: "trimLeadingSpace"[]
 ): Promise<Token[]> {
   const least = leastTokens(model, text);
-  if (least > most) throw tooLong("The prompt", least, most, true);
+  if (least > most) throw tooLong(l10n.t("The prompt"), least, most, true);
   const all: Token[] = [];
   for await (const tokens of tokensOf(model, text, signal, ...trim)) {
     for (const token of tokens) all.push(token);
-    if (all.length > most) throw tooLong("The prompt", all.length, most, true);
+    if (all.length > most) throw tooLong(l10n.t("The prompt"), all.length, most, true);
   }
   return all;
 }
 
-/** @param tokens that it has; `atLeast`: or more */
-export function tooLong(what: string, tokens: number, contextTokens: number, atLeast: boolean) {
-  const has = `${what} has ${count(tokens)} tokens${atLeast ? " or more" : ""}`;
-  const message = `${has}, the context ${count(contextTokens)}. Shorten it or use a larger context.`;
-  const data: PromptTooLong = { promptTokens: tokens, contextTokens };
+/** @param what has them; `atLeast`: or more */
+export function tooLong(what: string, promptTokens: number, contextTokens: number, atLeast: boolean) {
+  const [tokens, context] = [integer(promptTokens), integer(contextTokens)];
+  const message = atLeast
+    ? l10n.t("{0} has {1} tokens or more, the context {2}. Shorten it or use a larger context.", what, tokens, context)
+    : l10n.t("{0} has {1} tokens, the context {2}. Shorten it or use a larger context.", what, tokens, context);
+  const data: PromptTooLong = { promptTokens, contextTokens };
   return engineError(ErrorCode.InvalidArgument, message, data);
 }
-
-const count = (tokens: number) => tokens.toLocaleString("en");

@@ -3,6 +3,7 @@
  * tells it what the client's tools are, and gives back calls as the client's schemas have them.
  */
 import { randomUUID } from "node:crypto";
+import * as l10n from "@vscode/l10n";
 import { type ChatModelFunctions, ChatWrapper, LlamaText } from "node-llama-cpp";
 import { engineError } from "../../protocol/errors.js";
 import type { ToolCall, ToolDefinition } from "../../protocol/messages/tools.js";
@@ -129,8 +130,10 @@ function contextState(
 
 /** Why agents should not be offered this model; undefined where its template has a form for tool calls. */
 export function toolsRefusal(template: string | undefined, wrapper: ChatWrapper | undefined): string | undefined {
-  if (template === undefined) return "It has no chat template, so it was not trained to chat or to call tools.";
+  if (template === undefined) {
+    return l10n.t("It has no chat template, so it was not trained to chat or to call tools.");
+  }
   const functions = wrapper?.settings.functions ?? ChatWrapper.defaultSettings.functions;
   if (functions !== ChatWrapper.defaultSettings.functions || /\btools?\b|tool_call/.test(template)) return undefined;
-  return "Its chat template has no form for tool calls, so it was not trained to call tools.";
+  return l10n.t("Its chat template has no form for tool calls, so it was not trained to call tools.");
 }

@@ -2,6 +2,7 @@
  * A model from its load to its first token. What is wrong in a file may end the process: llama.cpp asserts. The client is told which
  * model is on trial, so that it can name the one that the process died of.
  */
+import * as l10n from "@vscode/l10n";
 import { engineError } from "../../protocol/errors.js";
 import { ErrorCode, type TrialChange } from "../../protocol/messages.js";
 
@@ -47,5 +48,8 @@ export class Trial {
 export const damagedWeights = (modelPath: string) =>
   engineError(
     ErrorCode.NotAModel,
-    `${modelPath} is not a usable model: it computes numbers that are NaN or infinite, so its weights are damaged. Download it again.`,
+    l10n.t(
+      "{0} is not a usable model: it computes numbers that are NaN or infinite, so its weights are damaged. Download it again.",
+      modelPath,
+    ),
   );

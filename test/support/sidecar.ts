@@ -11,6 +11,7 @@ import {
 import { createMemoryCgroup, type MemoryCgroup, NoCgroup } from "../../cli/bench/cgroup.js";
 import { type Sidecar, startSidecar } from "../../protocol/client.js";
 import {
+  type Display,
   type GenerationProgress,
   type GenerationResult,
   generationProgress,
@@ -26,8 +27,9 @@ export const sidecarScript: string = inCheckout("dist/sidecar.js");
 export async function sidecar(
   onLog: (line: string) => void = () => undefined,
   launcher: readonly string[] = [],
+  display?: Display,
 ): Promise<Sidecar> {
-  const started = await startSidecar({ scriptPath: sidecarScript, onLog, launcher });
+  const started = await startSidecar({ scriptPath: sidecarScript, onLog, launcher, display });
   onTestFinished(async () => {
     started.dispose();
     await started.exited;

@@ -60,6 +60,24 @@ describe("the workbench in German", () => {
   });
 });
 
+test("the engine speaks German too, from a real model", async () => {
+  const model = path.join(root, "test/fixtures/flint-tiny-relu2-f16.gguf");
+  const workbench = await startWorkbench({ settings: { "flint.model": model, "flint.ramCap": "1GiB" } });
+  try {
+    const { page } = workbench;
+    await page.addInitScript(() => Object.assign(globalThis, { _VSCODE_NLS_LANGUAGE: "de" }));
+    await page.goto(workbench.address());
+    const panel = new ChatPanel(page, "Flint fragen");
+    await panel.open();
+    await panel.document.getByText("flint-tiny-relu2-f16.gguf ist ein Basismodell: Es setzt Text fort").waitFor();
+  } catch (error) {
+    await keepFailure(workbench, "the engine speaks German");
+    throw error;
+  } finally {
+    await workbench.close();
+  }
+});
+
 const problem: Problem = {
   message: "Qwen2.5-Coder-1.5B braucht mit einem Kontext von 32.768 mindestens 2,9 GiB; das Limit ist 2,0 GiB.",
   actions: [

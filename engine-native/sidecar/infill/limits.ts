@@ -1,4 +1,5 @@
 /** Keeps long texts from being read where no context could hold them: a client may send many megabytes. */
+import * as l10n from "@vscode/l10n";
 import type { LlamaModel } from "node-llama-cpp";
 import type { CompleteParams } from "../../../protocol/messages.js";
 import { countTokens, leastTokens, tooLong } from "../tokenization.js";
@@ -22,7 +23,7 @@ export async function requireShort(
     // What is short enough has no more tokens than that; the prompt itself is checked afterwards.
     if (text.length <= contextTokens) continue;
     tokens += await countTokens(model, text, { most: contextTokens, signal });
-    if (tokens > contextTokens) throw tooLong("The prompt", tokens, contextTokens, true);
+    if (tokens > contextTokens) throw tooLong(l10n.t("The prompt"), tokens, contextTokens, true);
   }
 }
 
