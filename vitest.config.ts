@@ -18,6 +18,9 @@ export default defineConfig({
           name: "unit",
           fileParallelism: false,
           include: ["{cli,engine-native,extension,models,protocol,scripts,server,webview}/**/*.test.ts"],
+          // They take seconds; on a busy machine, longer.
+          testTimeout: 2 * minutes,
+          hookTimeout: 2 * minutes,
           sequence: { groupOrder: 0 },
         },
       },
