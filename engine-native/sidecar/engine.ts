@@ -40,6 +40,7 @@ import { PassScheduler } from "./passScheduling.js";
 import { planModels, withReason } from "./plan.js";
 import { processMemory, releaseFreeMemory } from "./process.js";
 import { watchProcessor } from "./processorLoad.js";
+import { computingThreads } from "./processors.js";
 import { RequestQueue } from "./requestQueue.js";
 import { UnawaitedError } from "./requestScope.js";
 import { RunningRequests } from "./runningRequests.js";
@@ -99,7 +100,7 @@ export class InferenceEngine {
     if (!flash) throw engineError(ErrorCode.InvalidState, "The stock engine makes no plans.");
     const { weightBytes = 0, kvBytes = 0, computeBytes = 0 } = this.#loaded?.result.plan?.gpu ?? {};
     const gpu = await runtime.chooseGpu(params.vramCapBytes, weightBytes + kvBytes + computeBytes);
-    const request = { ...params, threads: llama.cpuMathCores, ...gpu };
+    const request = { ...params, threads: computingThreads(llama.cpuMathCores), ...gpu };
     return withReason(planModels(flash, request).plan, params.ramCapBytes);
   }
 

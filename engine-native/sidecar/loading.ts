@@ -25,6 +25,7 @@ import { SequenceCache } from "./kvCache/sequenceCache.js";
 import type { KvCacheStore } from "./kvCache/store.js";
 import type { PassScheduler } from "./passScheduling.js";
 import { doesNotFit, type ModelsPlan, planAlone, planModels, planWithoutGpu, refusedFor } from "./plan.js";
+import { computingThreads } from "./processors.js";
 import { exactly, loadResident, type ResidentPlan, smallBatchContext } from "./residentModel.js";
 import type { Runtime } from "./runtime.js";
 import { checkMs, longestGuess, Speculation } from "./speculation.js";
@@ -100,7 +101,7 @@ export async function loadModels(
   const { runtime, params } = loading;
   const { flash, llama } = runtime;
   runtime.limitThreads(undefined);
-  const threads = params.threads ?? llama.cpuMathCores;
+  const threads = params.threads ?? computingThreads(llama.cpuMathCores);
   const request = { ...params, threads, ...(await runtime.chooseGpu(params.vramCapBytes, 0)) };
   let planned = flash && planModels(flash, request);
   if (planned && !planned.plan.fits) throw doesNotFit(planned.plan, params.ramCapBytes);

@@ -63,6 +63,7 @@ import { convert, planConversion } from "./convert.js";
 import type { InferenceEngine } from "./engine.js";
 import { inspect } from "./inspection.js";
 import { speakTo } from "./language.js";
+import { computingThreads } from "./processors.js";
 import { llamaCppRelease } from "./release.js";
 import { inRequestScope } from "./requestScope.js";
 import type { RuntimeReport } from "./runtime.js";
@@ -154,7 +155,7 @@ export function serve(
     engine.evaluate(params, signal, progress(evaluationProgress, params)),
   );
   on(convertRequest, convertParams, (params, signal) =>
-    convert(params, availableParallelism(), signal, progress(convertProgress, params)),
+    convert(params, computingThreads(availableParallelism()), signal, progress(convertProgress, params)),
   );
   on(countTokensRequest, countTokensParams, (params, signal) => engine.tokens.countTokens(params, signal));
   on(inspectRequest, inspectParams, (params) => inspect(params));
