@@ -141,8 +141,10 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
   const pending = new PendingContext({
     backend,
     conversation: () => conversations.current.messages,
-    wait: (promptTokens) =>
-      waitText(promptSeconds(promptTokens - engine.tokensReadOf(conversations.current.id), engine)),
+    wait: (promptTokens, mostKept) => {
+      const kept = Math.min(engine.tokensReadOf(conversations.current.id), mostKept);
+      return waitText(promptSeconds(promptTokens - kept, engine));
+    },
     log,
   });
   const attached = await AttachedFile.open(join(storage, "attached.json"), log);

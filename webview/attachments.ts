@@ -19,6 +19,8 @@ export class Attachments {
   );
   private editor: { label: string; key: string } | undefined;
   private chips: readonly Chip[] = [];
+  private notices: readonly string[] = [];
+  private warning: string | undefined;
 
   /** @param onLeave the focus has no place here any more */
   constructor(private readonly onLeave: () => void) {
@@ -47,11 +49,21 @@ export class Attachments {
       : "";
     this.meter.title = l10n.t("What the model reads before it answers: conversation, attachments and question");
     this.meter.classList.toggle("over", meter?.notice !== undefined);
-    const notices = [...chips.flatMap(({ omitted }) => omitted ?? []), ...(meter?.notice ? [meter.notice] : [])];
-    const text = notices.join("\n");
+    this.notices = [...chips.flatMap(({ omitted }) => omitted ?? []), ...(meter?.notice ? [meter.notice] : [])];
+    this.showNotices();
+    this.draw();
+  }
+
+  /** @param warning of what is typed, in a sentence */
+  warn(warning: string | undefined): void {
+    this.warning = warning;
+    this.showNotices();
+  }
+
+  private showNotices(): void {
+    const text = [...(this.warning === undefined ? [] : [this.warning]), ...this.notices].join("\n");
     if (this.notice.textContent !== text) this.notice.textContent = text;
     this.notice.hidden = text === "";
-    this.draw();
   }
 
   /** Moves the focus to what is attached last. @returns false where nothing is */

@@ -4,7 +4,8 @@ import { CommandList } from "./commandList.js";
 import { onFilesDropped } from "./droppedFiles.js";
 import { element, iconButton, toggleButton } from "./elements.js";
 import { post, postToSession } from "./host.js";
-import type { Draft, Message, ShownQueued, SlashCommand } from "./messages.js";
+import { type Draft, longestQuestion, type Message, type ShownQueued, type SlashCommand } from "./messages.js";
+import { integer } from "./numbers.js";
 import { Recall } from "./recall.js";
 import { commandOf, expandCommand } from "./slashCommands.js";
 
@@ -180,7 +181,10 @@ export class Composer {
     const draft = editing
       ? { text: editing.draft, editing: { id: editing.id, text: input.value } }
       : { text: input.value };
-    postToSession({ type: "draft", draft });
+    const question = expandCommand(input.value, this.commands.commands);
+    // What can't be sent can't be kept either, and the notice says so.
+    if (Math.max(input.value.length, question.length) > longestQuestion) return;
+    postToSession({ type: "draft", draft, ...(question === input.value ? {} : { question }) });
   }
 
   private recallWith(event: KeyboardEvent, key: "ArrowUp" | "ArrowDown"): void {
@@ -196,7 +200,7 @@ export class Composer {
 
   private submit(): void {
     const text = expandCommand(this.input.value, this.commands.commands);
-    if (text.trim() === "" || this.sent !== undefined) return;
+    if (text.trim() === "" || text.length > longestQuestion || this.sent !== undefined) return;
     if (!this.canAsk()) {
       this.onCannotAsk();
       return;
@@ -239,6 +243,16 @@ export class Composer {
   private changed(): void {
     this.commandChanged();
     const isFilled = this.input.value.trim() !== "";
+    const isTooLong = this.input.value.length > longestQuestion;
+    this.attachments.warn(
+      isTooLong
+        ? l10n.t(
+            "This text is too long to be sent or kept: it has {0} characters, and {1} can be sent. Attach a file instead.",
+            integer(this.input.value.length),
+            integer(longestQuestion),
+          )
+        : undefined,
+    );
     const { editing } = this;
     this.editingLine.hidden = editing === undefined;
     this.editingWords.textContent = this.queue.some(({ id }) => id === editing?.id)

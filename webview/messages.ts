@@ -1,4 +1,7 @@
-/** What the chat panel and the extension say to each other. Types only: the extension validates what it receives. */
+/** What the chat panel and the extension say to each other. The extension validates what it receives. */
+
+/** Of a question, in characters: far more than any context holds, far less than would hang anything. */
+export const longestQuestion = 10_000_000;
 
 /** A thing to do about a problem. The extension carries it out. */
 export type Action =
@@ -203,7 +206,8 @@ export type FromWebview =
   /** Changes a question that waits, takes it out of the queue, or asks it now. */
   | { type: "changeQueued"; sessionId: string; id: string; text: string }
   | { type: "removeQueued" | "sendQueued"; sessionId: string; id: string }
-  | { type: "draft"; sessionId: string; draft: Draft }
+  /** @param question what would be asked, with a command in it expanded; absent: what is typed */
+  | { type: "draft"; sessionId: string; draft: Draft; question?: string | undefined }
   | { type: "stop"; sessionId: string }
   /** Ends the thought that is under way, so that the answer begins. */
   | { type: "answerNow"; sessionId: string }

@@ -204,6 +204,32 @@ test.each([
   await panel.page.evaluate(() => document.body.classList.remove("vscode-reduce-motion"));
 });
 
+test("what is counted is what would be asked, with a command in it expanded", async () => {
+  await panel.send({ type: "commands", commands: [{ name: "fix", description: "", text: "Mend what is wrong." }] });
+  await panel.page.getByRole("textbox").fill("/fix the loop");
+  const drafts = async () => (await panel.sent()).filter((message) => message.type === "draft");
+  await expect
+    .poll(async () => (await drafts()).at(-1))
+    .toMatchObject({ draft: { text: "/fix the loop" }, question: "Mend what is wrong.\n\nthe loop" });
+});
+
+test("a text that is too long to be sent says so, and stays", async () => {
+  const input = panel.page.getByRole("textbox");
+  await input.evaluate((element: HTMLTextAreaElement) => {
+    element.value = "x".repeat(10_000_001);
+    element.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  });
+  const notice = panel.page.getByText("it has 10,000,001 characters, and 10,000,000 can be sent");
+  await notice.waitFor();
+  const asked = async () => (await panel.sent()).filter((message) => message.type === "ask").length;
+  const before = await asked();
+  await input.press("Enter");
+  expect(await input.evaluate((element: HTMLTextAreaElement) => element.value.length)).toBe(10_000_001);
+  expect(await asked()).toBe(before);
+  await input.fill("short");
+  await expect.poll(() => notice.isVisible()).toBe(false);
+});
+
 const word = "Words that say nothing much. ";
 /** As much code as has colours, in the longest lines that have. */
 const colored = (language: string, unit: string) =>

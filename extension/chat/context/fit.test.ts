@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fitContext, listOf } from "./fit.js";
+import { fitContext, fitSent, listOf } from "./fit.js";
 
 const file = (path: string, text: string) => ({ label: path, name: path, path, firstLine: 1, language: "ts", text });
 /** As if each character were a token. */
@@ -40,4 +40,24 @@ test("names of files in a sentence", () => {
   expect(listOf(["a"])).toBe("a");
   expect(listOf(["a", "b"])).toBe("a, b");
   expect(listOf(["a", "b", "c", "d"])).toBe("a, b and 2 more");
+});
+
+test("of what was sent before it was counted nothing empty is left, and what has no room is named", async () => {
+  const sent = [
+    file("a.ts", "aaaa\nbbbb"),
+    file("b.ts", "cccc"),
+    file("c.ts", "d"),
+    { ...file("d.ts", "e"), omitted: "More." },
+  ];
+  const [only, ...none] = await fitSent(sent, 4, count);
+  expect(none).toEqual([]);
+  expect(only).toMatchObject({
+    text: "aaaa",
+    omitted:
+      "Only half of the context is for attachments: line 2 is left out. Only half of the context is for attachments. Left out: b.ts, c.ts and 1 more.",
+  });
+  expect(await fitSent(sent.slice(0, 2), 20, count)).toEqual([
+    { ...file("a.ts", "aaaa\nbbbb"), tokens: 9 },
+    { ...file("b.ts", "cccc"), tokens: 4 },
+  ]);
 });

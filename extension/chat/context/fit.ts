@@ -40,6 +40,28 @@ const leftOutOf = (attachments: readonly Attachment[]) =>
     listOf(attachments.map(({ path, label }) => path ?? label)),
   );
 
+/** Its attachments as they are stored with a question: what is not among them is told below the last. */
+export function withOmitted({ attachments, omitted }: ContextContent): Attachment[] {
+  const last = attachments.at(-1);
+  if (!last || omitted === undefined) return attachments;
+  return [...attachments.slice(0, -1), { ...last, omitted: joined(last.omitted, omitted) }];
+}
+
+/**
+ * What of a question's attachments fits into `maximumTokens`, where they were not counted before it was sent. Those that have
+ * no room at all are told below the last of the others.
+ */
+export async function fitSent(
+  attachments: readonly Attachment[],
+  maximumTokens: number,
+  count: Count,
+): Promise<Attachment[]> {
+  const fitted = await fitAttachments(attachments, maximumTokens, count);
+  const taken = fitted.filter(({ text }) => text !== "");
+  const leftOut = attachments.filter((_, index) => fitted[index]?.text === "");
+  return withOmitted({ attachments: taken, omitted: leftOut.length === 0 ? undefined : leftOutOf(leftOut) });
+}
+
 async function fitText({ attachments, omitted }: ContextContent, left: number, count: Count): Promise<FittedContext> {
   const [attachment] = await fitAttachments(attachments, left, count);
   if (!attachment?.text) return { attachments: [], tokens: 0, omitted: joined(leftOutOf(attachments), omitted) };
@@ -62,10 +84,7 @@ async function fitFiles({ attachments, omitted }: ContextContent, left: number, 
     }
   }
   const sentences = joined(leftOut.length === 0 ? undefined : leftOutOf(leftOut), omitted);
-  const last = taken.at(-1);
-  // In the conversation it stands below the files that are there.
-  if (last && sentences !== undefined) taken[taken.length - 1] = { ...last, omitted: sentences };
-  return { attachments: taken, tokens, omitted: sentences };
+  return { attachments: withOmitted({ attachments: taken, omitted: sentences }), tokens, omitted: sentences };
 }
 
 /** "a.ts", "a.ts, b.ts", "a.ts, b.ts and 5 more". */

@@ -9,6 +9,10 @@ const words = (text: string) => text.split(/\s+/).filter(Boolean).length;
 function setUp({ loaded = true, contextTokens = 1000 } = {}) {
   const model = { loaded };
   const conversation: Message[] = [];
+  /** Of the last prompt. */
+  const read = { tokens: 0 };
+  /** Indexes of messages that have no room. */
+  const omitted: number[] = [];
   const pending = new PendingContext({
     backend: {
       get capabilities() {
@@ -17,17 +21,17 @@ function setUp({ loaded = true, contextTokens = 1000 } = {}) {
       countTokens: async (text) => words(text),
       countPromptTokens: async (messages) => ({
         tokens: messages.slice(1).reduce((sum, { text }) => sum + words(text), 0),
-        omittedMessages: [],
+        omittedMessages: omitted,
       }),
       limits: async () => ({ contextTokens }),
     },
-    wait: (promptTokens) => (promptTokens > 500 ? "long" : undefined),
+    wait: (promptTokens, mostKept) => (promptTokens - Math.min(mostKept, read.tokens) > 500 ? "long" : undefined),
     conversation: () => conversation,
     log: (line) => {
       throw new Error(line);
     },
   });
-  return { pending, model, conversation };
+  return { pending, model, conversation, read, omitted };
 }
 
 function source(key: string, text: () => string, uri?: string): ContextSource {
@@ -144,4 +148,42 @@ test("a wait is told of a question, not of an empty input", async () => {
   expect(pending.meter?.wait).toBeUndefined();
   pending.setDraft("why");
   await vi.waitFor(() => expect(pending.meter?.wait).toBe("long"));
+});
+
+test("a wait is told where less stays of the prompt before than the model has read", async () => {
+  const { pending, conversation, read, omitted } = setUp({ contextTokens: 4000 });
+  conversation.push(
+    { id: "1", role: "user", text: "why", attachments: [] },
+    { id: "2", role: "assistant", text: "word ".repeat(600), state: "done" },
+    { id: "3", role: "user", text: "and now", attachments: [] },
+    { id: "4", role: "assistant", text: "word ".repeat(600), state: "done" },
+  );
+  read.tokens = 1203;
+  pending.setDraft("again");
+  await vi.waitFor(() => expect(pending.meter?.promptTokens).toBe(1204));
+  expect(pending.meter?.wait).toBeUndefined();
+  // Another version of the first question has nothing in common with what was read.
+  pending.setDraft("word ".repeat(501), "1");
+  await vi.waitFor(() => expect(pending.meter?.promptTokens).toBe(501));
+  expect(pending.meter?.wait).toBe("long");
+  // Where the oldest question leaves, what stays is read again.
+  omitted.push(1, 2);
+  pending.setDraft("again and again");
+  await vi.waitFor(() => expect(pending.meter?.seenFrom).toBe("3"));
+  expect(pending.meter?.wait).toBe("long");
+});
+
+test("what is not read of a folder is told before and after it is sent, also while nothing is counted", async () => {
+  const { pending } = setUp({ loaded: false });
+  const omitted = "Only the first 2 of 900 files were read.";
+  const folder = {
+    ...source("folder", () => "a"),
+    read: async () => ({
+      attachments: ["a", "b"].map((name) => ({ label: name, name, firstLine: 1, language: "text", text: name })),
+      omitted,
+    }),
+  };
+  await pending.add(folder);
+  expect(pending.chips).toMatchObject([{ tokens: undefined, omitted }]);
+  expect(pending.take().map((attachment) => attachment.omitted)).toEqual([undefined, omitted]);
 });

@@ -3,7 +3,8 @@ import { type CancellationToken, CancellationTokenSource, Emitter } from "vscode
 import type { Attachment, Chip, ContextMeter, Message } from "../../../webview/messages.js";
 import type { Backend } from "../../backends/backend.js";
 import { Cancelled } from "../../engine/errors.js";
-import { type FittedContext, fitContext } from "./fit.js";
+import { toPrompt } from "../prompt/prompt.js";
+import { type FittedContext, fitContext, withOmitted } from "./fit.js";
 import { measurePrompt } from "./meter.js";
 import { type ContextContent, type ContextSource, NothingToAttach } from "./source.js";
 
@@ -24,8 +25,11 @@ export interface PendingContextOptions {
   backend: Pick<Backend, "capabilities" | "countTokens" | "countPromptTokens" | "limits">;
   /** What was said before the question. */
   conversation(): readonly Message[];
-  /** How long a prompt of so many tokens lets a person wait, where that is worth a word. */
-  wait(promptTokens: number): string | undefined;
+  /**
+   * How long a prompt of so many tokens lets a person wait, where that is worth a word.
+   * @param mostKept so many of them at most are the same as in the prompt before
+   */
+  wait(promptTokens: number, mostKept: number): string | undefined;
   log(line: string): void;
 }
 
@@ -54,9 +58,9 @@ export class PendingContext {
   constructor(private readonly options: PendingContextOptions) {}
 
   get chips(): Chip[] {
-    return this.items.map(({ id, source: { key, label, icon } }, index) => {
+    return this.items.map(({ id, source: { key, label, icon }, content }, index) => {
       const fitted = this.counted?.[index];
-      return { id, key, label, icon, tokens: fitted?.tokens, omitted: fitted?.omitted };
+      return { id, key, label, icon, tokens: fitted?.tokens, omitted: (fitted ?? content).omitted };
     });
   }
 
@@ -125,7 +129,7 @@ export class PendingContext {
   take(): Attachment[] {
     const attachments = this.counted
       ? this.counted.flatMap((fitted) => fitted.attachments)
-      : this.items.flatMap(({ content }) => content.attachments);
+      : this.items.flatMap(({ content }) => withOmitted(content));
     this.draft = "";
     this.replaces = undefined;
     this.items = [];
@@ -203,7 +207,14 @@ export class PendingContext {
     if (token.isCancellationRequested) return;
     this.counted = counted;
     const isEmpty = this.draft.trim() === "" && this.items.length === 0;
-    this.currentMeter = { ...meter, wait: isEmpty ? undefined : this.options.wait(meter.promptTokens) };
+    const mostKept = replaced
+      ? (await backend.countPromptTokens(toPrompt(before), token)).tokens
+      : Number.POSITIVE_INFINITY;
+    if (token.isCancellationRequested) return;
+    // Where more is left out than before, what follows it is read again.
+    const isCut = meter.seenFrom !== conversation.findLast((message) => message.role === "assistant")?.seenFrom;
+    const wait = this.options.wait(meter.promptTokens, isCut ? 0 : mostKept);
+    this.currentMeter = { ...meter, wait: isEmpty ? undefined : wait };
     this.didChange.fire();
   }
 

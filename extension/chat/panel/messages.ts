@@ -1,14 +1,12 @@
 import * as z from "zod";
-import type { FromWebview } from "../../../webview/messages.js";
+import { type FromWebview, longestQuestion } from "../../../webview/messages.js";
 import { action } from "../action.js";
 import { draftSchema } from "../sessions/panelState.js";
 
-/** Of one question, in characters: far more than any context holds, far less than would hang anything. */
-const longestText = 10_000_000;
 const longestUri = 32_767;
 const mostUris = 10_000;
 const longestName = 100;
-const text = z.string().max(longestText);
+const text = z.string().max(longestQuestion);
 
 const fromWebview: z.ZodType<FromWebview> = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready") }),
@@ -24,7 +22,7 @@ const fromWebview: z.ZodType<FromWebview> = z.discriminatedUnion("type", [
     id: z.string(),
   }),
   z.object({ type: z.literal("changeQueued"), sessionId: z.string(), id: z.string(), text: text.regex(/\S/) }),
-  z.object({ type: z.literal("draft"), sessionId: z.string(), draft: draftSchema }),
+  z.object({ type: z.literal("draft"), sessionId: z.string(), draft: draftSchema, question: text.optional() }),
   z.object({ type: z.enum(["stop", "answerNow", "continue", "undoDelete"]), sessionId: z.string() }),
   z.object({ type: z.enum(["copy", "insert", "runInTerminal"]), text }),
   z.object({

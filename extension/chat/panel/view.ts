@@ -206,7 +206,7 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.WebviewPanel
         break;
       case "draft":
         conversations.setDraft(message.sessionId, message.draft);
-        this.countDraft(message.draft);
+        this.countDraft(message.draft, message.question);
         for (const other of this.pages) if (other !== page) other.post({ type: "draft", draft: conversations.draft });
         break;
       case "insert":
@@ -284,8 +284,8 @@ export class ChatView implements vscode.WebviewViewProvider, vscode.WebviewPanel
     this.post({ type: "draft", draft });
   }
 
-  private countDraft({ text, editing }: Draft): void {
-    this.options.pending.setDraft(editing?.text ?? text, editing?.id);
+  private countDraft({ text, editing }: Draft, question = editing?.text ?? text): void {
+    this.options.pending.setDraft(question, editing?.id);
   }
 
   private setContext(key: string, value: boolean): void {

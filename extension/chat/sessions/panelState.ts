@@ -1,15 +1,14 @@
 import * as z from "zod";
 import { readJson } from "../../../models/files/atomicJson.js";
-import type { Draft } from "../../../webview/messages.js";
+import { type Draft, longestQuestion } from "../../../webview/messages.js";
 import { JsonFollower } from "./jsonFollower.js";
 
 /** How long a draft may be in memory alone, in ms: each key that is pressed changes it. */
 const storeDraftAfterMs = 250;
 
-const longestDraft = 10_000_000;
 export const draftSchema: z.ZodType<Draft> = z.object({
-  text: z.string().max(longestDraft),
-  editing: z.object({ id: z.string(), text: z.string().max(longestDraft) }).optional(),
+  text: z.string().max(longestQuestion),
+  editing: z.object({ id: z.string(), text: z.string().max(longestQuestion) }).optional(),
 });
 
 const schema = z.object({

@@ -15,7 +15,7 @@ import type {
 import type { Answer, Backend, ThoughtProgress } from "../../backends/backend.js";
 import { Cancelled, EngineStopped } from "../../engine/errors.js";
 import { decimal, memorySize } from "../../numbers.js";
-import { fitAttachments } from "../context/attachment.js";
+import { fitSent } from "../context/fit.js";
 import { chatTemperature, firstSeen, toPrompt } from "../prompt/prompt.js";
 import { type Conversation, type QueuedQuestion, titleOfConversation } from "./conversation.js";
 import { MessageTree, type Versions } from "./tree.js";
@@ -335,7 +335,7 @@ export class ChatSession {
     if (question.attachments.every(({ tokens }) => tokens !== undefined)) return;
     const { contextTokens } = await backend.limits(token);
     const half = Math.floor(contextTokens / 2);
-    question.attachments = await fitAttachments(question.attachments, half, (text) => backend.countTokens(text, token));
+    question.attachments = await fitSent(question.attachments, half, (text) => backend.countTokens(text, token));
     this.changed();
   }
 
