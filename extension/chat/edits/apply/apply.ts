@@ -5,8 +5,9 @@ import { indentOf, isBlank, unitOf } from "./indentation.js";
 import { type Language, languageOf } from "./language.js";
 import { locate } from "./locate.js";
 import { mergeMembers } from "./merge.js";
-import { Outline } from "./parts.js";
+import { Outline, type Part } from "./parts.js";
 import { isPathOf, pathIn } from "./paths.js";
+import { refusePlaceholders } from "./placeholders.js";
 import { Refusal, refuse } from "./refusal.js";
 import { scan } from "./scan.js";
 import { applySearchReplace, isSearchReplace } from "./searchReplace.js";
@@ -91,14 +92,20 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
   if (!isElided) {
     const whole = isWholeFile(file, block);
     if (typeof whole === "string") refuse(whole);
-    if (whole) return finished(source, asWholeFile(file, block), language, "file");
+    if (whole) return checked(source, asWholeFile(file, block), language, "file");
   }
   const sections = language.kind === "prose" && !isElided ? mergeSections(file.lines, block.lines) : undefined;
-  if (sections) return finished(source, applyEdits(file.lines, sections), language, "places");
-  const named = block.roots.some(({ kind, declaration }) => kind === "import" || declaration !== undefined);
+  if (sections) return checked(source, applyEdits(file.lines, sections), language, "places");
+  const named = block.roots.some((part) => part.kind === "import" || (part.declaration && !isLocal(sides, part)));
   const edits =
     named || isRootLevel(sides) ? mergeMembers(sides, file.roots, block.roots, undefined) : mergeSnippet(sides);
-  return finished(source, applyEdits(file.lines, edits), language, "places");
+  return checked(source, applyEdits(file.lines, edits), language, "places");
+}
+
+/** A variable among statements, which the file's own level does not have: they are from inside of a function. */
+function isLocal({ file, block }: Sides, part: Part): boolean {
+  if (part.declaration?.holds !== "value" || !block.roots.some(({ kind }) => kind === "statement")) return false;
+  return !file.roots.some((our) => file.keyOf(our) === block.keyOf(part));
 }
 
 /** Statements of the file's own level, with some left out: not inside of a function. */
@@ -107,6 +114,17 @@ function isRootLevel({ file, block }: Sides): boolean {
   if (!block.roots.some(({ kind }) => kind === "elision") && file.language.kind !== "keys") return false;
   const keys = new Set(file.roots.map((part) => file.keyOf(part)).filter(Boolean));
   return code.length > 0 && code.every((part) => keys.has(block.keyOf(part)));
+}
+
+/** For code that doesn't say itself which lines go, as a diff does. */
+function checked(
+  source: SourceText,
+  lines: readonly string[],
+  language: Language,
+  scope: "places" | "file",
+): ApplyResult {
+  refusePlaceholders(source.lines, lines, language);
+  return finished(source, lines, language, scope);
 }
 
 /** A last look: what an edit must not do to a file, whatever led to it. */

@@ -39,7 +39,8 @@ export function elisionOf(line: string, known: (line: string) => boolean): Elisi
     /^(?:\{\s*\/\*|\/\*|\/\/|#(?!include|define|if|endif|else|pragma|!|\[)|--|;|%|<!--|\(\*|\{-|"""|'''|'\s|rem\b|\*\s)/i.test(
       trimmed,
     );
-  const words = (isComment ? (wrapping.exec(trimmed)?.[1] ?? trimmed) : trimmed).trim();
+  const wrapped = (isComment ? (wrapping.exec(trimmed)?.[1] ?? trimmed) : trimmed).trim();
+  const words = isComment ? wrapped.replace(/^[-=~*_\s]+(?=\w)/, "").replace(/(?<=\w)[-=~*_\s]+$/, "") : wrapped;
   if (known(line)) return undefined;
   const hasDots = dots.test(words);
   const bare = words.replaceAll(/[.…\s[\]()<>{}*/#-]/g, "");
@@ -60,6 +61,12 @@ export function elisionOf(line: string, known: (line: string) => boolean): Elisi
   )
     return "certain";
   return undefined;
+}
+
+/** Whether a comment, where code is gone, could stand for it: weaker than what is taken to. */
+export function mayStandForCode(line: string): boolean {
+  const words = wrapping.exec(line.trim())?.[1] ?? line;
+  return !/\p{L}/u.test(words) || dots.test(words) || leftOut.test(words) || /\bsnip|\betc\b/i.test(words);
 }
 
 /** Code whose body was left out on the same line, as `run() { ... }` or `def run(self): ...`. */

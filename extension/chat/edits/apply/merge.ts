@@ -5,6 +5,7 @@ import type { Edit } from "./edit.js";
 import { mergeImports } from "./imports.js";
 import { IndentMap, indentOf, normalised, unitOf } from "./indentation.js";
 import { equalLines, isEqual, isEqualBelowLead } from "./likeness.js";
+import { newMember } from "./newMember.js";
 import type { Outline, Part } from "./parts.js";
 import { pathIn } from "./paths.js";
 import { refuse } from "./refusal.js";
@@ -25,7 +26,7 @@ export function mergePart(sides: Sides, part: Part, other: Part): Edit[] {
       refuse(
         l10n.t(
           "The code shows {0} without {1}, and doesn't say whether to keep what is missing.",
-          nameOf(file, part),
+          file.nameOf(part),
           missing.slice(0, 3).join(", "),
         ),
       );
@@ -85,10 +86,6 @@ function isRenamed(file: Outline, part: Part, block: Outline, other: Part, ours:
 function sameButComma(file: Outline, part: Part, block: Outline, other: Part): boolean {
   const text = (outline: Outline, each: Part) => outline.text(each).map(normalised).join("\n").replace(/,$/, "");
   return text(file, part) === text(block, other);
-}
-
-export function nameOf(outline: Outline, part: Part): string {
-  return part.declaration?.name ?? `“${outline.headerLine(part).trim().slice(0, 60)}”`;
 }
 
 /** Statements, some of them left out. */
@@ -189,11 +186,11 @@ export function mergeMembers(
     if (other.kind === "elision" || (other.kind === "import" && !container)) return;
     const part = pairs.get(other);
     if (part) {
-      if (claimed.has(part)) refuse(l10n.t("The code has {0} twice.", nameOf(file, part)));
+      if (claimed.has(part)) refuse(l10n.t("The code has {0} twice.", file.nameOf(part)));
       claimed.add(part);
       edits.push(...mergePart(sides, part, other));
     } else if (!isLabel(sides, other, index) && /\w/.test(block.headerLine(other))) {
-      edits.push(newMember(sides, ours, theirs, index, pairs, container));
+      edits.push(...newMember(sides, ours, theirs, index, pairs, container));
     }
   });
   return edits;
@@ -217,66 +214,10 @@ function pairAll(
   const pairs = new Map<Part, Part>();
   for (const other of theirs) {
     if (other.kind === "elision" || other.kind === "import" || other.kind === "comment") continue;
-    // A closing bracket says nothing about a place.
-    if (!/\w/.test(sides.block.headerLine(other))) continue;
+    // A closing bracket says nothing about a place; an opening one may be all of the file's level.
+    if (!/\w|^\s*[{[]/.test(sides.block.headerLine(other))) continue;
     const part = counterpart(sides, ours, other, container === undefined, theirs);
     if (part) pairs.set(other, part);
   }
   return pairs;
-}
-
-function newMember(
-  { file, block }: Sides,
-  ours: readonly Part[],
-  theirs: readonly Part[],
-  index: number,
-  pairs: ReadonlyMap<Part, Part>,
-  container: Part | undefined,
-): Edit {
-  const other = theirs[index] as Part;
-  const name = nameOf(block, other);
-  const { anchor: before, elided: elidedBefore } = anchorFrom(theirs, index, -1, pairs);
-  const { anchor: after, elided: elidedAfter } = anchorFrom(theirs, index, 1, pairs);
-  const lines = (like: Part | undefined) => {
-    const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
-    const model = like && [...pairs].find(([, part]) => part === like)?.[0];
-    if (like) indent.learn(indentOf(block.headerLine(model ?? other)), indentOf(file.headerLine(like)));
-    return block.text(other).map((line) => indent.line(line));
-  };
-  const level = (part: Part | undefined): part is Part => part !== undefined && ours.includes(part);
-  if (level(before)) {
-    return { start: before.end, end: before.end, lines: [...blankLines(other.blanks), ...lines(before)] };
-  }
-  if (level(after)) {
-    const gap = theirs[index + 1]?.blanks ?? 0;
-    return { start: after.start, end: after.start, lines: [...lines(after), ...blankLines(gap)] };
-  }
-  const members = ours.filter((part) => /\w/.test(file.headerLine(part)));
-  const last = members.at(-1);
-  if (elidedBefore && !elidedAfter && last) {
-    const gap = Math.max(other.blanks, members.length > 1 ? last.blanks : 0, 0);
-    return { start: last.end, end: last.end, lines: [...blankLines(gap), ...lines(sibling(members))] };
-  }
-  const first = members[0];
-  if (elidedAfter && !elidedBefore && first && (container !== undefined || first.kind !== "import")) {
-    const gap = Math.max(theirs[index + 1]?.blanks ?? 0, members.length > 1 ? (members[1]?.blanks ?? 0) : 0);
-    return { start: first.start, end: first.start, lines: [...lines(first), ...blankLines(gap)] };
-  }
-  return refuse(
-    l10n.t("The file has no {0}, and the code doesn't say where it belongs. Put it in with “Insert at cursor”.", name),
-  );
-}
-
-const sibling = (members: readonly Part[]) => members.findLast(({ kind }) => kind === "declaration") ?? members.at(-1);
-
-/** The nearest part in one direction that the file has, with nothing left out in between. */
-function anchorFrom(theirs: readonly Part[], index: number, direction: 1 | -1, pairs: ReadonlyMap<Part, Part>) {
-  for (let at = index + direction; at >= 0 && at < theirs.length; at += direction) {
-    const other = theirs[at];
-    if (!other) break;
-    if (other.kind === "elision") return { anchor: undefined, elided: true };
-    const part = pairs.get(other);
-    if (part) return { anchor: part, elided: false };
-  }
-  return { anchor: undefined, elided: false };
 }

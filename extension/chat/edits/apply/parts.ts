@@ -60,7 +60,7 @@ export class Outline {
   private bodyStart({ header, end }: Part): number {
     const base = this.scanned.depth[header] ?? 0;
     for (let index = header + 1; index < Math.min(end, header + 20); index++) {
-      if (this.scanned.depth[index] === base && /^\s*\{\s*(?:\/[/*].*)?$/.test(this.lines[index] ?? ""))
+      if (this.scanned.depth[index] === base && /^\s*\{\s*(?:\/[/*][^}]*)?$/.test(this.lines[index] ?? ""))
         return index + 1;
     }
     return header + 1;
@@ -69,6 +69,11 @@ export class Outline {
   /** The part's own first line. */
   headerLine(part: Part): string {
     return this.lines[part.header] ?? "";
+  }
+
+  /** As a person calls it: by its name, or by its first line. */
+  nameOf(part: Part): string {
+    return part.declaration?.name ?? `“${this.headerLine(part).trim().slice(0, 60)}”`;
   }
 
   text(part: Part): readonly string[] {
@@ -200,13 +205,15 @@ export class Outline {
     const own = this.column(next);
     if (own > column) {
       if (this.language.family === "indentation") return true;
+      // In a tag, a line may end with "}" and be followed by others.
+      if (/^<[\w>]/.test((this.lines[header] ?? "").trim())) return true;
       const before = (this.lines[last] ?? "").trim();
       return !this.byBrackets || (!/[;}]$/.test(before) && !this.scanned.comment[last]);
     }
     if (own < column) return false;
     if (this.language.family === "indentation" && this.language.kind === "keys")
       return /^- /.test(line) && /:\s*$/.test(this.lines[header] ?? "");
-    if (/^\{\s*(?:\/[/*].*)?$/.test(line)) return this.language.family === "brackets";
+    if (/^\{\s*(?:\/[/*][^}]*)?$/.test(line)) return this.language.family === "brackets";
     if (/^[)\]}]/.test(line)) return !this.byBrackets;
     if (this.language.family === "indentation" && /^(?:end|fi|done|esac|until)\b/.test(line)) return true;
     if (!/^(?:else|elif|elsif|except|finally|catch|rescue|ensure)\b/.test(line)) return false;

@@ -13,6 +13,9 @@ function indentFor(ours: Outline, part: Part, theirs: Outline, other: Part): Ind
   const to = unitOf(ours.lines);
   const usual = new IndentMap(from, to);
   usual.learn(indentOf(theirs.headerLine(other)), indentOf(ours.headerLine(part)));
+  // Indented as the file is: a line that the file has elsewhere, deeper, says nothing.
+  const isSame = from !== undefined && to !== undefined && from.tabs === to.tabs && from.columns === to.columns;
+  if (isSame && indentOf(theirs.headerLine(other)) === indentOf(ours.headerLine(part))) return usual;
   const left = ours.lines.slice(part.header, part.end);
   const right = theirs.lines.slice(other.header, other.end);
   const words = equalLines(left, right).filter(([index]) => /\w/.test(left[index] ?? ""));

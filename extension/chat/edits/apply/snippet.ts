@@ -1,7 +1,7 @@
 import * as l10n from "@vscode/l10n";
 import type { Edit } from "./edit.js";
 import { IndentMap, indentOf, isBlank, unitOf } from "./indentation.js";
-import { equalLines, isEqual, likeness } from "./likeness.js";
+import { equalLines, haveSameLead, isEqual, likeness } from "./likeness.js";
 import { mergeBody, mergePart } from "./merge.js";
 import type { Outline, Part } from "./parts.js";
 import { Refusal, refuse } from "./refusal.js";
@@ -52,6 +52,7 @@ function match({ file, block }: Sides, part: Part, other: Part): Match {
   if (isEqual(file, part, block, other)) return "equal";
   const key = file.keyOf(part);
   if (key !== undefined && key === block.keyOf(other)) return "same";
+  if (haveSameLead(file, part, block, other)) return "same";
   return likeness(file.headerLine(part), block.headerLine(other)) >= 0.75 ? "alike" : undefined;
 }
 
@@ -79,11 +80,18 @@ function single({ file, block }: Sides, other: Part): Part {
     .filter(({ kind }) => kind !== "comment" && kind !== "import");
   const same = key === undefined ? [] : all.filter((part) => file.keyOf(part) === key);
   const words = block.headerLine(other).trim().slice(0, 60);
-  if (same.length > 1) refuse(l10n.t("The file has “{0}” {1} times.", words, same.length));
-  const [only] = same;
+  const inside = block.lines.slice(other.header + 1, other.end).filter((line) => /\w/.test(line));
+  // Of several that begin alike, the one that has half of what is inside.
+  const close = same.filter((part) => {
+    const common = equalLines(file.lines.slice(part.header + 1, part.end), inside).filter(([, index]) =>
+      /\w/.test(inside[index] ?? ""),
+    );
+    return common.length > 0 && common.length * 2 >= inside.length;
+  });
+  if (same.length > 1 && close.length !== 1) refuse(l10n.t("The file has “{0}” {1} times.", words, same.length));
+  const [only] = same.length > 1 ? close : same;
   if (only) return only;
   // The line that opens it has changed, and most of what is inside has not.
-  const inside = block.lines.slice(other.header + 1, other.end).filter((line) => /\w/.test(line));
   const alike = all.filter((part) => {
     if (inside.length === 0 || part.end <= part.header + 1) return false;
     const common = equalLines(file.lines.slice(part.header + 1, part.end), inside).length;

@@ -1,8 +1,9 @@
 import * as l10n from "@vscode/l10n";
 import { diffArrays } from "diff";
+import { differsInName } from "./counterpart.js";
 import { IndentMap, indentOf, normalised, unitOf } from "./indentation.js";
 import { equalLines, isEqual, likeness } from "./likeness.js";
-import { missingMembers, nameOf } from "./merge.js";
+import { missingMembers } from "./merge.js";
 import type { Outline, Part } from "./parts.js";
 import { pathIn } from "./paths.js";
 
@@ -18,6 +19,11 @@ export function isWholeFile(file: Outline, block: Outline): boolean | string {
       theirs.find((candidate) => isEqual(file, part, block, candidate)) ??
       theirs.find((candidate) => isVersion(file, part, block, candidate));
     if (other) pairs.set(part, other);
+  }
+  const paired = new Set(pairs.values());
+  for (const part of ours) {
+    const renamed = theirs.filter((candidate) => !paired.has(candidate) && differsInName(file, part, block, candidate));
+    if (!pairs.has(part) && renamed.length === 1 && renamed[0]) pairs.set(part, renamed[0]);
   }
   const missing = ours.filter((part) => !pairs.has(part) && part.kind !== "import");
   const imports = ours.filter(({ kind }) => kind === "import");
@@ -65,7 +71,7 @@ function inDoubt(
     return true;
   const shown = verbatim.filter(([part]) => part.kind === "declaration" && part.end > part.header + 1);
   if (shown.length > 0 && pairs.size >= ours.length * 0.6) {
-    const names = declared.slice(0, 3).map((part) => nameOf(file, part));
+    const names = declared.slice(0, 3).map((part) => file.nameOf(part));
     return l10n.t("The code could be the whole file with {0} removed, or only a part of the file.", names.join(", "));
   }
   return false;
