@@ -33,8 +33,12 @@ function pairScore(file: Outline, ours: Part, block: Outline, theirs: Part): num
   return isChanged(file, ours, block, theirs) || haveSameLead(file, ours, block, theirs) ? 1 : never;
 }
 
+const control = /^\s*(if|for|foreach|while|switch|match|try|with|unless|until|loop)\b/;
+
 /** Whether two parts name different things: the one is no version of the other. */
 function areDistinct(file: Outline, ours: Part, block: Outline, theirs: Part): boolean {
+  const [word, other] = [file.headerLine(ours), block.headerLine(theirs)].map((line) => control.exec(line)?.[1]);
+  if (word !== other) return true;
   const left = file.keyOf(ours);
   const right = block.keyOf(theirs);
   if (left === undefined || right === undefined || left === right) return false;

@@ -4,7 +4,9 @@ import { elidedBody, elisionOf } from "./elision.js";
 import { indentOf, isBlank, unitOf } from "./indentation.js";
 import { type Language, languageOf } from "./language.js";
 import { locate } from "./locate.js";
+import { refuseLostNames } from "./lostNames.js";
 import { mergeMembers } from "./merge.js";
+import { refuseOwnImport } from "./ownImport.js";
 import { Outline, type Part } from "./parts.js";
 import { isPathOf, pathIn } from "./paths.js";
 import { refusePlaceholders } from "./placeholders.js";
@@ -76,6 +78,7 @@ function apply({ path, original, block: text, symbols = [] }: ApplyRequest): App
     return finished(source, lines, language, "places", endsWithNewline);
   }
   const code = new Outline(prepared(block, path, language, source), language, known);
+  refuseOwnImport(file, code, path);
   return applyCode({ file, block: code, symbols }, source);
 }
 
@@ -124,6 +127,7 @@ function checked(
   scope: "places" | "file",
 ): ApplyResult {
   refusePlaceholders(source.lines, lines, language);
+  refuseLostNames(source.lines, lines, language);
   return finished(source, lines, language, scope);
 }
 
@@ -150,7 +154,11 @@ function finished(
     refuse(l10n.t("The code is not complete: its brackets don't match."));
   const text = source.withLines(lines, endsWithNewline);
   if (text === source.withLines(source.lines)) refuse(l10n.t("The file already has this code."));
-  if (isJson(source.lines) && !isJson(lines)) refuse(l10n.t("The file would not be JSON any more."));
+  if (isJson(source.lines) && !isJson(lines)) {
+    const mended = withCommas(lines);
+    if (isJson(mended)) return { text: source.withLines(mended, endsWithNewline), scope };
+    refuse(l10n.t("The file would not be JSON any more."));
+  }
   if (
     language.lineComments.includes("#") &&
     language.longQuotes.length > 0 &&
@@ -171,6 +179,15 @@ function isJson(lines: readonly string[]): boolean {
   } catch {
     return false;
   }
+}
+
+/** A new last entry wants a comma behind the one before, and none behind itself. */
+function withCommas(lines: readonly string[]): string[] {
+  return lines.map((line, index) => {
+    const next = (lines.slice(index + 1).find((other) => !isBlank(other)) ?? "").trim();
+    if (/["\w}\]]\s*$/.test(line) && /^["{[\w-]/.test(next)) return `${line.trimEnd()},`;
+    return /^[}\]]/.test(next) ? line.replace(/,\s*$/, "") : line;
+  });
 }
 
 /** Of Python: a line that opens a block, and nothing in it. */

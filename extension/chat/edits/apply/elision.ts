@@ -13,7 +13,7 @@ const things =
 /** Without dots: words that hardly say anything else. */
 const phrases = [
   new RegExp(
-    `^(?:the )?(?:your )?(?:existing|previous|original|remaining|unchanged|unmodified) ${things}\\b(?! (?:is|are|of|to|for|from) (?!unchanged|the same|omitted))`,
+    `^(?:the )?(?:your )?(?:existing|previous|original|remaining|unchanged|unmodified) (?:\\w+ )?${things}\\b(?! (?:is|are|of|to|for|from) (?!unchanged|the same|omitted))`,
     "i",
   ),
   new RegExp(`^(?:the )?rest of (?:the |your |this |my )?(?:\\w+ )?${things}\\b`, "i"),
@@ -66,7 +66,12 @@ export function elisionOf(line: string, known: (line: string) => boolean): Elisi
 /** Whether a comment, where code is gone, could stand for it: weaker than what is taken to. */
 export function mayStandForCode(line: string): boolean {
   const words = wrapping.exec(line.trim())?.[1] ?? line;
-  return !/\p{L}/u.test(words) || dots.test(words) || leftOut.test(words) || /\bsnip|\betc\b/i.test(words);
+  return (
+    !/\p{L}/u.test(words) ||
+    dots.test(words) ||
+    leftOut.test(words) ||
+    /\bsnip|\betc\b|\byour (?:\w+ )?(?:code|logic)|\bgoes here\b|\bimplement/i.test(words)
+  );
 }
 
 /** Code whose body was left out on the same line, as `run() { ... }` or `def run(self): ...`. */

@@ -35,7 +35,10 @@ export function mergePart(sides: Sides, part: Part, other: Part): Edit[] {
   const head = [...replaceLead(file, part, block, other), ...replaceHeader(file, part, block, other)];
   const ours = file.children(part);
   const theirs = block.children(other);
-  if (part.declaration?.holds === "members") return [...head, ...mergeMembers(sides, ours, theirs, part)];
+  const isMap = file.language.kind === "keys" && /^\s*\{/.test(file.headerLine(part));
+  const isList = file.language.kind === "keys" && /\[\s*$/.test(file.headerLine(part));
+  if ((part.declaration?.holds === "members" && !isList) || isMap)
+    return [...head, ...mergeMembers(sides, ours, theirs, part)];
   return [...head, ...mergeBody(sides, ours, theirs, part)];
 }
 
@@ -48,6 +51,7 @@ function isLeftOut({ file, block }: Sides, part: Part, other: Part): boolean {
 /** Functions that the file's part has, and the block's one, which leaves nothing out, has not. */
 export function missingMembers(file: Outline, part: Part, block: Outline, other: Part): string[] {
   const { kind, family } = file.language;
+  if (kind === "styles" && part.declaration?.holds === "value") return missingProperties(file, part, block, other);
   const isMap = kind === "keys";
   if (!isMap && part.declaration?.holds !== "members") return [];
   const theirs = block.children(other);
@@ -72,6 +76,20 @@ export function missingMembers(file: Outline, part: Part, block: Outline, other:
     if (rest.every((child) => theirs.some((their) => sameButComma(file, child, block, their)))) return [];
   }
   return [...relevant.map((child) => child.declaration?.name ?? ""), ...nested];
+}
+
+/** Of a rule of CSS. One that goes while all others are as they were: that was meant. */
+function missingProperties(file: Outline, part: Part, block: Outline, other: Part): string[] {
+  const of = (outline: Outline, each: Part) =>
+    outline
+      .children(each)
+      .flatMap((child) => /^\s*([\w-]+)\s*:\s*(.*)$/.exec(outline.headerLine(child))?.slice(1, 3).join(":") ?? []);
+  const [before, after] = [of(file, part), of(block, other)];
+  const name = (property: string) => property.replace(/:.*$/, "");
+  const missing = before.filter((property) => !after.some((each) => name(each) === name(property)));
+  const rest = before.filter((property) => !missing.includes(property));
+  const isMeant = missing.length === 1 && rest.length > 0 && rest.every((property) => after.includes(property));
+  return isMeant || rest.length === 0 ? [] : missing.map(name);
 }
 
 /** Whether a member is another by a new name, among all others that are shown: most of its lines are the same. */

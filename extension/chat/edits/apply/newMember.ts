@@ -1,5 +1,6 @@
 import * as l10n from "@vscode/l10n";
 import type { Edit } from "./edit.js";
+import { formOf } from "./forms.js";
 import { IndentMap, indentOf, unitOf } from "./indentation.js";
 import type { Part } from "./parts.js";
 import { isUsage, isWhole, lastBeforeTail, place, usualGap } from "./placement.js";
@@ -29,7 +30,9 @@ export function newMember(
   /** Models often write one blank line where the file has two. */
   const gapBeside = (shown: number, beside: Part) =>
     isWhole(other) && isWhole(beside) ? Math.max(shown, usualGap(ours) ?? 0) : shown;
-  const level = (part: Part | undefined): part is Part => part !== undefined && ours.includes(part);
+  // A method behind another one is in the same class.
+  const level = (part: Part | undefined): part is Part =>
+    part !== undefined && (ours.includes(part) || (isWhole(other) && formOf(block, other) === formOf(file, part)));
   if (level(before)) {
     const gap = gapBeside(other.blanks, before);
     return [{ start: before.end, end: before.end, lines: [...blankLines(gap), ...lines(before)] }];

@@ -50,20 +50,34 @@ export class Outline {
   children(part: Part): readonly Part[] {
     let known = this.childrenOf.get(part);
     if (!known) {
-      known = this.parse(this.bodyStart(part), part.end, part.declaration?.holds === "members");
+      known = this.parse(this.bodyStart(part), part.end, this.holdsMethods(part));
       this.childrenOf.set(part, known);
     }
     return known;
   }
 
+  /** A class, or an object with functions in it. */
+  private holdsMethods(part: Part): boolean {
+    if (part.declaration?.holds === "members") return true;
+    return part.declaration?.holds === "value" && /=\s*\{\s*$/.test(this.headerLine(part));
+  }
+
   /** Behind the header, and behind an opening bracket that has a line of its own. */
   private bodyStart({ header, end }: Part): number {
     const base = this.scanned.depth[header] ?? 0;
+    if (this.language.kind === "styles") return this.selectorEnd(header, end);
     for (let index = header + 1; index < Math.min(end, header + 20); index++) {
       if (this.scanned.depth[index] === base && /^\s*\{\s*(?:\/[/*][^}]*)?$/.test(this.lines[index] ?? ""))
         return index + 1;
     }
     return header + 1;
+  }
+
+  /** Behind the line that opens a rule: its selectors may have a line each. */
+  private selectorEnd(header: number, end: number): number {
+    let index = header;
+    while (index < end - 1 && !/\{/.test(this.lines[index] ?? "") && /,\s*$/.test(this.lines[index] ?? "")) index += 1;
+    return index + 1;
   }
 
   /** The part's own first line. */
@@ -104,6 +118,7 @@ export class Outline {
   keyOf(part: Part): string | undefined {
     if (part.declaration) return `declares ${part.declaration.name}`;
     if (part.kind !== "statement") return undefined;
+    if (this.isDocstring(part)) return "documents";
     // Of statements beside each other, only the last can be one.
     if (/^\s*(?:return|throw|raise)\b/.test(this.headerLine(part))) return "leaves";
     const target = assignedTo(this.headerLine(part));
@@ -111,6 +126,16 @@ export class Outline {
     const label = labelOf(this.headerLine(part), part.end > part.header + 1);
     if (label !== undefined) return `labels ${label}`;
     return part.end > part.header + 1 ? `opens ${normalised(this.headerLine(part))}` : undefined;
+  }
+
+  /** Of Python: a text by itself. */
+  private isDocstring(part: Part): boolean {
+    const { longQuotes, lineComments } = this.language;
+    return (
+      longQuotes.includes('"""') &&
+      lineComments.includes("#") &&
+      /^\s*[rRuU]?("""|'''|"[^"]*"\s*$)/.test(this.headerLine(part))
+    );
   }
 
   private leavesOut(index: number): boolean {
@@ -182,6 +207,7 @@ export class Outline {
   private endOf(header: number, to: number): number {
     const base = (this.scanned.depth[header] ?? 0) - (this.scanned.closers[header] ?? 0);
     const column = this.column(header);
+    if (this.language.statementEnd !== undefined && column === 0) return this.statementEnd(header, to);
     const open = (index: number) =>
       (this.byBrackets || this.language.family === "indentation") && (this.scanned.depth[index] ?? 0) > base;
     let end = header + 1;
@@ -199,6 +225,18 @@ export class Outline {
     return end;
   }
 
+  /** Behind the line that ends with the statement's sign; a blank line ends what has none. */
+  private statementEnd(header: number, to: number): number {
+    const base = this.scanned.depth[header] ?? 0;
+    for (let index = header; index < to; index++) {
+      const isWithin = (this.scanned.depth[index + 1] ?? 0) > base || this.scanned.inside[index + 1];
+      if (isWithin && index + 1 < to) continue;
+      if (/;\s*(?:--.*)?$/.test(this.lines[index] ?? "") || isBlank(this.lines[index + 1])) return index + 1;
+      if (index + 1 < to && this.elision(index + 1) !== undefined) return index + 1;
+    }
+    return to;
+  }
+
   /** Whether line `next`, with no bracket open before it, still belongs to the part of `header`. */
   private continues(header: number, last: number, next: number, column: number): boolean {
     const line = (this.lines[next] ?? "").trim();
@@ -211,6 +249,7 @@ export class Outline {
       return !this.byBrackets || (!/[;}]$/.test(before) && !this.scanned.comment[last]);
     }
     if (own < column) return false;
+    if (this.language.kind === "styles" && /,\s*$/.test(this.lines[last] ?? "")) return true;
     if (this.language.family === "indentation" && this.language.kind === "keys")
       return /^- /.test(line) && /:\s*$/.test(this.lines[header] ?? "");
     if (/^\{\s*(?:\/[/*][^}]*)?$/.test(line)) return this.language.family === "brackets";
@@ -227,7 +266,10 @@ export class Outline {
   }
 
   private classify(header: number, end: number, declares: boolean): Pick<Part, "kind" | "declaration"> {
-    const line = this.lines[header] ?? "";
+    const line =
+      this.language.kind === "styles"
+        ? this.lines.slice(header, this.selectorEnd(header, end)).join(" ")
+        : (this.lines[header] ?? "");
     if (isImport(line) && this.language.kind === "code") return { kind: "import" };
     const opens = end > header + 1;
     const declaration =

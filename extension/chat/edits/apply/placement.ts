@@ -18,7 +18,8 @@ export interface Place {
  * @returns undefined where there are several such places, or none
  */
 export function place(file: Outline, block: Outline, other: Part): Place | undefined {
-  if (file.language.kind !== "code" || other.kind !== "declaration") return undefined;
+  if (other.kind !== "declaration") return undefined;
+  if (file.language.kind !== "code") return asLastSection(file, other);
   const name = other.declaration?.name ?? "";
   if (isTaken(file, name)) return undefined;
   const level = topLevel(file);
@@ -45,6 +46,19 @@ export function place(file: Outline, block: Outline, other: Part): Place | undef
   // Where all functions are methods, a function by itself could be one more of them.
   if (form === "ambiguous" && classes.length > 0 && !siblings.length) return undefined;
   return atEnd(file, level, block, other);
+}
+
+/** A rule of CSS, or a section of TOML: below the others, where what follows does not depend on order. */
+function asLastSection(file: Outline, other: Part): Place | undefined {
+  const { kind } = file.language;
+  const last = file.roots.at(-1);
+  const isSection = kind === "styles" ? isWhole(other) : kind === "keys" && /^\[/.test(other.declaration?.name ?? "");
+  if (!isSection || last?.kind !== "declaration" || /^@/.test(file.headerLine(last))) return undefined;
+  return {
+    after: last,
+    like: file.roots.find((part) => part.kind === "declaration") ?? last,
+    gap: Math.max(last.blanks, 1),
+  };
 }
 
 /** Parts of a file of which all is in one namespace are that namespace's. */
@@ -83,7 +97,7 @@ function beside(level: readonly Part[], last: Part | undefined): Place | undefin
 
 /** At the end of the only class, or of the only suite of tests, that the file has. */
 function inOnly(file: Outline, level: readonly Part[], form: Form): Place | undefined {
-  const all = level.filter((part) => formOf(file, part) === form);
+  const all = level.filter((part) => formOf(file, part) === form && !/^impl\b.*\bfor\b/.test(file.headerLine(part)));
   const [only, ...others] = all;
   if (!only || others.length > 0 || only.end === only.header + 1) return undefined;
   const members = file.children(only).filter((part) => part.kind !== "comment" && /\w/.test(file.headerLine(part)));
@@ -93,7 +107,8 @@ function inOnly(file: Outline, level: readonly Part[], form: Form): Place | unde
 
 /** Constants are together at the top. */
 function besideConstants(file: Outline, level: readonly Part[], block: Outline, other: Part): Place | undefined {
-  const first = level.findIndex((part) => part.declaration !== undefined && formOf(file, part) !== "constant");
+  const isFirst = (form: Form) => !["constant", "type", "other"].includes(form);
+  const first = level.findIndex((part) => part.declaration !== undefined && isFirst(formOf(file, part)));
   const top = first < 0 ? level : level.slice(0, first);
   const last = top.findLast((part) => formOf(file, part) === "constant");
   if (!last || first < 0) return undefined;

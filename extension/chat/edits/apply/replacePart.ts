@@ -46,10 +46,12 @@ export function replacePart(ours: Outline, part: Part, theirs: Outline, other: P
   const body = theirs.lines
     .slice(other.header, other.end)
     .map((line, index) => (theirs.isInside(other.header + index) ? texts(line) : indent.line(line)));
-  body[0] = withExport(ours.headerLine(part), body[0] ?? "");
+  const header = indentOf(ours.headerLine(part)) + (body[0] ?? "").trimStart();
+  body[0] = withExport(ours.headerLine(part), header);
   const old = ours.lines.slice(part.start, part.end);
   const lines = [...lead, ...body];
-  if (ours.language.kind === "keys" && ours.language.family === "brackets") fixComma(lines, old);
+  const isEntry = ours.language.kind === "keys" && ours.language.family === "brackets";
+  if (isEntry || (/\},?\s*$/.test(old.at(-1) ?? "") && /\},?\s*$/.test(lines.at(-1) ?? ""))) fixComma(lines, old);
   return { start: part.start, end: part.end, lines: keepTrailingBlanks(lines, old) };
 }
 

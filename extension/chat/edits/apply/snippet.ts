@@ -2,6 +2,7 @@ import * as l10n from "@vscode/l10n";
 import type { Edit } from "./edit.js";
 import { IndentMap, indentOf, isBlank, unitOf } from "./indentation.js";
 import { equalLines, haveSameLead, isEqual, likeness } from "./likeness.js";
+import { missingElements } from "./markup.js";
 import { mergeBody, mergePart } from "./merge.js";
 import type { Outline, Part } from "./parts.js";
 import { Refusal, refuse } from "./refusal.js";
@@ -12,7 +13,7 @@ import type { Sides } from "./sides.js";
 interface Candidate {
   from: Part;
   to: Part;
-  /** How many of them the snippet has too. */
+  /** How many of its ends the snippet has as they are. */
   share: number;
 }
 
@@ -25,7 +26,9 @@ export function mergeSnippet(sides: Sides): Edit[] {
   if (!first || !last) refuse(l10n.t("There is no code in the block."));
   if (theirs.length > 1 && theirs.some((part) => block.isElided(part))) return mergeElidedSnippet(sides);
   if (theirs.length === 1) return mergePart(sides, single(sides, first), first);
-  const candidates = levels(file).flatMap((ours) => inLevel(sides, ours, theirs, first, last));
+  const all = levels(file).flatMap((ours) => inLevel(sides, ours, theirs, first, last));
+  const most = Math.max(...all.map(({ share }) => share));
+  const candidates = all.filter(({ share }) => share === most);
   const [only, ...others] = candidates;
   if (!only) return atEnd(sides, theirs);
   if (others.length > 0) refuse(l10n.t("The code could belong in {0} places of the file.", candidates.length));
@@ -67,7 +70,8 @@ function inLevel(sides: Sides, ours: readonly Part[], theirs: readonly Part[], f
       const range = ours.slice(index, index + offset + 2).filter(({ kind }) => kind !== "comment");
       if (range.length > theirs.length * 2 + 1) return;
       const shared = range.filter((part) => theirs.some((other) => match(sides, part, other) !== undefined)).length;
-      if (shared / range.length >= 0.6) found.push({ from, to, share: shared });
+      if (shared / range.length >= 0.6)
+        found.push({ from, to, share: [begin, end].filter((each) => each === "equal").length });
     });
   });
   return found;
@@ -104,6 +108,15 @@ function single({ file, block }: Sides, other: Part): Part {
 
 function replaceRange({ file, block }: Sides, { from, to }: Candidate): Edit {
   const old = file.lines.slice(from.start, to.end);
+  const missing = missingElements(old, block.lines, file.language);
+  if (missing.length > 0)
+    refuse(
+      l10n.t(
+        "The code shows {0} without {1}, and doesn't say whether to keep what is missing.",
+        file.nameOf(from),
+        missing.slice(0, 3).join(", "),
+      ),
+    );
   const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
   for (const [ours, theirs] of equalLines(old, block.lines))
     indent.learn(indentOf(block.lines[theirs] ?? ""), indentOf(old[ours] ?? ""));

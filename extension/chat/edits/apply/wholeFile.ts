@@ -14,16 +14,17 @@ export function isWholeFile(file: Outline, block: Outline): boolean | string {
   if (ours.length === 0) return theirs.length > 0 && equalLines(file.lines, block.lines).length * 2 > file.lines.length;
   if (file.language.kind === "prose") return isWholeText(file, block);
   const pairs = new Map<Part, Part>();
-  for (const part of ours) {
-    const other =
-      theirs.find((candidate) => isEqual(file, part, block, candidate)) ??
-      theirs.find((candidate) => isVersion(file, part, block, candidate));
-    if (other) pairs.set(part, other);
-  }
-  const paired = new Set(pairs.values());
-  for (const part of ours) {
-    const renamed = theirs.filter((candidate) => !paired.has(candidate) && differsInName(file, part, block, candidate));
-    if (!pairs.has(part) && renamed.length === 1 && renamed[0]) pairs.set(part, renamed[0]);
+  const paired = new Set<Part>();
+  // Each is one of the file, and no two: equal ones first.
+  for (const is of [isEqual, isVersion, differsInName]) {
+    for (const part of ours) {
+      const other = pairs.has(part)
+        ? undefined
+        : theirs.find((each) => !paired.has(each) && is(file, part, block, each));
+      if (!other) continue;
+      pairs.set(part, other);
+      paired.add(other);
+    }
   }
   const missing = ours.filter((part) => !pairs.has(part) && part.kind !== "import");
   const imports = ours.filter(({ kind }) => kind === "import");
@@ -90,7 +91,7 @@ function isWholeText(file: Outline, block: Outline): boolean {
 export function asWholeFile(file: Outline, block: Outline): string[] {
   const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
   indent.learn("", "");
-  let lines = withoutLabel(file, block);
+  let lines = dedented(file, withoutLabel(file, block));
   if (unitOf(file.lines)?.tabs !== unitOf(block.lines)?.tabs && unitOf(block.lines) && unitOf(file.lines)) {
     lines = lines.map((line) => indent.line(line));
   }
@@ -100,6 +101,14 @@ export function asWholeFile(file: Outline, block: Outline): string[] {
   const isKept = top?.kind === "comment" && theirTop?.kind !== "comment" && theirTop?.start === theirTop?.header;
   if (isKept) lines = [...text, ...Array.from({ length: file.roots[1]?.blanks ?? 0 }, () => ""), ...lines];
   return keepBlankEnds(file.lines, lines);
+}
+
+/** A model that indents all of a file has done so by mistake. */
+function dedented(file: Outline, lines: readonly string[]): string[] {
+  const least = (all: readonly string[]) =>
+    Math.min(...all.filter((line) => line.trim() !== "").map((line) => indentOf(line).length));
+  const extra = least(lines) - least(file.lines);
+  return lines.map((line) => (extra > 0 ? line.slice(Math.min(extra, indentOf(line).length)) : line));
 }
 
 /** A comment with the file's path that the file itself does not have. */
