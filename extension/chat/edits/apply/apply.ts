@@ -1,12 +1,13 @@
 import * as l10n from "@vscode/l10n";
 import { applyEdits } from "./edit.js";
 import { elidedBody, elisionOf } from "./elision.js";
+import { refuseOtherLanguage, refuseOwnImport } from "./foreign.js";
+import { formOf } from "./forms.js";
 import { indentOf, isBlank, unitOf } from "./indentation.js";
 import { type Language, languageOf } from "./language.js";
 import { locate } from "./locate.js";
 import { refuseLostNames } from "./lostNames.js";
 import { mergeMembers } from "./merge.js";
-import { refuseOwnImport } from "./ownImport.js";
 import { Outline, type Part } from "./parts.js";
 import { isPathOf, pathIn } from "./paths.js";
 import { refusePlaceholders } from "./placeholders.js";
@@ -79,6 +80,7 @@ function apply({ path, original, block: text, symbols = [] }: ApplyRequest): App
   }
   const code = new Outline(prepared(block, path, language, source), language, known);
   refuseOwnImport(file, code, path);
+  refuseOtherLanguage(file, code);
   return applyCode({ file, block: code, symbols }, source);
 }
 
@@ -107,7 +109,8 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
 
 /** A variable among statements, which the file's own level does not have: they are from inside of a function. */
 function isLocal({ file, block }: Sides, part: Part): boolean {
-  if (part.declaration?.holds !== "value" || !block.roots.some(({ kind }) => kind === "statement")) return false;
+  const isConstant = formOf(block, part) === "constant" && !/^\s*(?:export|pub)\b/.test(block.headerLine(part));
+  if (!isConstant || !block.roots.some(({ kind }) => kind === "statement")) return false;
   return !file.roots.some((our) => file.keyOf(our) === block.keyOf(part));
 }
 

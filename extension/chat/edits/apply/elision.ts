@@ -9,7 +9,7 @@ const wrapping =
 const left =
   "(?:existing|previous|original|remaining|unchanged|other|rest|same|omitted|elided|skipped|unmodified|untouched|current|above|below|before|keep|kept|unaltered|hidden|snipped|truncated|abbreviated|brevity|everything else|no changes?)";
 const things =
-  "(?:code|implementations?|methods?|functions?|imports?|logic|content|contents|file|class(?:es)?|body|fields?|props|properties|tests?|members?|statements?|lines?|stuff|definitions?|handlers?|routes?|rules?|styles?|keys?|entries|cases|options|settings|services|config(?:uration)?|variables?|constants?|setup|script|module|component|types?|section|part|parts|elements?|program|constructor|initialization|work|steps)";
+  "(?:code|implementations?|methods?|functions?|imports?|logic|content|contents|file|class(?:es)?|body|fields?|props|properties|tests?|members?|statements?|lines?|stuff|definitions?|handlers?|routes?|rules?|styles?|keys?|entries|cases|options|settings|services|config(?:uration)?|variables?|constants?|setup|script|module|component|types?|section|part|parts|elements?|program|constructor|initialization|work|steps|page|document|markup|template|tables?|columns?|sections?|selectors?|jobs?|elements?)";
 /** Without dots: words that hardly say anything else. */
 const phrases = [
   new RegExp(

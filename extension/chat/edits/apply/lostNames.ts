@@ -14,13 +14,16 @@ export function refuseLostNames(before: readonly string[], after: readonly strin
   const removed = before.filter((line) => !kept.has(line));
   const names = new Set(removed.flatMap((line) => localOf(line) ?? []));
   if (names.size === 0) return;
-  const known = before.join("\n");
+  const was = new Outline(before, language, () => true);
+  const known = new Set([...functions(was, was.roots)].map((part) => textOf(was, part)));
   const outline = new Outline(after, language, () => true);
   for (const part of functions(outline, outline.roots)) {
     const lines = outline.lines.slice(part.header, part.end);
-    if (known.includes(lines.join("\n"))) continue;
+    if (known.has(textOf(outline, part))) continue;
     const code = lines.map(bare);
+    const words = new Set(code.join(" ").match(/[A-Za-z_$][\w$]*/g));
     for (const name of names) {
+      if (!words.has(name)) continue;
       const word = wordOf(name);
       const use = code.findIndex((line) => new RegExp(word).test(line));
       if (use < 0 || code.some((line) => sets(line, word)) || new RegExp(word).test(code[0] ?? "")) continue;
@@ -33,6 +36,8 @@ export function refuseLostNames(before: readonly string[], after: readonly strin
     }
   }
 }
+
+const textOf = ({ lines }: Outline, { header, end }: Part) => lines.slice(header, end).join("\n");
 
 const isWithin = ({ header, end }: Part, index: number) => index >= header && index < end;
 

@@ -2,6 +2,7 @@ import * as l10n from "@vscode/l10n";
 import { align, type Step } from "./alignment.js";
 import { counterpart } from "./counterpart.js";
 import type { Edit } from "./edit.js";
+import { mayStandForCode } from "./elision.js";
 import { mergeImports } from "./imports.js";
 import { IndentMap, indentOf, normalised, unitOf } from "./indentation.js";
 import { equalLines, isEqual, isEqualBelowLead } from "./likeness.js";
@@ -86,7 +87,9 @@ function missingProperties(file: Outline, part: Part, block: Outline, other: Par
       .flatMap((child) => /^\s*([\w-]+)\s*:\s*(.*)$/.exec(outline.headerLine(child))?.slice(1, 3).join(":") ?? []);
   const [before, after] = [of(file, part), of(block, other)];
   const name = (property: string) => property.replace(/:.*$/, "");
-  const missing = before.filter((property) => !after.some((each) => name(each) === name(property)));
+  // `margin` is shown by `margin-top`, and the other way round.
+  const covers = (a: string, b: string) => name(a) === name(b) || name(b).startsWith(`${name(a)}-`);
+  const missing = before.filter((property) => !after.some((each) => covers(each, property) || covers(property, each)));
   const rest = before.filter((property) => !missing.includes(property));
   const isMeant = missing.length === 1 && rest.length > 0 && rest.every((property) => after.includes(property));
   return isMeant || rest.length === 0 ? [] : missing.map(name);
@@ -219,6 +222,7 @@ function isLabel({ block, file }: Sides, other: Part, index: number): boolean {
   if (other.kind !== "comment") return false;
   const text = block.text(other);
   if (text.every((line) => pathIn(line) !== undefined)) return true;
+  if (text.every(mayStandForCode)) return true;
   const known = new Set(file.lines.map(normalised));
   return text.every((line) => known.has(normalised(line))) || (index === 0 && text.length === 1);
 }

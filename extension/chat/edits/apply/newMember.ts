@@ -2,7 +2,7 @@ import * as l10n from "@vscode/l10n";
 import type { Edit } from "./edit.js";
 import { formOf } from "./forms.js";
 import { IndentMap, indentOf, unitOf } from "./indentation.js";
-import type { Part } from "./parts.js";
+import type { Outline, Part } from "./parts.js";
 import { isUsage, isWhole, lastBeforeTail, place, usualGap } from "./placement.js";
 import { refuse } from "./refusal.js";
 import { blankLines } from "./replacePart.js";
@@ -19,6 +19,8 @@ export function newMember(
 ): Edit[] {
   const other = theirs[index] as Part;
   if (!container && isUsage(block, theirs, index, pairs)) return [];
+  const isElided = theirs.some(({ kind }) => kind === "elision");
+  if (!container && !isElided && isCallBelow(file, block, theirs, index, pairs)) return refuseNew(block, other);
   const { anchor: before, elided: elidedBefore } = anchorFrom(theirs, index, -1, pairs);
   const { anchor: after, elided: elidedAfter } = anchorFrom(theirs, index, 1, pairs);
   const lines = (like: Part | undefined) => {
@@ -59,11 +61,35 @@ export function newMember(
       return [{ start: beside.end, end: beside.end, lines: [...blankLines(gap), ...lines(like)] }];
     }
   }
+  return refuseNew(block, other);
+}
+
+function refuseNew(block: Outline, other: Part): never {
   return refuse(
     l10n.t(
       "The file has no {0}, and the code doesn't say where it belongs. Put it in with “Insert at cursor”.",
       block.nameOf(other),
     ),
+  );
+}
+
+/** A call below a function that is shown, as of another program: in the middle of a file it would run. */
+function isCallBelow(
+  file: Outline,
+  block: Outline,
+  theirs: readonly Part[],
+  index: number,
+  pairs: ReadonlyMap<Part, Part>,
+): boolean {
+  const other = theirs[index];
+  if (other?.kind !== "statement" || !/^[\w.$]+\(/.test(block.headerLine(other))) return false;
+  const above = theirs.slice(0, index).findLast((part) => pairs.has(part));
+  const part = above && pairs.get(above);
+  return (
+    part !== undefined &&
+    isWhole(part) &&
+    part !== file.roots.at(-1) &&
+    !theirs.slice(index).some((each) => pairs.has(each))
   );
 }
 

@@ -119,6 +119,7 @@ export class Outline {
     if (part.declaration) return `declares ${part.declaration.name}`;
     if (part.kind !== "statement") return undefined;
     if (this.isDocstring(part)) return "documents";
+    if (/^\s*export\s+default\b/.test(this.headerLine(part))) return "exports default";
     // Of statements beside each other, only the last can be one.
     if (/^\s*(?:return|throw|raise)\b/.test(this.headerLine(part))) return "leaves";
     const target = assignedTo(this.headerLine(part));
@@ -219,7 +220,7 @@ export class Outline {
       let next = end;
       while (next < to && isBlank(this.lines[next])) next += 1;
       if (next >= to || !this.continues(header, end - 1, next, column)) break;
-      if (next > end && !(this.column(next) > column)) break;
+      if (next > end && !(this.column(next) > column) && !this.isSection(header)) break;
       end = next + 1;
     }
     return end;
@@ -237,6 +238,12 @@ export class Outline {
     return to;
   }
 
+  /** Of TOML and its like: up to the next one, all is in it. */
+  private isSection(header: number): boolean {
+    const { kind, family } = this.language;
+    return kind === "keys" && family === "indentation" && /^\[.*\]\s*$/.test(this.lines[header] ?? "");
+  }
+
   /** Whether line `next`, with no bracket open before it, still belongs to the part of `header`. */
   private continues(header: number, last: number, next: number, column: number): boolean {
     const line = (this.lines[next] ?? "").trim();
@@ -249,6 +256,7 @@ export class Outline {
       return !this.byBrackets || (!/[;}]$/.test(before) && !this.scanned.comment[last]);
     }
     if (own < column) return false;
+    if (this.isSection(header)) return !/^\[/.test(line);
     if (this.language.kind === "styles" && /,\s*$/.test(this.lines[last] ?? "")) return true;
     if (this.language.family === "indentation" && this.language.kind === "keys")
       return /^- /.test(line) && /:\s*$/.test(this.lines[header] ?? "");
@@ -282,9 +290,24 @@ export class Outline {
   private mayBeMethod(header: number, end: number, declares: boolean): boolean {
     if (this.language.family !== "brackets" || this.language.kind !== "code" || !declares) return false;
     const text = this.lines.slice(header, Math.min(end, header + 12)).join("\n");
+    if (!opensOutside(text)) return false;
     return (
       /\)[^;=]*\{|\)\s*(?:const|noexcept|override|throws [\w, .]+)*\s*\n?\s*\{/.test(text) &&
       !/^[^{]*=>\s*\{/.test(text.split("\n")[0] ?? "")
     );
   }
+}
+
+/** A function's body is behind its parameters, a callback's is among those of a call. */
+function opensOutside(text: string): boolean {
+  let depth = 0;
+  let hasParameters = false;
+  for (const character of text.replaceAll(/"[^"\n]*"|'[^'\n]*'/g, "")) {
+    if (character === "(") depth += 1;
+    else if (character === ")") {
+      depth -= 1;
+      hasParameters ||= depth === 0;
+    } else if (character === "{" && depth === 0) return hasParameters;
+  }
+  return false;
 }

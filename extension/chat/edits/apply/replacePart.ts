@@ -1,7 +1,7 @@
 import * as l10n from "@vscode/l10n";
 import type { Edit } from "./edit.js";
 import { elidedBody } from "./elision.js";
-import { IndentMap, indentOf, normalised, unitOf } from "./indentation.js";
+import { IndentMap, indentOf, normalised, unitOf, width } from "./indentation.js";
 import { equalLines } from "./likeness.js";
 import type { Outline, Part } from "./parts.js";
 import { pathIn } from "./paths.js";
@@ -18,6 +18,14 @@ function indentFor(ours: Outline, part: Part, theirs: Outline, other: Part): Ind
   if (isSame && indentOf(theirs.headerLine(other)) === indentOf(ours.headerLine(part))) return usual;
   const left = ours.lines.slice(part.header, part.end);
   const right = theirs.lines.slice(other.header, other.end);
+  // Its first line alone has lost its indentation: the others are as deep as the file's would be.
+  const body = right.slice(1).filter((line) => /\w/.test(line));
+  const deep = width(indentOf(ours.headerLine(part)));
+  if (isSame && deep > 0 && Math.min(...body.map((line) => width(indentOf(line)))) === deep + to.columns) {
+    const kept = new IndentMap(from, to);
+    for (const line of right.slice(1)) kept.learn(indentOf(line), indentOf(line));
+    return kept;
+  }
   const words = equalLines(left, right).filter(([index]) => /\w/.test(left[index] ?? ""));
   const pairs = words.map(([a, b]) => ({
     to: indentOf(left[a] ?? ""),

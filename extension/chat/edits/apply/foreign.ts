@@ -25,6 +25,23 @@ export function refuseOwnImport(file: Outline, block: Outline, path: string): vo
   }
 }
 
+const python = /^(?:async\s+)?(?:def\s+\w+\s*\(.*|class\s+\w+.*|if\s.*):\s*(?:#.*)?$/;
+const braces = /^(?:export\s+|async\s+)*(?:(?:function|const|let|var)\b.*[{;(]|(?:func|fn)\s.*\{|[.#][\w-]+\s*\{)\s*$/;
+
+/**
+ * A model that answers in another language, or with the other file of a pair.
+ * @throws Refusal where the block's first lines are such as the file's language does not have
+ */
+export function refuseOtherLanguage(file: Outline, block: Outline): void {
+  const { family, kind, longQuotes, lineComments } = file.language;
+  const isPython = longQuotes.includes('"""') && lineComments.includes("#");
+  if (kind !== "code" || !(isPython || family === "brackets")) return;
+  const form = isPython ? braces : python;
+  if (file.lines.some((line) => form.test(line.trim()))) return;
+  if (block.roots.some((part) => form.test(block.headerLine(part).trim())))
+    refuse(l10n.t("The code is in another language than the file."));
+}
+
 /** `./store`, `../src/store`, or `shop` and `app/shop` in Python. */
 function isOwn(named: string, stem: string): boolean {
   const parts = named.split("/").filter((part) => part !== "" && part !== "." && part !== "..");
