@@ -1,6 +1,6 @@
 import * as l10n from "@vscode/l10n";
 import { normalised } from "./indentation.js";
-import { equalLines, isEqual, likeness } from "./likeness.js";
+import { equalLines, haveSameLead, isEqual, likeness } from "./likeness.js";
 import type { Outline, Part } from "./parts.js";
 import { refuse } from "./refusal.js";
 
@@ -30,11 +30,15 @@ function pairScore(file: Outline, ours: Part, block: Outline, theirs: Part): num
   if (key !== undefined && key === block.keyOf(theirs)) return 2;
   if (normalised(file.headerLine(ours)) === normalised(block.headerLine(theirs))) return 2;
   if (areDistinct(file, ours, block, theirs)) return never;
-  return isChanged(file, ours, block, theirs) ? 1 : never;
+  return isChanged(file, ours, block, theirs) || haveSameLead(file, ours, block, theirs) ? 1 : never;
 }
+
+const control = /^\s*(if|for|foreach|while|switch|match|try|with|unless|until|loop)\b/;
 
 /** Whether two parts name different things: the one is no version of the other. */
 function areDistinct(file: Outline, ours: Part, block: Outline, theirs: Part): boolean {
+  const [word, other] = [file.headerLine(ours), block.headerLine(theirs)].map((line) => control.exec(line)?.[1]);
+  if (word !== other) return true;
   const left = file.keyOf(ours);
   const right = block.keyOf(theirs);
   if (left === undefined || right === undefined || left === right) return false;
@@ -182,7 +186,10 @@ function check(
     const isCode = step.kind === "gone" && ours[step.ours]?.kind !== "comment";
     return isCode && (index < first || index > last);
   });
-  if (first < 0 || outside) refuse(l10n.t("The code leaves lines out without a mark for them."));
+  // All that the file has is left out at once: what is new is clearly above or below it.
+  const runs = steps.filter((step) => step.kind === "elision").length;
+  if (outside || (first < 0 && (runs !== 1 || gone.length > 0)))
+    refuse(l10n.t("The code leaves lines out without a mark for them."));
   if (gone.length > Math.max(2, ours.length / 3))
     refuse(l10n.t("The code leaves many lines out without a mark for them."));
 }

@@ -1,12 +1,16 @@
 import * as l10n from "@vscode/l10n";
 import { applyEdits } from "./edit.js";
 import { elidedBody, elisionOf } from "./elision.js";
+import { refuseOtherLanguage, refuseOwnImport } from "./foreign.js";
+import { formOf } from "./forms.js";
 import { indentOf, isBlank, unitOf } from "./indentation.js";
 import { type Language, languageOf } from "./language.js";
 import { locate } from "./locate.js";
+import { refuseLostNames } from "./lostNames.js";
 import { mergeMembers } from "./merge.js";
-import { Outline } from "./parts.js";
+import { Outline, type Part } from "./parts.js";
 import { isPathOf, pathIn } from "./paths.js";
+import { refusePlaceholders } from "./placeholders.js";
 import { Refusal, refuse } from "./refusal.js";
 import { scan } from "./scan.js";
 import { applySearchReplace, isSearchReplace } from "./searchReplace.js";
@@ -75,6 +79,8 @@ function apply({ path, original, block: text, symbols = [] }: ApplyRequest): App
     return finished(source, lines, language, "places", endsWithNewline);
   }
   const code = new Outline(prepared(block, path, language, source), language, known);
+  refuseOwnImport(file, code, path);
+  refuseOtherLanguage(file, code);
   return applyCode({ file, block: code, symbols }, source);
 }
 
@@ -91,14 +97,21 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
   if (!isElided) {
     const whole = isWholeFile(file, block);
     if (typeof whole === "string") refuse(whole);
-    if (whole) return finished(source, asWholeFile(file, block), language, "file");
+    if (whole) return checked(source, asWholeFile(file, block), language, "file");
   }
   const sections = language.kind === "prose" && !isElided ? mergeSections(file.lines, block.lines) : undefined;
-  if (sections) return finished(source, applyEdits(file.lines, sections), language, "places");
-  const named = block.roots.some(({ kind, declaration }) => kind === "import" || declaration !== undefined);
+  if (sections) return checked(source, applyEdits(file.lines, sections), language, "places");
+  const named = block.roots.some((part) => part.kind === "import" || (part.declaration && !isLocal(sides, part)));
   const edits =
     named || isRootLevel(sides) ? mergeMembers(sides, file.roots, block.roots, undefined) : mergeSnippet(sides);
-  return finished(source, applyEdits(file.lines, edits), language, "places");
+  return checked(source, applyEdits(file.lines, edits), language, "places");
+}
+
+/** A variable among statements, which the file's own level does not have: they are from inside of a function. */
+function isLocal({ file, block }: Sides, part: Part): boolean {
+  const isConstant = formOf(block, part) === "constant" && !/^\s*(?:export|pub)\b/.test(block.headerLine(part));
+  if (!isConstant || !block.roots.some(({ kind }) => kind === "statement")) return false;
+  return !file.roots.some((our) => file.keyOf(our) === block.keyOf(part));
 }
 
 /** Statements of the file's own level, with some left out: not inside of a function. */
@@ -107,6 +120,18 @@ function isRootLevel({ file, block }: Sides): boolean {
   if (!block.roots.some(({ kind }) => kind === "elision") && file.language.kind !== "keys") return false;
   const keys = new Set(file.roots.map((part) => file.keyOf(part)).filter(Boolean));
   return code.length > 0 && code.every((part) => keys.has(block.keyOf(part)));
+}
+
+/** For code that doesn't say itself which lines go, as a diff does. */
+function checked(
+  source: SourceText,
+  lines: readonly string[],
+  language: Language,
+  scope: "places" | "file",
+): ApplyResult {
+  refusePlaceholders(source.lines, lines, language);
+  refuseLostNames(source.lines, lines, language);
+  return finished(source, lines, language, scope);
 }
 
 /** A last look: what an edit must not do to a file, whatever led to it. */
@@ -132,7 +157,11 @@ function finished(
     refuse(l10n.t("The code is not complete: its brackets don't match."));
   const text = source.withLines(lines, endsWithNewline);
   if (text === source.withLines(source.lines)) refuse(l10n.t("The file already has this code."));
-  if (isJson(source.lines) && !isJson(lines)) refuse(l10n.t("The file would not be JSON any more."));
+  if (isJson(source.lines) && !isJson(lines)) {
+    const mended = withCommas(lines);
+    if (isJson(mended)) return { text: source.withLines(mended, endsWithNewline), scope };
+    refuse(l10n.t("The file would not be JSON any more."));
+  }
   if (
     language.lineComments.includes("#") &&
     language.longQuotes.length > 0 &&
@@ -153,6 +182,15 @@ function isJson(lines: readonly string[]): boolean {
   } catch {
     return false;
   }
+}
+
+/** A new last entry wants a comma behind the one before, and none behind itself. */
+function withCommas(lines: readonly string[]): string[] {
+  return lines.map((line, index) => {
+    const next = (lines.slice(index + 1).find((other) => !isBlank(other)) ?? "").trim();
+    if (/["\w}\]]\s*$/.test(line) && /^["{[\w-]/.test(next)) return `${line.trimEnd()},`;
+    return /^[}\]]/.test(next) ? line.replace(/,\s*$/, "") : line;
+  });
 }
 
 /** Of Python: a line that opens a block, and nothing in it. */

@@ -53,6 +53,8 @@ function only(sides: Sides, found: readonly Part[], other: Part, ours: readonly 
   const header = normalised(block.headerLine(other));
   const same = (part: Part) => normalised(file.headerLine(part)) === header;
   const tests: ((part: Part) => boolean)[] = [
+    // A rule inside of a media query would be shown inside of it.
+    (part) => file.language.kind === "styles" && ours.includes(part),
     (part) => same(part) && sameMarks(file, part, block, other),
     same,
     (part) => sameMarks(file, part, block, other) && marks(block, other) !== "",
@@ -112,13 +114,15 @@ function renamed(
   for (const part of ours) {
     const old = part.declaration?.name;
     if (old === undefined || names.has(old) || part.end <= part.header + 1) continue;
-    const swap = (line: string) =>
-      normalised(line).replaceAll(new RegExp(`(?<![\\w$])${literal(old)}(?![\\w$])`, "g"), name);
-    const before = file.lines.slice(part.header, part.end).map(swap).filter(Boolean);
-    const after = block.lines.slice(other.header, other.end).map(normalised).filter(Boolean);
-    const common = after.filter((line) => before.includes(line)).length;
+    const [before, after] = asOneName(file, part, block, other);
+    // Its first line and its brackets say nothing: those of another function are the same.
+    const [inside, now] = [before, after].map((lines) => lines.slice(1).filter((line) => /\w/.test(line))) as [
+      string[],
+      string[],
+    ];
+    const common = now.filter((line) => inside.includes(line)).length;
     if (before.length === after.length && before.every((line, index) => line === after[index])) alike.push(part);
-    else if (common >= 0.6 * Math.max(before.length, after.length)) near.push(part);
+    else if (common > 0 && common >= 0.6 * Math.max(inside.length, now.length)) near.push(part);
   }
   if (alike.length === 1) return alike[0];
   const [similar] = near;
@@ -131,6 +135,22 @@ function renamed(
       ),
     );
   return undefined;
+}
+
+/** The lines of both, as if what they declare had one name. */
+function asOneName(file: Outline, part: Part, block: Outline, other: Part): [string[], string[]] {
+  const [old = "", name = ""] = [part.declaration?.name, other.declaration?.name];
+  const form = new RegExp(`(?<![\\w$])${literal(old)}(?![\\w$])`, "g");
+  const before = file.lines.slice(part.header, part.end).map((line) => normalised(line).replaceAll(form, name));
+  const after = block.lines.slice(other.header, other.end).map(normalised);
+  return [before.filter(Boolean), after.filter(Boolean)];
+}
+
+/** Whether two functions differ in nothing but their names. */
+export function differsInName(file: Outline, part: Part, block: Outline, other: Part): boolean {
+  if (part.declaration === undefined || other.declaration === undefined) return false;
+  const [before, after] = asOneName(file, part, block, other);
+  return before.length === after.length && before.every((line, index) => line === after[index]);
 }
 
 const literal = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -9,11 +9,11 @@ const wrapping =
 const left =
   "(?:existing|previous|original|remaining|unchanged|other|rest|same|omitted|elided|skipped|unmodified|untouched|current|above|below|before|keep|kept|unaltered|hidden|snipped|truncated|abbreviated|brevity|everything else|no changes?)";
 const things =
-  "(?:code|implementations?|methods?|functions?|imports?|logic|content|contents|file|class(?:es)?|body|fields?|props|properties|tests?|members?|statements?|lines?|stuff|definitions?|handlers?|routes?|rules?|styles?|keys?|entries|cases|options|settings|services|config(?:uration)?|variables?|constants?|setup|script|module|component|types?|section|part|parts|elements?|program|constructor|initialization|work|steps)";
+  "(?:code|implementations?|methods?|functions?|imports?|logic|content|contents|file|class(?:es)?|body|fields?|props|properties|tests?|members?|statements?|lines?|stuff|definitions?|handlers?|routes?|rules?|styles?|keys?|entries|cases|options|settings|services|config(?:uration)?|variables?|constants?|setup|script|module|component|types?|section|part|parts|elements?|program|constructor|initialization|work|steps|page|document|markup|template|tables?|columns?|sections?|selectors?|jobs?|elements?)";
 /** Without dots: words that hardly say anything else. */
 const phrases = [
   new RegExp(
-    `^(?:the )?(?:your )?(?:existing|previous|original|remaining|unchanged|unmodified) ${things}\\b(?! (?:is|are|of|to|for|from) (?!unchanged|the same|omitted))`,
+    `^(?:the )?(?:your )?(?:existing|previous|original|remaining|unchanged|unmodified) (?:\\w+ )?${things}\\b(?! (?:is|are|of|to|for|from) (?!unchanged|the same|omitted))`,
     "i",
   ),
   new RegExp(`^(?:the )?rest of (?:the |your |this |my )?(?:\\w+ )?${things}\\b`, "i"),
@@ -39,7 +39,8 @@ export function elisionOf(line: string, known: (line: string) => boolean): Elisi
     /^(?:\{\s*\/\*|\/\*|\/\/|#(?!include|define|if|endif|else|pragma|!|\[)|--|;|%|<!--|\(\*|\{-|"""|'''|'\s|rem\b|\*\s)/i.test(
       trimmed,
     );
-  const words = (isComment ? (wrapping.exec(trimmed)?.[1] ?? trimmed) : trimmed).trim();
+  const wrapped = (isComment ? (wrapping.exec(trimmed)?.[1] ?? trimmed) : trimmed).trim();
+  const words = isComment ? wrapped.replace(/^[-=~*_\s]+(?=\w)/, "").replace(/(?<=\w)[-=~*_\s]+$/, "") : wrapped;
   if (known(line)) return undefined;
   const hasDots = dots.test(words);
   const bare = words.replaceAll(/[.…\s[\]()<>{}*/#-]/g, "");
@@ -60,6 +61,17 @@ export function elisionOf(line: string, known: (line: string) => boolean): Elisi
   )
     return "certain";
   return undefined;
+}
+
+/** Whether a comment, where code is gone, could stand for it: weaker than what is taken to. */
+export function mayStandForCode(line: string): boolean {
+  const words = wrapping.exec(line.trim())?.[1] ?? line;
+  return (
+    !/\p{L}/u.test(words) ||
+    dots.test(words) ||
+    leftOut.test(words) ||
+    /\bsnip|\betc\b|\byour (?:\w+ )?(?:code|logic)|\bgoes here\b|\bimplement/i.test(words)
+  );
 }
 
 /** Code whose body was left out on the same line, as `run() { ... }` or `def run(self): ...`. */

@@ -11,6 +11,8 @@ export interface Language {
   /** Text in these goes over several lines. */
   longQuotes: readonly string[];
   kind: "code" | "keys" | "styles" | "prose";
+  /** What the last line of each statement ends with, where lines say nothing about that. */
+  statementEnd?: ";";
 }
 
 const slashes = { lineComments: ["//"], blockComments: [["/*", "*/"]] } as const;
@@ -47,7 +49,16 @@ const byExtension: Readonly<Record<string, Language>> = {
   ...each("rb ex exs jl cr r pl pm tcl nim coffee", ends),
   ...each("sh bash zsh ps1", { ...hashes, family: "brackets", kind: "code" }),
   ...each("lua", { ...ends, lineComments: ["--"], blockComments: [["--[[", "]]"]] }),
-  ...each("sql hs elm ada", { ...ends, lineComments: ["--"], blockComments: [["/*", "*/"]] }),
+  ...each("hs elm ada", { ...ends, lineComments: ["--"], blockComments: [["/*", "*/"]] }),
+  ...each("sql", {
+    ...ends,
+    family: "brackets",
+    lineComments: ["--"],
+    blockComments: [["/*", "*/"]],
+    quotes: ["$$", "'", '"'],
+    longQuotes: ["$$", "'"],
+    statementEnd: ";",
+  }),
   ...each("yaml yml", keys),
   ...each("toml ini cfg conf env properties", { ...keys, family: "indentation" }),
   ...each("html htm xml svg vue svelte", markup),

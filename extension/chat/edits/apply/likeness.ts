@@ -46,6 +46,13 @@ export function isEqual(ours: Outline, part: Part, theirs: Outline, other: Part)
   return left.length === right.length && left.every((line, index) => line === right[index]);
 }
 
+/** Whether lines of the same words are above both. */
+export function haveSameLead(ours: Outline, part: Part, theirs: Outline, other: Part): boolean {
+  const lead = (outline: Outline, { start, header }: Part) =>
+    significant(outline.lines.slice(start, header)).join("\n");
+  return /\w/.test(lead(ours, part)) && lead(ours, part) === lead(theirs, other);
+}
+
 /** Equal but for comments and decorators above them. */
 export function isEqualBelowLead(ours: Outline, part: Part, theirs: Outline, other: Part): boolean {
   return isEqual(ours, { ...part, start: part.header }, theirs, { ...other, start: other.header });

@@ -2,9 +2,11 @@ import * as l10n from "@vscode/l10n";
 import { align, type Step } from "./alignment.js";
 import { counterpart } from "./counterpart.js";
 import type { Edit } from "./edit.js";
+import { mayStandForCode } from "./elision.js";
 import { mergeImports } from "./imports.js";
 import { IndentMap, indentOf, normalised, unitOf } from "./indentation.js";
 import { equalLines, isEqual, isEqualBelowLead } from "./likeness.js";
+import { newMember } from "./newMember.js";
 import type { Outline, Part } from "./parts.js";
 import { pathIn } from "./paths.js";
 import { refuse } from "./refusal.js";
@@ -25,7 +27,7 @@ export function mergePart(sides: Sides, part: Part, other: Part): Edit[] {
       refuse(
         l10n.t(
           "The code shows {0} without {1}, and doesn't say whether to keep what is missing.",
-          nameOf(file, part),
+          file.nameOf(part),
           missing.slice(0, 3).join(", "),
         ),
       );
@@ -34,7 +36,10 @@ export function mergePart(sides: Sides, part: Part, other: Part): Edit[] {
   const head = [...replaceLead(file, part, block, other), ...replaceHeader(file, part, block, other)];
   const ours = file.children(part);
   const theirs = block.children(other);
-  if (part.declaration?.holds === "members") return [...head, ...mergeMembers(sides, ours, theirs, part)];
+  const isMap = file.language.kind === "keys" && /^\s*\{/.test(file.headerLine(part));
+  const isList = file.language.kind === "keys" && /\[\s*$/.test(file.headerLine(part));
+  if ((part.declaration?.holds === "members" && !isList) || isMap)
+    return [...head, ...mergeMembers(sides, ours, theirs, part)];
   return [...head, ...mergeBody(sides, ours, theirs, part)];
 }
 
@@ -47,6 +52,7 @@ function isLeftOut({ file, block }: Sides, part: Part, other: Part): boolean {
 /** Functions that the file's part has, and the block's one, which leaves nothing out, has not. */
 export function missingMembers(file: Outline, part: Part, block: Outline, other: Part): string[] {
   const { kind, family } = file.language;
+  if (kind === "styles" && part.declaration?.holds === "value") return missingProperties(file, part, block, other);
   const isMap = kind === "keys";
   if (!isMap && part.declaration?.holds !== "members") return [];
   const theirs = block.children(other);
@@ -73,6 +79,22 @@ export function missingMembers(file: Outline, part: Part, block: Outline, other:
   return [...relevant.map((child) => child.declaration?.name ?? ""), ...nested];
 }
 
+/** Of a rule of CSS. One that goes while all others are as they were: that was meant. */
+function missingProperties(file: Outline, part: Part, block: Outline, other: Part): string[] {
+  const of = (outline: Outline, each: Part) =>
+    outline
+      .children(each)
+      .flatMap((child) => /^\s*([\w-]+)\s*:\s*(.*)$/.exec(outline.headerLine(child))?.slice(1, 3).join(":") ?? []);
+  const [before, after] = [of(file, part), of(block, other)];
+  const name = (property: string) => property.replace(/:.*$/, "");
+  // `margin` is shown by `margin-top`, and the other way round.
+  const covers = (a: string, b: string) => name(a) === name(b) || name(b).startsWith(`${name(a)}-`);
+  const missing = before.filter((property) => !after.some((each) => covers(each, property) || covers(property, each)));
+  const rest = before.filter((property) => !missing.includes(property));
+  const isMeant = missing.length === 1 && rest.length > 0 && rest.every((property) => after.includes(property));
+  return isMeant || rest.length === 0 ? [] : missing.map(name);
+}
+
 /** Whether a member is another by a new name, among all others that are shown: most of its lines are the same. */
 function isRenamed(file: Outline, part: Part, block: Outline, other: Part, ours: readonly Part[]): boolean {
   const key = block.keyOf(other);
@@ -85,10 +107,6 @@ function isRenamed(file: Outline, part: Part, block: Outline, other: Part, ours:
 function sameButComma(file: Outline, part: Part, block: Outline, other: Part): boolean {
   const text = (outline: Outline, each: Part) => outline.text(each).map(normalised).join("\n").replace(/,$/, "");
   return text(file, part) === text(block, other);
-}
-
-export function nameOf(outline: Outline, part: Part): string {
-  return part.declaration?.name ?? `“${outline.headerLine(part).trim().slice(0, 60)}”`;
 }
 
 /** Statements, some of them left out. */
@@ -189,11 +207,11 @@ export function mergeMembers(
     if (other.kind === "elision" || (other.kind === "import" && !container)) return;
     const part = pairs.get(other);
     if (part) {
-      if (claimed.has(part)) refuse(l10n.t("The code has {0} twice.", nameOf(file, part)));
+      if (claimed.has(part)) refuse(l10n.t("The code has {0} twice.", file.nameOf(part)));
       claimed.add(part);
       edits.push(...mergePart(sides, part, other));
     } else if (!isLabel(sides, other, index) && /\w/.test(block.headerLine(other))) {
-      edits.push(newMember(sides, ours, theirs, index, pairs, container));
+      edits.push(...newMember(sides, ours, theirs, index, pairs, container));
     }
   });
   return edits;
@@ -204,6 +222,7 @@ function isLabel({ block, file }: Sides, other: Part, index: number): boolean {
   if (other.kind !== "comment") return false;
   const text = block.text(other);
   if (text.every((line) => pathIn(line) !== undefined)) return true;
+  if (text.every(mayStandForCode)) return true;
   const known = new Set(file.lines.map(normalised));
   return text.every((line) => known.has(normalised(line))) || (index === 0 && text.length === 1);
 }
@@ -217,66 +236,10 @@ function pairAll(
   const pairs = new Map<Part, Part>();
   for (const other of theirs) {
     if (other.kind === "elision" || other.kind === "import" || other.kind === "comment") continue;
-    // A closing bracket says nothing about a place.
-    if (!/\w/.test(sides.block.headerLine(other))) continue;
+    // A closing bracket says nothing about a place; an opening one may be all of the file's level.
+    if (!/\w|^\s*[{[]/.test(sides.block.headerLine(other))) continue;
     const part = counterpart(sides, ours, other, container === undefined, theirs);
     if (part) pairs.set(other, part);
   }
   return pairs;
-}
-
-function newMember(
-  { file, block }: Sides,
-  ours: readonly Part[],
-  theirs: readonly Part[],
-  index: number,
-  pairs: ReadonlyMap<Part, Part>,
-  container: Part | undefined,
-): Edit {
-  const other = theirs[index] as Part;
-  const name = nameOf(block, other);
-  const { anchor: before, elided: elidedBefore } = anchorFrom(theirs, index, -1, pairs);
-  const { anchor: after, elided: elidedAfter } = anchorFrom(theirs, index, 1, pairs);
-  const lines = (like: Part | undefined) => {
-    const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
-    const model = like && [...pairs].find(([, part]) => part === like)?.[0];
-    if (like) indent.learn(indentOf(block.headerLine(model ?? other)), indentOf(file.headerLine(like)));
-    return block.text(other).map((line) => indent.line(line));
-  };
-  const level = (part: Part | undefined): part is Part => part !== undefined && ours.includes(part);
-  if (level(before)) {
-    return { start: before.end, end: before.end, lines: [...blankLines(other.blanks), ...lines(before)] };
-  }
-  if (level(after)) {
-    const gap = theirs[index + 1]?.blanks ?? 0;
-    return { start: after.start, end: after.start, lines: [...lines(after), ...blankLines(gap)] };
-  }
-  const members = ours.filter((part) => /\w/.test(file.headerLine(part)));
-  const last = members.at(-1);
-  if (elidedBefore && !elidedAfter && last) {
-    const gap = Math.max(other.blanks, members.length > 1 ? last.blanks : 0, 0);
-    return { start: last.end, end: last.end, lines: [...blankLines(gap), ...lines(sibling(members))] };
-  }
-  const first = members[0];
-  if (elidedAfter && !elidedBefore && first && (container !== undefined || first.kind !== "import")) {
-    const gap = Math.max(theirs[index + 1]?.blanks ?? 0, members.length > 1 ? (members[1]?.blanks ?? 0) : 0);
-    return { start: first.start, end: first.start, lines: [...lines(first), ...blankLines(gap)] };
-  }
-  return refuse(
-    l10n.t("The file has no {0}, and the code doesn't say where it belongs. Put it in with “Insert at cursor”.", name),
-  );
-}
-
-const sibling = (members: readonly Part[]) => members.findLast(({ kind }) => kind === "declaration") ?? members.at(-1);
-
-/** The nearest part in one direction that the file has, with nothing left out in between. */
-function anchorFrom(theirs: readonly Part[], index: number, direction: 1 | -1, pairs: ReadonlyMap<Part, Part>) {
-  for (let at = index + direction; at >= 0 && at < theirs.length; at += direction) {
-    const other = theirs[at];
-    if (!other) break;
-    if (other.kind === "elision") return { anchor: undefined, elided: true };
-    const part = pairs.get(other);
-    if (part) return { anchor: part, elided: false };
-  }
-  return { anchor: undefined, elided: false };
 }

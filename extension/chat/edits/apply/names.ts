@@ -54,6 +54,7 @@ export function declarationOf(line: string, language: Language, opensBlock: bool
   if (language.kind === "keys") return keyOf(text, opensBlock);
   if (language.kind === "styles") return styleOf(text, opensBlock);
   if (language.kind === "prose") return undefined;
+  if (language.statementEnd !== undefined) return definitionOf(text);
   return typeOrFunction(text, opensBlock) ?? value(text);
 }
 
@@ -95,6 +96,15 @@ function value(text: string): Declaration | undefined {
   return undefined;
 }
 
+/** Of SQL. */
+function definitionOf(text: string): Declaration | undefined {
+  const form =
+    /^create\s+(?:or\s+replace\s+)?(?:(?:temp|temporary|unique|materialized|recursive)\s+)*(table|view|index|function|procedure|trigger|type|schema|sequence|role|database|extension)\s+(?:concurrently\s+)?(?:if\s+not\s+exists\s+)?([\w."`[\]]+)/i.exec(
+      text,
+    );
+  return form ? { name: `${form[1]} ${form[2]}`.toLowerCase().replaceAll(/["`[\]]/g, ""), holds: "body" } : undefined;
+}
+
 /** A method of a class, or a function of C: only its block tells it from a call. */
 export function methodOf(line: string): Declaration | undefined {
   const text = line.trim();
@@ -107,9 +117,29 @@ export function methodOf(line: string): Declaration | undefined {
 export function assignedTo(line: string): string | undefined {
   const several = /^\s*(?:(?:const|let|var)\s+([[{][^=]*[\]}])|([\w.]+(?:\s*,\s*[\w.]+)+))\s*=(?![=>])/.exec(line);
   if (several) return normalised(several[1] ?? several[2] ?? "");
+  const field = fieldOf(line.trim());
+  if (field !== undefined) return field;
   return /^\s*((?:self|this|@)?[.@]?[\w$]+(?:\.[\w$]+)*(?:\[[^\]]+\])?)\s*(?::[^=]+?)?\s*(?::=|=(?![=>]))/.exec(
     line,
   )?.[1];
+}
+
+/** A variable with its type, with or without a value: `private long balance;`, `tags: string[];`. */
+function fieldOf(text: string): string | undefined {
+  if (
+    /^(?:return|throw|new|delete|goto|import|export|package|using|use|typedef|case|default|else|await|yield|raise|break|continue|assert|type)\b/.test(
+      text,
+    )
+  )
+    return undefined;
+  return (
+    /^(?:@\w+\s+)*(?:[\w.]+(?:<[\w\s,.?<>[\]&*]*>)?(?:\[\])*[*&]*\s+)+[*&]*([A-Za-z_]\w*)(?:\[[^\]]*\])?\s*(?:=[^=>].*)?;/.exec(
+      text,
+    )?.[1] ??
+    /^(?:(?:public|private|protected|readonly|static|declare|override)\s+)*([\w$#]+)[?!]?\s*:\s*[^=;{}()]+(?:=[^=>].*)?;$/.exec(
+      text,
+    )?.[1]
+  );
 }
 
 /** What names an entry of a map or a case of a switch: another name is another entry, and no new version of it. */

@@ -50,25 +50,44 @@ export class Outline {
   children(part: Part): readonly Part[] {
     let known = this.childrenOf.get(part);
     if (!known) {
-      known = this.parse(this.bodyStart(part), part.end, part.declaration?.holds === "members");
+      known = this.parse(this.bodyStart(part), part.end, this.holdsMethods(part));
       this.childrenOf.set(part, known);
     }
     return known;
   }
 
+  /** A class, or an object with functions in it. */
+  private holdsMethods(part: Part): boolean {
+    if (part.declaration?.holds === "members") return true;
+    return part.declaration?.holds === "value" && /=\s*\{\s*$/.test(this.headerLine(part));
+  }
+
   /** Behind the header, and behind an opening bracket that has a line of its own. */
   private bodyStart({ header, end }: Part): number {
     const base = this.scanned.depth[header] ?? 0;
+    if (this.language.kind === "styles") return this.selectorEnd(header, end);
     for (let index = header + 1; index < Math.min(end, header + 20); index++) {
-      if (this.scanned.depth[index] === base && /^\s*\{\s*(?:\/[/*].*)?$/.test(this.lines[index] ?? ""))
+      if (this.scanned.depth[index] === base && /^\s*\{\s*(?:\/[/*][^}]*)?$/.test(this.lines[index] ?? ""))
         return index + 1;
     }
     return header + 1;
   }
 
+  /** Behind the line that opens a rule: its selectors may have a line each. */
+  private selectorEnd(header: number, end: number): number {
+    let index = header;
+    while (index < end - 1 && !/\{/.test(this.lines[index] ?? "") && /,\s*$/.test(this.lines[index] ?? "")) index += 1;
+    return index + 1;
+  }
+
   /** The part's own first line. */
   headerLine(part: Part): string {
     return this.lines[part.header] ?? "";
+  }
+
+  /** As a person calls it: by its name, or by its first line. */
+  nameOf(part: Part): string {
+    return part.declaration?.name ?? `“${this.headerLine(part).trim().slice(0, 60)}”`;
   }
 
   text(part: Part): readonly string[] {
@@ -99,6 +118,8 @@ export class Outline {
   keyOf(part: Part): string | undefined {
     if (part.declaration) return `declares ${part.declaration.name}`;
     if (part.kind !== "statement") return undefined;
+    if (this.isDocstring(part)) return "documents";
+    if (/^\s*export\s+default\b/.test(this.headerLine(part))) return "exports default";
     // Of statements beside each other, only the last can be one.
     if (/^\s*(?:return|throw|raise)\b/.test(this.headerLine(part))) return "leaves";
     const target = assignedTo(this.headerLine(part));
@@ -106,6 +127,16 @@ export class Outline {
     const label = labelOf(this.headerLine(part), part.end > part.header + 1);
     if (label !== undefined) return `labels ${label}`;
     return part.end > part.header + 1 ? `opens ${normalised(this.headerLine(part))}` : undefined;
+  }
+
+  /** Of Python: a text by itself. */
+  private isDocstring(part: Part): boolean {
+    const { longQuotes, lineComments } = this.language;
+    return (
+      longQuotes.includes('"""') &&
+      lineComments.includes("#") &&
+      /^\s*[rRuU]?("""|'''|"[^"]*"\s*$)/.test(this.headerLine(part))
+    );
   }
 
   private leavesOut(index: number): boolean {
@@ -177,6 +208,7 @@ export class Outline {
   private endOf(header: number, to: number): number {
     const base = (this.scanned.depth[header] ?? 0) - (this.scanned.closers[header] ?? 0);
     const column = this.column(header);
+    if (this.language.statementEnd !== undefined && column === 0) return this.statementEnd(header, to);
     const open = (index: number) =>
       (this.byBrackets || this.language.family === "indentation") && (this.scanned.depth[index] ?? 0) > base;
     let end = header + 1;
@@ -188,10 +220,28 @@ export class Outline {
       let next = end;
       while (next < to && isBlank(this.lines[next])) next += 1;
       if (next >= to || !this.continues(header, end - 1, next, column)) break;
-      if (next > end && !(this.column(next) > column)) break;
+      if (next > end && !(this.column(next) > column) && !this.isSection(header)) break;
       end = next + 1;
     }
     return end;
+  }
+
+  /** Behind the line that ends with the statement's sign; a blank line ends what has none. */
+  private statementEnd(header: number, to: number): number {
+    const base = this.scanned.depth[header] ?? 0;
+    for (let index = header; index < to; index++) {
+      const isWithin = (this.scanned.depth[index + 1] ?? 0) > base || this.scanned.inside[index + 1];
+      if (isWithin && index + 1 < to) continue;
+      if (/;\s*(?:--.*)?$/.test(this.lines[index] ?? "") || isBlank(this.lines[index + 1])) return index + 1;
+      if (index + 1 < to && this.elision(index + 1) !== undefined) return index + 1;
+    }
+    return to;
+  }
+
+  /** Of TOML and its like: up to the next one, all is in it. */
+  private isSection(header: number): boolean {
+    const { kind, family } = this.language;
+    return kind === "keys" && family === "indentation" && /^\[.*\]\s*$/.test(this.lines[header] ?? "");
   }
 
   /** Whether line `next`, with no bracket open before it, still belongs to the part of `header`. */
@@ -200,13 +250,17 @@ export class Outline {
     const own = this.column(next);
     if (own > column) {
       if (this.language.family === "indentation") return true;
+      // In a tag, a line may end with "}" and be followed by others.
+      if (/^<[\w>]/.test((this.lines[header] ?? "").trim())) return true;
       const before = (this.lines[last] ?? "").trim();
       return !this.byBrackets || (!/[;}]$/.test(before) && !this.scanned.comment[last]);
     }
     if (own < column) return false;
+    if (this.isSection(header)) return !/^\[/.test(line);
+    if (this.language.kind === "styles" && /,\s*$/.test(this.lines[last] ?? "")) return true;
     if (this.language.family === "indentation" && this.language.kind === "keys")
       return /^- /.test(line) && /:\s*$/.test(this.lines[header] ?? "");
-    if (/^\{\s*(?:\/[/*].*)?$/.test(line)) return this.language.family === "brackets";
+    if (/^\{\s*(?:\/[/*][^}]*)?$/.test(line)) return this.language.family === "brackets";
     if (/^[)\]}]/.test(line)) return !this.byBrackets;
     if (this.language.family === "indentation" && /^(?:end|fi|done|esac|until)\b/.test(line)) return true;
     if (!/^(?:else|elif|elsif|except|finally|catch|rescue|ensure)\b/.test(line)) return false;
@@ -220,7 +274,10 @@ export class Outline {
   }
 
   private classify(header: number, end: number, declares: boolean): Pick<Part, "kind" | "declaration"> {
-    const line = this.lines[header] ?? "";
+    const line =
+      this.language.kind === "styles"
+        ? this.lines.slice(header, this.selectorEnd(header, end)).join(" ")
+        : (this.lines[header] ?? "");
     if (isImport(line) && this.language.kind === "code") return { kind: "import" };
     const opens = end > header + 1;
     const declaration =
@@ -233,9 +290,24 @@ export class Outline {
   private mayBeMethod(header: number, end: number, declares: boolean): boolean {
     if (this.language.family !== "brackets" || this.language.kind !== "code" || !declares) return false;
     const text = this.lines.slice(header, Math.min(end, header + 12)).join("\n");
+    if (!opensOutside(text)) return false;
     return (
       /\)[^;=]*\{|\)\s*(?:const|noexcept|override|throws [\w, .]+)*\s*\n?\s*\{/.test(text) &&
       !/^[^{]*=>\s*\{/.test(text.split("\n")[0] ?? "")
     );
   }
+}
+
+/** A function's body is behind its parameters, a callback's is among those of a call. */
+function opensOutside(text: string): boolean {
+  let depth = 0;
+  let hasParameters = false;
+  for (const character of text.replaceAll(/"[^"\n]*"|'[^'\n]*'/g, "")) {
+    if (character === "(") depth += 1;
+    else if (character === ")") {
+      depth -= 1;
+      hasParameters ||= depth === 0;
+    } else if (character === "{" && depth === 0) return hasParameters;
+  }
+  return false;
 }

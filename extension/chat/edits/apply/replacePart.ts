@@ -1,7 +1,7 @@
 import * as l10n from "@vscode/l10n";
 import type { Edit } from "./edit.js";
 import { elidedBody } from "./elision.js";
-import { IndentMap, indentOf, normalised, unitOf } from "./indentation.js";
+import { IndentMap, indentOf, normalised, unitOf, width } from "./indentation.js";
 import { equalLines } from "./likeness.js";
 import type { Outline, Part } from "./parts.js";
 import { pathIn } from "./paths.js";
@@ -13,8 +13,19 @@ function indentFor(ours: Outline, part: Part, theirs: Outline, other: Part): Ind
   const to = unitOf(ours.lines);
   const usual = new IndentMap(from, to);
   usual.learn(indentOf(theirs.headerLine(other)), indentOf(ours.headerLine(part)));
+  // Indented as the file is: a line that the file has elsewhere, deeper, says nothing.
+  const isSame = from !== undefined && to !== undefined && from.tabs === to.tabs && from.columns === to.columns;
+  if (isSame && indentOf(theirs.headerLine(other)) === indentOf(ours.headerLine(part))) return usual;
   const left = ours.lines.slice(part.header, part.end);
   const right = theirs.lines.slice(other.header, other.end);
+  // Its first line alone has lost its indentation: the others are as deep as the file's would be.
+  const body = right.slice(1).filter((line) => /\w/.test(line));
+  const deep = width(indentOf(ours.headerLine(part)));
+  if (isSame && deep > 0 && Math.min(...body.map((line) => width(indentOf(line)))) === deep + to.columns) {
+    const kept = new IndentMap(from, to);
+    for (const line of right.slice(1)) kept.learn(indentOf(line), indentOf(line));
+    return kept;
+  }
   const words = equalLines(left, right).filter(([index]) => /\w/.test(left[index] ?? ""));
   const pairs = words.map(([a, b]) => ({
     to: indentOf(left[a] ?? ""),
@@ -43,10 +54,12 @@ export function replacePart(ours: Outline, part: Part, theirs: Outline, other: P
   const body = theirs.lines
     .slice(other.header, other.end)
     .map((line, index) => (theirs.isInside(other.header + index) ? texts(line) : indent.line(line)));
-  body[0] = withExport(ours.headerLine(part), body[0] ?? "");
+  const header = indentOf(ours.headerLine(part)) + (body[0] ?? "").trimStart();
+  body[0] = withExport(ours.headerLine(part), header);
   const old = ours.lines.slice(part.start, part.end);
   const lines = [...lead, ...body];
-  if (ours.language.kind === "keys" && ours.language.family === "brackets") fixComma(lines, old);
+  const isEntry = ours.language.kind === "keys" && ours.language.family === "brackets";
+  if (isEntry || (/\},?\s*$/.test(old.at(-1) ?? "") && /\},?\s*$/.test(lines.at(-1) ?? ""))) fixComma(lines, old);
   return { start: part.start, end: part.end, lines: keepTrailingBlanks(lines, old) };
 }
 

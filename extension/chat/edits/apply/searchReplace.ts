@@ -171,7 +171,10 @@ function applyElided(
         refuse(l10n.t("{0}The search block doesn't say where all of the code belongs.", subject));
       return;
     }
-    const found = only(file, piece, subject, undefined);
+    // What stays as it is behind what was left out, is the first of its kind there: most often a bracket.
+    const isKept = index > 0 && piece.length === next.length && piece.every((line, at) => line === next[at]);
+    const near = isKept ? locate(file, piece, undefined).find(({ start }) => start >= after) : undefined;
+    const found = near ?? only(file, piece, subject, undefined);
     if (found.start < after)
       refuse(l10n.t("{0}The lines of the search block are not in this order in the file.", subject));
     after = found.end;

@@ -1,7 +1,8 @@
 import * as l10n from "@vscode/l10n";
 import type { Edit } from "./edit.js";
 import { IndentMap, indentOf, isBlank, unitOf } from "./indentation.js";
-import { equalLines, isEqual, likeness } from "./likeness.js";
+import { equalLines, haveSameLead, isEqual, likeness } from "./likeness.js";
+import { missingElements } from "./markup.js";
 import { mergeBody, mergePart } from "./merge.js";
 import type { Outline, Part } from "./parts.js";
 import { Refusal, refuse } from "./refusal.js";
@@ -12,7 +13,7 @@ import type { Sides } from "./sides.js";
 interface Candidate {
   from: Part;
   to: Part;
-  /** How many of them the snippet has too. */
+  /** How many of its ends the snippet has as they are. */
   share: number;
 }
 
@@ -25,7 +26,9 @@ export function mergeSnippet(sides: Sides): Edit[] {
   if (!first || !last) refuse(l10n.t("There is no code in the block."));
   if (theirs.length > 1 && theirs.some((part) => block.isElided(part))) return mergeElidedSnippet(sides);
   if (theirs.length === 1) return mergePart(sides, single(sides, first), first);
-  const candidates = levels(file).flatMap((ours) => inLevel(sides, ours, theirs, first, last));
+  const all = levels(file).flatMap((ours) => inLevel(sides, ours, theirs, first, last));
+  const most = Math.max(...all.map(({ share }) => share));
+  const candidates = all.filter(({ share }) => share === most);
   const [only, ...others] = candidates;
   if (!only) return atEnd(sides, theirs);
   if (others.length > 0) refuse(l10n.t("The code could belong in {0} places of the file.", candidates.length));
@@ -52,6 +55,7 @@ function match({ file, block }: Sides, part: Part, other: Part): Match {
   if (isEqual(file, part, block, other)) return "equal";
   const key = file.keyOf(part);
   if (key !== undefined && key === block.keyOf(other)) return "same";
+  if (haveSameLead(file, part, block, other)) return "same";
   return likeness(file.headerLine(part), block.headerLine(other)) >= 0.75 ? "alike" : undefined;
 }
 
@@ -66,7 +70,8 @@ function inLevel(sides: Sides, ours: readonly Part[], theirs: readonly Part[], f
       const range = ours.slice(index, index + offset + 2).filter(({ kind }) => kind !== "comment");
       if (range.length > theirs.length * 2 + 1) return;
       const shared = range.filter((part) => theirs.some((other) => match(sides, part, other) !== undefined)).length;
-      if (shared / range.length >= 0.6) found.push({ from, to, share: shared });
+      if (shared / range.length >= 0.6)
+        found.push({ from, to, share: [begin, end].filter((each) => each === "equal").length });
     });
   });
   return found;
@@ -79,11 +84,18 @@ function single({ file, block }: Sides, other: Part): Part {
     .filter(({ kind }) => kind !== "comment" && kind !== "import");
   const same = key === undefined ? [] : all.filter((part) => file.keyOf(part) === key);
   const words = block.headerLine(other).trim().slice(0, 60);
-  if (same.length > 1) refuse(l10n.t("The file has “{0}” {1} times.", words, same.length));
-  const [only] = same;
+  const inside = block.lines.slice(other.header + 1, other.end).filter((line) => /\w/.test(line));
+  // Of several that begin alike, the one that has half of what is inside.
+  const close = same.filter((part) => {
+    const common = equalLines(file.lines.slice(part.header + 1, part.end), inside).filter(([, index]) =>
+      /\w/.test(inside[index] ?? ""),
+    );
+    return common.length > 0 && common.length * 2 >= inside.length;
+  });
+  if (same.length > 1 && close.length !== 1) refuse(l10n.t("The file has “{0}” {1} times.", words, same.length));
+  const [only] = same.length > 1 ? close : same;
   if (only) return only;
   // The line that opens it has changed, and most of what is inside has not.
-  const inside = block.lines.slice(other.header + 1, other.end).filter((line) => /\w/.test(line));
   const alike = all.filter((part) => {
     if (inside.length === 0 || part.end <= part.header + 1) return false;
     const common = equalLines(file.lines.slice(part.header + 1, part.end), inside).length;
@@ -96,6 +108,15 @@ function single({ file, block }: Sides, other: Part): Part {
 
 function replaceRange({ file, block }: Sides, { from, to }: Candidate): Edit {
   const old = file.lines.slice(from.start, to.end);
+  const missing = missingElements(old, block.lines, file.language);
+  if (missing.length > 0)
+    refuse(
+      l10n.t(
+        "The code shows {0} without {1}, and doesn't say whether to keep what is missing.",
+        file.nameOf(from),
+        missing.slice(0, 3).join(", "),
+      ),
+    );
   const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
   for (const [ours, theirs] of equalLines(old, block.lines))
     indent.learn(indentOf(block.lines[theirs] ?? ""), indentOf(old[ours] ?? ""));

@@ -71,7 +71,11 @@ export function applyDiff(
       edits.push(...found.edits);
       search.from = found.end;
     });
-  const said = hunks.map(({ endsWithNewline }) => endsWithNewline).findLast((value) => value !== undefined);
+  // Models write it below any hunk: it says something where the file ends.
+  const isEnd = file.slice(search.from).every(isBlank);
+  const said = isEnd
+    ? hunks.map(({ endsWithNewline }) => endsWithNewline).findLast((value) => value !== undefined)
+    : undefined;
   return { lines: applyEdits(file, edits), endsWithNewline: said };
 }
 

@@ -1,8 +1,9 @@
 import * as l10n from "@vscode/l10n";
 import { diffArrays } from "diff";
+import { differsInName } from "./counterpart.js";
 import { IndentMap, indentOf, normalised, unitOf } from "./indentation.js";
 import { equalLines, isEqual, likeness } from "./likeness.js";
-import { missingMembers, nameOf } from "./merge.js";
+import { missingMembers } from "./merge.js";
 import type { Outline, Part } from "./parts.js";
 import { pathIn } from "./paths.js";
 
@@ -13,11 +14,17 @@ export function isWholeFile(file: Outline, block: Outline): boolean | string {
   if (ours.length === 0) return theirs.length > 0 && equalLines(file.lines, block.lines).length * 2 > file.lines.length;
   if (file.language.kind === "prose") return isWholeText(file, block);
   const pairs = new Map<Part, Part>();
-  for (const part of ours) {
-    const other =
-      theirs.find((candidate) => isEqual(file, part, block, candidate)) ??
-      theirs.find((candidate) => isVersion(file, part, block, candidate));
-    if (other) pairs.set(part, other);
+  const paired = new Set<Part>();
+  // Each is one of the file, and no two: equal ones first.
+  for (const is of [isEqual, isVersion, differsInName]) {
+    for (const part of ours) {
+      const other = pairs.has(part)
+        ? undefined
+        : theirs.find((each) => !paired.has(each) && is(file, part, block, each));
+      if (!other) continue;
+      pairs.set(part, other);
+      paired.add(other);
+    }
   }
   const missing = ours.filter((part) => !pairs.has(part) && part.kind !== "import");
   const imports = ours.filter(({ kind }) => kind === "import");
@@ -65,7 +72,7 @@ function inDoubt(
     return true;
   const shown = verbatim.filter(([part]) => part.kind === "declaration" && part.end > part.header + 1);
   if (shown.length > 0 && pairs.size >= ours.length * 0.6) {
-    const names = declared.slice(0, 3).map((part) => nameOf(file, part));
+    const names = declared.slice(0, 3).map((part) => file.nameOf(part));
     return l10n.t("The code could be the whole file with {0} removed, or only a part of the file.", names.join(", "));
   }
   return false;
@@ -84,7 +91,7 @@ function isWholeText(file: Outline, block: Outline): boolean {
 export function asWholeFile(file: Outline, block: Outline): string[] {
   const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
   indent.learn("", "");
-  let lines = withoutLabel(file, block);
+  let lines = dedented(file, withoutLabel(file, block));
   if (unitOf(file.lines)?.tabs !== unitOf(block.lines)?.tabs && unitOf(block.lines) && unitOf(file.lines)) {
     lines = lines.map((line) => indent.line(line));
   }
@@ -94,6 +101,14 @@ export function asWholeFile(file: Outline, block: Outline): string[] {
   const isKept = top?.kind === "comment" && theirTop?.kind !== "comment" && theirTop?.start === theirTop?.header;
   if (isKept) lines = [...text, ...Array.from({ length: file.roots[1]?.blanks ?? 0 }, () => ""), ...lines];
   return keepBlankEnds(file.lines, lines);
+}
+
+/** A model that indents all of a file has done so by mistake. */
+function dedented(file: Outline, lines: readonly string[]): string[] {
+  const least = (all: readonly string[]) =>
+    Math.min(...all.filter((line) => line.trim() !== "").map((line) => indentOf(line).length));
+  const extra = least(lines) - least(file.lines);
+  return lines.map((line) => (extra > 0 ? line.slice(Math.min(extra, indentOf(line).length)) : line));
 }
 
 /** A comment with the file's path that the file itself does not have. */
