@@ -1,7 +1,7 @@
 /** What is done with conversations as a whole: the list of them, and renaming, exporting and deleting one. */
 import { homedir } from "node:os";
 import * as vscode from "vscode";
-import type { ConversationSummary } from "../chat/sessions/conversation.js";
+import { type ConversationSummary, titleOfConversation } from "../chat/sessions/conversation.js";
 import type { Conversations } from "../chat/sessions/conversations.js";
 import { toMarkdown } from "../chat/sessions/markdown.js";
 import { timeAgo } from "../chat/sessions/timeAgo.js";
@@ -158,7 +158,7 @@ export async function exportConversation(
   }
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir());
   const target = await vscode.window.showSaveDialog({
-    defaultUri: vscode.Uri.joinPath(folder, `${fileNameOf(conversation.title ?? conversations.current.title)}.md`),
+    defaultUri: vscode.Uri.joinPath(folder, `${fileNameOf(titleOfConversation(conversation))}.md`),
     filters: { Markdown: ["md"] },
     title: vscode.l10n.t("Export as Markdown"),
   });

@@ -43,6 +43,10 @@ test("finds a text in what was said, in whatever case", async () => {
   expect(await folder.search('"THIS"?\nand', signal)).toEqual(new Set(["a"]));
   expect(await folder.search("because", signal)).toEqual(new Set(["a", "b"]));
   expect(await folder.search("nowhere", signal)).toEqual(new Set());
+  // Words of the file's form that nobody said.
+  for (const word of ["role", "assistant", "summary", "version"]) {
+    expect(await folder.search(word, signal)).toEqual(new Set());
+  }
   await expect(folder.search("Second", AbortSignal.abort())).rejects.toThrow();
 });
 

@@ -57,15 +57,16 @@ export class ConversationFolder {
    * @throws the reason of `signal`; the system's error
    */
   async search(text: string, signal: AbortSignal): Promise<Set<string>> {
-    // As it stands in the files.
-    const wanted = JSON.stringify(text).slice(1, -1).toLowerCase();
+    const said = text.toLowerCase();
+    // As it stands in the files, whose form has words too: only those that have it somewhere are read as conversations.
+    const wanted = JSON.stringify(said).slice(1, -1);
     const ids = await this.ids();
     const found = new Set<string>();
     for (let start = 0; start < ids.length; start += concurrency) {
       signal.throwIfAborted();
       const look = async (id: string) => {
         const content = await readFile(this.path(id), "utf8").catch(() => "");
-        if (content.toLowerCase().includes(wanted)) found.add(id);
+        if (content.toLowerCase().includes(wanted) && wordsOf(id, content).toLowerCase().includes(said)) found.add(id);
       };
       await Promise.all(ids.slice(start, start + concurrency).map(look));
     }
@@ -185,3 +186,15 @@ export class ConversationFolder {
 }
 
 const isSystemError = (error: unknown): boolean => error instanceof Error && "syscall" in error;
+
+/** Title, questions and answers; nothing of a file that is damaged. */
+function wordsOf(id: string, content: string): string {
+  try {
+    const { title = "", tree, queue } = parseConversation(id, content);
+    return [title, ...tree.nodes.map(({ message }) => message.text), ...queue.map((question) => question.text)].join(
+      "\n",
+    );
+  } catch {
+    return "";
+  }
+}

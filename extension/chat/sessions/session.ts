@@ -76,6 +76,8 @@ export class ChatSession {
   /** Settles with the answer under way. */
   private ended: Promise<void> = Promise.resolve();
   private storedAt = 0;
+  /** Stores what has come since, so that no more than {@link storeEveryMs} can be lost. */
+  private storing: NodeJS.Timeout | undefined;
 
   constructor(
     conversation: Conversation,
@@ -236,6 +238,7 @@ export class ChatSession {
 
   dispose(): void {
     this.stop();
+    clearTimeout(this.storing);
     this.didChange.dispose();
     this.didStream.dispose();
     this.didThink.dispose();
@@ -268,7 +271,7 @@ export class ChatSession {
     this.updatedAt = Date.now();
     this.changed();
     const grown = () => {
-      if (Date.now() - this.storedAt > storeEveryMs) this.store();
+      this.storing ??= setTimeout(() => this.store(), Math.max(0, this.storedAt + storeEveryMs - Date.now()));
     };
     const onText = (text: string) => {
       answer.text += text;
@@ -368,6 +371,8 @@ export class ChatSession {
   }
 
   private store(): void {
+    clearTimeout(this.storing);
+    this.storing = undefined;
     this.storedAt = Date.now();
     this.shouldStore.fire();
   }
