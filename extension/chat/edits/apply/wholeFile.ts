@@ -13,19 +13,7 @@ export function isWholeFile(file: Outline, block: Outline): boolean | string {
   const theirs = block.roots.filter(({ kind }) => kind !== "comment");
   if (ours.length === 0) return theirs.length > 0 && equalLines(file.lines, block.lines).length * 2 > file.lines.length;
   if (file.language.kind === "prose") return isWholeText(file, block);
-  const pairs = new Map<Part, Part>();
-  const paired = new Set<Part>();
-  // Each is one of the file, and no two: equal ones first.
-  for (const is of [isEqual, isVersion, differsInName]) {
-    for (const part of ours) {
-      const other = pairs.has(part)
-        ? undefined
-        : theirs.find((each) => !paired.has(each) && is(file, part, block, each));
-      if (!other) continue;
-      pairs.set(part, other);
-      paired.add(other);
-    }
-  }
+  const pairs = pairAll(file, ours, block, theirs);
   const missing = ours.filter((part) => !pairs.has(part) && part.kind !== "import");
   const imports = ours.filter(({ kind }) => kind === "import");
   const importsLost = imports.length > 0 && imports.filter((part) => pairs.has(part)).length * 2 < imports.length;
@@ -42,6 +30,41 @@ export function isWholeFile(file: Outline, block: Outline): boolean | string {
       : false;
   if (missing.length === 0 && !importsLost) return true;
   return inDoubt(file, block, ours, theirs, pairs, missing);
+}
+
+/** More than this are not compared each with each. */
+const mostAlike = 200;
+
+/** Which part of the block is which of the file, no two the same: equal ones first, then by name, then by likeness. */
+function pairAll(file: Outline, ours: readonly Part[], block: Outline, theirs: readonly Part[]): Map<Part, Part> {
+  const pairs = new Map<Part, Part>();
+  const paired = new Set<Part>();
+  const pair = (part: Part, other: Part | undefined) => {
+    if (!other) return;
+    pairs.set(part, other);
+    paired.add(other);
+  };
+  const text = (outline: Outline, part: Part) => outline.text(part).map(normalised).filter(Boolean).join("\n");
+  for (const tell of [text, (outline: Outline, part: Part) => outline.keyOf(part)]) {
+    const byWords = new Map<string, Part[]>();
+    for (const other of theirs) {
+      const words = paired.has(other) ? undefined : tell(block, other);
+      if (words !== undefined) byWords.set(words, [...(byWords.get(words) ?? []), other]);
+    }
+    for (const part of ours) {
+      const words = pairs.has(part) ? undefined : tell(file, part);
+      if (words !== undefined) pair(part, byWords.get(words)?.shift());
+    }
+  }
+  for (const is of [isVersion, differsInName]) {
+    const left = theirs.filter((other) => !paired.has(other)).slice(0, mostAlike);
+    for (const part of ours.filter((each) => !pairs.has(each)).slice(0, mostAlike))
+      pair(
+        part,
+        left.find((other) => !paired.has(other) && is(file, part, block, other)),
+      );
+  }
+  return pairs;
 }
 
 const isVersion = (file: Outline, part: Part, block: Outline, other: Part) => {
