@@ -18,6 +18,7 @@ import { PendingContext } from "./chat/context/pending.js";
 import { attachedBefore } from "./chat/context/sources/files.js";
 import { Proposals } from "./chat/edits/proposals.js";
 import { InlineEdits } from "./chat/inlineEdit/inlineEdit.js";
+import { followEditors } from "./chat/meantEditor.js";
 import { ChatView } from "./chat/panel/view.js";
 import { AttachedFile } from "./chat/sessions/attachedFile.js";
 import { Conversations } from "./chat/sessions/conversations.js";
@@ -255,6 +256,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
       memento: context.globalState,
       log,
     }),
+    followEditors(),
     registerCommands(flint),
     tellOfLongAnswers(flint),
     registerCodeActions(),

@@ -69,7 +69,7 @@ export const editorCommands: Readonly<Record<`flint.${string}`, EditorCommand>> 
   "flint.stopCommitMessage": ({ commitMessages }) => commitMessages.stop(),
   "flint.editSelection": ({ edits }, given) => tell(edits.start(instructionOf(given))),
   "flint.retryEdit": ({ edits }) => tell(edits.retry()),
-  "flint.acceptEdit": ({ edits }) => edits.accept(),
+  "flint.acceptEdit": ({ edits }) => tell(edits.accept()),
   "flint.rejectEdit": ({ edits }) => edits.reject(),
   "flint.stopEdit": ({ edits }) => edits.stop(),
 };

@@ -1,6 +1,7 @@
 /** The list of what can be attached, as VS Code's own quick pick. */
 import { posix } from "node:path";
 import * as vscode from "vscode";
+import { meantEditor } from "../meantEditor.js";
 import { fuzzyFiles } from "./fuzzyFiles.js";
 import type { ContextSource } from "./source.js";
 import { fileSource, folderSource } from "./sources/files.js";
@@ -29,7 +30,7 @@ export async function pickContext(): Promise<ContextSource | undefined> {
 }
 
 async function firstChoices(files: FileList): Promise<Item[]> {
-  const editor = vscode.window.activeTextEditor;
+  const editor = meantEditor();
   const items: Item[] = [];
   const open = openEditor();
   if (open) {

@@ -1,4 +1,4 @@
-import * as vscode from "vscode";
+import { meantEditor } from "../meantEditor.js";
 import type { ContextSource } from "./source.js";
 import { gitDiff } from "./sources/git.js";
 import { openEditor } from "./sources/openEditor.js";
@@ -10,7 +10,7 @@ import { problemCount, problemsOf } from "./sources/problems.js";
  */
 export function sourcesFor(about: readonly ("code" | "problems" | "staged")[], hasOwn: boolean): ContextSource[] {
   const sources: ContextSource[] = [];
-  const uri = vscode.window.activeTextEditor?.document.uri;
+  const uri = meantEditor()?.document.uri;
   const code = about.includes("code") && !hasOwn ? openEditor() : undefined;
   if (code) sources.push(code);
   if (about.includes("problems") && uri && problemCount(uri) > 0) sources.push(problemsOf(uri));

@@ -1,5 +1,6 @@
 import * as path from "node:path/posix";
 import * as vscode from "vscode";
+import { meantEditor } from "../meantEditor.js";
 import { isAlike } from "./apply/paths.js";
 
 /** Where a path that a model has named would be in the workspace; undefined when that is outside of it. */
@@ -46,9 +47,9 @@ async function existing(named: string): Promise<vscode.Uri | undefined> {
   return found.length === 1 ? found[0] : undefined;
 }
 
-/** Of the editor that was used last: the chat panel itself has the focus now. */
+/** Of the editor that is meant: the chat panel itself has the focus now. */
 function openFile(): vscode.Uri | undefined {
-  const active = vscode.window.activeTextEditor?.document.uri;
+  const active = meantEditor()?.document.uri;
   if (active && isEditable(active)) return active;
   const shown = vscode.window.visibleTextEditors.map(({ document }) => document.uri).filter(isEditable);
   return new Set(shown.map(String)).size === 1 ? shown[0] : undefined;

@@ -28,6 +28,8 @@ interface Edit {
   preview: EditPreview;
   /** What the model has made of them; absent until there is code. */
   replacement?: string | undefined;
+  /** The answer broke off, as at its limit: what comes last may be missing. */
+  isCut?: boolean;
   generating?: vscode.CancellationTokenSource | undefined;
 }
 
@@ -67,8 +69,11 @@ export class InlineEdits implements vscode.Disposable {
     };
     const offset = document.offsetAt(range.start);
     const preview = await EditPreview.open(document);
-    this.edit = { document, offset, selected, code, instruction, preview };
-    await this.generate(this.edit, temperature.first);
+    const edit: Edit = { document, offset, selected, code, instruction, preview };
+    this.edit = edit;
+    // Where nothing shows it, nobody could stop it.
+    void preview.closed.then(() => (this.edit === edit ? this.end() : undefined));
+    await this.generate(edit, temperature.first);
   }
 
   private async ask(name: string, range: vscode.Range): Promise<string | undefined> {
@@ -87,10 +92,22 @@ export class InlineEdits implements vscode.Disposable {
     if (this.edit) await this.generate(this.edit, temperature.again);
   }
 
-  /** Makes the change in the document, as one step to undo. */
+  /**
+   * Makes the change in the document, as one step to undo. Of one that is cut it asks first.
+   * @throws what the backend throws, where the person would rather have it tried again
+   */
   async accept(): Promise<void> {
     const { edit } = this;
     if (!edit || edit.replacement === undefined || edit.generating) return;
+    if (edit.isCut) {
+      const accept = vscode.l10n.t("Accept");
+      const again = vscode.l10n.t("Try again");
+      const choice = await vscode.window.showWarningMessage(cutText(edit), { modal: true }, accept, again);
+      // Meanwhile the edit may have ended.
+      if (this.edit !== edit || edit.generating) return;
+      if (choice === again) return this.retry();
+      if (choice !== accept) return;
+    }
     const { document, selected, replacement } = edit;
     const place = placeOf(selected, edit.offset, document.getText());
     if (place === undefined) {
@@ -132,7 +149,11 @@ export class InlineEdits implements vscode.Disposable {
   private async end(): Promise<void> {
     const { edit } = this;
     this.edit = undefined;
-    edit?.generating?.cancel();
+    if (edit?.generating) {
+      edit.generating.cancel();
+      edit.generating = undefined;
+      void setGenerating(false);
+    }
     await edit?.preview.close();
   }
 
@@ -142,6 +163,7 @@ export class InlineEdits implements vscode.Disposable {
     const { token } = cancellation;
     edit.generating = cancellation;
     edit.replacement = undefined;
+    edit.isCut = false;
     await setGenerating(true);
     try {
       const messages = editPrompt(edit.code, edit.instruction);
@@ -163,6 +185,11 @@ export class InlineEdits implements vscode.Disposable {
       const result = await this.backend.chat(request, { onText }, token);
       answer = result.text || answer;
       show();
+      const isCut = result.finishReason !== "stop" && result.finishReason !== "cancelled";
+      if (isCut && this.edit === edit && edit.generating === cancellation) {
+        edit.isCut = true;
+        void this.tellCut(edit);
+      }
     } catch (error) {
       if (!token.isCancellationRequested) {
         if (this.edit === edit) await this.end();
@@ -175,6 +202,14 @@ export class InlineEdits implements vscode.Disposable {
       }
       cancellation.dispose();
     }
+  }
+
+  /** Says that there should be more, as the diff looks as complete as any other. */
+  private async tellCut(edit: Edit): Promise<void> {
+    const again = vscode.l10n.t("Try again");
+    const choice = await vscode.window.showWarningMessage(cutText(edit), again);
+    // The command tells what goes wrong.
+    if (choice === again && this.edit === edit) await vscode.commands.executeCommand("flint.retryEdit");
   }
 
   /**
@@ -203,6 +238,9 @@ export class InlineEdits implements vscode.Disposable {
 }
 
 const setGenerating = (value: boolean) => vscode.commands.executeCommand("setContext", "flint.editGenerating", value);
+
+const cutText = ({ code: { name } }: Edit) =>
+  vscode.l10n.t("The edit of {0} is not complete: the model's answer was cut off before its end.", name);
 
 /** The lines that a selection touches, the end of the last one included where there is one. */
 function wholeLines(document: vscode.TextDocument, { start, end }: vscode.Selection): vscode.Range {

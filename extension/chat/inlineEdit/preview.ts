@@ -12,17 +12,26 @@ export class EditPreview implements vscode.TextDocumentContentProvider, vscode.D
   private readonly registration = vscode.workspace.registerTextDocumentContentProvider(scheme, this);
   private readonly uri: vscode.Uri;
   private text: string;
+  private tabsListener: vscode.Disposable | undefined;
+  /** Settles when nothing shows it any more, whoever has closed it. */
+  readonly closed: Promise<void>;
 
   private constructor(document: vscode.TextDocument) {
     // The path keeps its ending, by which the language is known.
     this.uri = vscode.Uri.from({ scheme, path: document.uri.path, query: randomUUID() });
     this.text = document.getText();
+    this.closed = new Promise((resolve) => {
+      this.tabsListener = vscode.window.tabGroups.onDidChangeTabs(({ closed }) => {
+        // A tab that moves to another group is closed where it was.
+        if (closed.some((tab) => this.isIn(tab)) && this.tabs().length === 0) resolve();
+      });
+    });
   }
 
   static async open(document: vscode.TextDocument): Promise<EditPreview> {
     const preview = new EditPreview(document);
     const title = vscode.l10n.t("{0} (edit by Flint)", posix.basename(document.uri.path));
-    await vscode.commands.executeCommand("vscode.diff", document.uri, preview.uri, title, { preview: true });
+    await vscode.commands.executeCommand("vscode.diff", document.uri, preview.uri, title, { preview: false });
     return preview;
   }
 
@@ -37,15 +46,20 @@ export class EditPreview implements vscode.TextDocumentContentProvider, vscode.D
   }
 
   async close(): Promise<void> {
-    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
-    const own = tabs.filter(
-      ({ input }) => input instanceof vscode.TabInputTextDiff && input.modified.toString() === this.uri.toString(),
-    );
-    await vscode.window.tabGroups.close(own);
+    await vscode.window.tabGroups.close(this.tabs());
     this.dispose();
   }
 
+  private tabs(): vscode.Tab[] {
+    return vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).filter((tab) => this.isIn(tab));
+  }
+
+  private isIn({ input }: vscode.Tab): boolean {
+    return input instanceof vscode.TabInputTextDiff && input.modified.toString() === this.uri.toString();
+  }
+
   dispose(): void {
+    this.tabsListener?.dispose();
     this.registration.dispose();
     this.didChange.dispose();
   }

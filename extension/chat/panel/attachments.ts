@@ -5,8 +5,9 @@ import { pickContext } from "../context/picker.js";
 import { type ContextContent, type ContextSource, NothingToAttach } from "../context/source.js";
 import { fileOrFolder } from "../context/sources/files.js";
 import { projectInstructions } from "../context/sources/instructions.js";
-import { onDidChangeOpenEditor, openEditor } from "../context/sources/openEditor.js";
+import { openEditor } from "../context/sources/openEditor.js";
 import { sourcesFor } from "../context/sourcesFor.js";
+import { onDidChangeMeantEditor } from "../meantEditor.js";
 import type { PromptTemplate } from "../templates/templates.js";
 
 /** What the panel says about attachments. */
@@ -54,7 +55,7 @@ export class Attachments implements vscode.Disposable {
         logged(this.conversationChanged());
       }),
       pending.onDidChange(() => this.postContext()),
-      onDidChangeOpenEditor(() => this.postOpenEditor()),
+      onDidChangeMeantEditor(() => this.postOpenEditor()),
       vscode.workspace.onDidChangeTextDocument(({ document }) => {
         logged(pending.documentChanged(document.uri.toString()));
       }),

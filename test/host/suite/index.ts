@@ -17,6 +17,8 @@ export async function run(): Promise<void> {
   await import("./downloads.js");
   await import("./context.js");
   await import("./edits.js");
+  await import("./inlineEdit.js");
+  await import("./meantEditor.js");
   const tests: HostReport["tests"] = [];
   await new Promise<void>((resolve) => {
     mocha

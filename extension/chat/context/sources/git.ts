@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { meantEditor } from "../../meantEditor.js";
 import { type ContextSource, NothingToAttach } from "../source.js";
 
 /** What we use of a repository of VS Code's git extension (its interface, version 1). */
@@ -26,7 +27,7 @@ export async function gitRepository(rootUri?: vscode.Uri): Promise<GitRepository
     repositories
       .filter((repository) => `${uri.path}/`.startsWith(`${repository.rootUri.path}/`))
       .sort((a, b) => b.rootUri.path.length - a.rootUri.path.length)[0];
-  const open = vscode.window.activeTextEditor?.document.uri;
+  const open = meantEditor()?.document.uri;
   const repository = (rootUri && of(rootUri)) ?? (open && of(open)) ?? repositories[0];
   if (!repository) throw new NothingToAttach(vscode.l10n.t("There is no git repository in this workspace."));
   return repository;

@@ -1,14 +1,15 @@
 import { basename } from "node:path";
 import * as vscode from "vscode";
+import { meantEditor } from "../../meantEditor.js";
 import { attach, attachmentLabel, type Excerpt } from "../attachment.js";
 import { type ContextSource, NothingToAttach } from "../source.js";
 import { pathInWorkspace } from "./workspace.js";
 
 const schemes = new Set(["file", "untitled", "vscode-notebook-cell", "vscode-remote", "vscode-vfs"]);
 
-/** What is selected in the editor that was used last, or all of its file; undefined when none is open or it is empty. */
+/** What is selected in the editor that is meant, or all of its file; undefined when none is open or it is empty. */
 export function openEditor(): ContextSource | undefined {
-  const editor = vscode.window.activeTextEditor;
+  const editor = meantEditor();
   if (!editor || !schemes.has(editor.document.uri.scheme)) return undefined;
   const { document, selection } = editor;
   return selection.isEmpty ? wholeDocument(document) : linesOf(document, selection);
@@ -50,14 +51,4 @@ function excerptOf(document: vscode.TextDocument, selection?: Excerpt["selection
     line: (index) => document.lineAt(index).text,
     ...(selection && { selection }),
   };
-}
-
-/** Calls `changed` when `openEditor` may give something else. */
-export function onDidChangeOpenEditor(changed: () => void): vscode.Disposable {
-  return vscode.Disposable.from(
-    vscode.window.onDidChangeActiveTextEditor(changed),
-    vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => {
-      if (textEditor === vscode.window.activeTextEditor) changed();
-    }),
-  );
 }
