@@ -224,7 +224,7 @@ export const completeParams = z.strictObject({
     .max(mostFiles, filesMessage)
     .exactOptional(),
   suffix: text(longestText).exactOptional(),
-  middle: text(longestText).exactOptional(),
+  typing: flag.exactOptional(),
   path: text(longestPath).exactOptional(),
   prepareOnly: flag.exactOptional(),
 });

@@ -7,6 +7,7 @@ import "./style.css";
 import "./composer.css";
 import "./markdown.css";
 import "./welcome.css";
+import * as l10n from "@vscode/l10n";
 import { Composer } from "./composer.js";
 import { element } from "./elements.js";
 import { onMessage, post, postToSession, showSession } from "./host.js";
@@ -39,6 +40,8 @@ document.body.append(
   element(
     "main",
     "chat",
+    // Whoever reads by headings begins here; for the eye VS Code has it above the panel.
+    element("h1", "unseen", l10n.t("Flint Chat")),
     welcome.root,
     transcript.root,
     transcript.speech.root,

@@ -5,7 +5,7 @@ import { Sentences } from "./sentences.js";
 /** What screen readers are told of an answer that is being written: sentences, when they have ended. */
 export class Speech {
   /** Seen by nobody. Sentences are added to it, and go when some have come after them. */
-  readonly root = element("div", "announcement");
+  readonly root = element("div", "unseen");
   private sentences = new Sentences();
 
   constructor() {

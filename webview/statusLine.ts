@@ -8,7 +8,7 @@ export class Activity {
   readonly root = element("div", "activity");
   private readonly words = element("span", "");
   /** For screen readers, which are told once: the words beside it count seconds. */
-  readonly announcement = element("div", "announcement");
+  readonly announcement = element("div", "unseen");
   private readonly bar = document.createElement("vscode-progress-bar");
 
   constructor() {

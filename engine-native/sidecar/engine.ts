@@ -389,8 +389,8 @@ export class InferenceEngine {
 }
 
 /** Whether it is for the inline model. Where the model does both, only what an editor asks: the rest may be as long as its context. */
-const suggests = (loaded: LoadedModels | undefined, { middle }: CompleteParams): boolean =>
-  loaded?.inline !== undefined && (loaded.inline.model !== loaded.chat.model || middle !== undefined);
+const suggests = (loaded: LoadedModels | undefined, { typing }: CompleteParams): boolean =>
+  loaded?.inline !== undefined && (loaded.inline.model !== loaded.chat.model || typing === true);
 
 /** False where a request has failed by an error that nobody awaits: to wait for its work would be for ever. */
 const mayEnd = (signal: AbortSignal): boolean => !(signal.reason instanceof UnawaitedError);

@@ -310,7 +310,7 @@ async function loadModel(
         chatWrapper,
         withoutThinking,
         promptOf: async (params, ownSignal) => {
-          if (params.middle !== undefined) return cutTo(loaded, contextTokens)(params, ownSignal);
+          if (params.typing) return cutTo(loaded, contextTokens)(params, ownSignal);
           await requireShort(loaded, params, context.contextSize, ownSignal);
           return completionPrompt(loaded, params, contextTokens);
         },

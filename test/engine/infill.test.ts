@@ -6,6 +6,7 @@ import {
   type CompleteParams,
   chatRequest,
   completeRequest,
+  countTokensRequest,
   detokenizeRequest,
   planRequest,
   statsRequest,
@@ -16,7 +17,9 @@ import { cappedSidecar, load, sidecar, watch } from "../support/sidecar.js";
 const lines = (name: string, count: number) =>
   Array.from({ length: count }, (_, i) => `const ${name}${i} = compute(${i});\n`).join("");
 const files = [{ name: "src/other.ts", text: lines("other", 10) }];
-const place = { prefix: lines("before", 30), suffix: `\n${lines("after", 20)}`, files, path: "src/main.ts" };
+const place = { prefix: lines("before", 30), suffix: `\n${lines("after", 3)}`, files, path: "src/main.ts" };
+/** Somebody has typed this. */
+const typed = (text: string) => ({ ...place, prefix: place.prefix + text, typing: true });
 
 /** @returns how many tokens of the prompt were read for it, and the result */
 async function complete(started: Sidecar, params: CompleteParams) {
@@ -42,32 +45,33 @@ const ask = (started: Sidecar, messages: ChatMessage[], maximumTokens: number) =
   );
 const user = (text: string): ChatMessage => ({ role: "user", text });
 
-test("for each key only what is new is read, not the text after the cursor nor other files", async () => {
+test("for each key only what is new is read, and what follows the cursor, but no other files", async () => {
   const started = await loaded();
-  const typed = "const sum = before1 + before2;\nconst next = ";
-  const all = await complete(started, { ...place, middle: "" });
-  expect(all.read).toBeGreaterThan(500);
-  for (let length = 1; length <= typed.length; length++) {
-    const { read } = await complete(started, { ...place, middle: typed.slice(0, length) });
-    expect(read, typed.slice(0, length)).toBeLessThanOrEqual(4);
+  const text = "const sum = before1 + before2;\nconst next = ";
+  const all = await complete(started, typed(""));
+  expect(all.read).toBeGreaterThan(400);
+  const { tokens: after } = await started.connection.sendRequest(countTokensRequest, { text: place.suffix });
+  for (let length = 1; length <= text.length; length++) {
+    const { read } = await complete(started, typed(text.slice(0, length)));
+    // The marks around what follows, and what is typed.
+    expect(read, text.slice(0, length)).toBeLessThanOrEqual(after + 6);
   }
 });
 
 test("what was prepared is not read again", async () => {
   const started = await loaded();
-  const { result, read } = await complete(started, { ...place, middle: "const", prepareOnly: true });
+  const { result, read } = await complete(started, { ...typed("const"), prepareOnly: true });
   expect(read).toBe(result.promptTokens.length);
   expect(result).toMatchObject({ text: "", tokens: [] });
-  expect((await complete(started, { ...place, middle: "const" })).read).toBeLessThanOrEqual(2);
+  expect((await complete(started, typed("const"))).read).toBeLessThanOrEqual(2);
 });
 
 test("a word that has begun is written anew, whatever it is, and not told again", async () => {
   const started = await loaded();
-  const typed = "const sum = before";
-  const { promptTokens } = (await complete(started, { ...place, middle: "const sum =" })).result;
+  const { promptTokens } = (await complete(started, typed("const sum ="))).result;
   for (const half of [" b", " bef", "\tbef", " (be", " user_na", ".zq"]) {
     const begun = /.[a-z]+$/.exec(half)?.[0] ?? "";
-    const request = { ...place, middle: `const sum =${half}`, maximumTokens: 8 };
+    const request = { ...typed(`const sum =${half}`), maximumTokens: 8 };
     const watched = watch(started, (progressToken, token) =>
       started.connection.sendRequest(completeRequest, { ...request, progressToken }, token),
     );
@@ -77,28 +81,33 @@ test("a word that has begun is written anew, whatever it is, and not told again"
     expect(text.startsWith(watched.text())).toBe(true);
     if (begun === half) expect(result.promptTokens).toEqual(promptTokens);
   }
-  expect((await complete(started, { ...place, middle: typed })).read).toBeLessThanOrEqual(2);
-  expect((await complete(started, { ...place, middle: `${typed}s` })).read).toBe(1);
+  const last = "const sum = before";
+  expect((await complete(started, typed(last))).read).toBeLessThanOrEqual(2);
+  expect((await complete(started, typed(`${last}s`))).read).toBe(1);
 });
 
 test("what has no room in the context is cut far from the cursor, and the beginning stays while one types", async () => {
   const started = await loaded();
-  const long = { ...place, prefix: lines("before", 400), suffix: `\n${lines("after", 400)}` };
-  const { result } = await complete(started, { ...long, middle: "x" });
+  const prefix = lines("before", 400);
+  const suffix = `\n${lines("after", 400)}`;
+  const { result } = await complete(started, { ...place, prefix: `${prefix}x`, suffix, typing: true });
   expect(result.promptTokens.length).toBeLessThan(2048);
-  for (const middle of ["x ", "x =", "x = before", "x = before1\ny"]) {
-    expect((await complete(started, { ...long, middle })).read, middle).toBeLessThanOrEqual(6);
+  // A quarter of the context's tokens is what follows the cursor, which is read again.
+  const most = 2048 / 4 + 6;
+  for (const text of ["x ", "x =", "x = before", "x = before1\ny"]) {
+    const { read } = await complete(started, { ...place, prefix: prefix + text, suffix, typing: true });
+    expect(read, text).toBeLessThanOrEqual(most);
   }
 });
 
 test("a conversation and suggestions of one model leave what the other has read alone", async () => {
   const started = await loaded();
-  const middle = "const sum";
-  await complete(started, { ...place, middle });
+  const suggestion = typed("const sum");
+  await complete(started, suggestion);
   const question = user(lines("question", 20));
   const first = await ask(started, [question], 8).result;
   // It is asked again from the same place, as if nothing had been said meanwhile.
-  expect((await complete(started, { ...place, middle })).read).toBeLessThanOrEqual(2);
+  expect((await complete(started, suggestion)).read).toBeLessThanOrEqual(2);
   const messages: ChatMessage[] = [question, { role: "assistant", text: first.text }, user("And then?")];
   const second = await ask(started, messages, 8).result;
   expect(second.cachedPromptTokens).toBeGreaterThanOrEqual(first.promptTokens.length);
@@ -112,7 +121,7 @@ test("a suggestion of the model that answers does not wait for the end of the an
   await answer.reached(2);
   const order: string[] = [];
   void answer.result.then(() => order.push("answer"));
-  await complete(started, { ...place, middle: "const" });
+  await complete(started, typed("const"));
   order.push("suggestion");
   expect((await answer.result).text).toBe(alone.text);
   expect(order).toEqual(["suggestion", "answer"]);
@@ -134,7 +143,7 @@ test("the second KV cache is made where it has room, and stays within the cap", 
   }
   const { sidecar: started, group } = await cappedSidecar(cap);
   await load(started, modelPath, { contextTokens: 2048, ramCapBytes: cap });
-  await complete(started, { ...place, prefix: lines("before", 400), middle: "x", maximumTokens: 64 });
+  await complete(started, { ...place, prefix: `${lines("before", 400)}x`, typing: true, maximumTokens: 64 });
   await ask(started, [user(lines("question", 60))], 64).result;
   const { memory } = await started.connection.sendRequest(statsRequest);
   expect(memory.peakBytes).toBeLessThanOrEqual(cap);
@@ -143,8 +152,8 @@ test("the second KV cache is made where it has room, and stays within the cap", 
 
 test("what a key has made useless ends, and the next suggestion is as if it had not been", async () => {
   const started = await loaded();
-  const wanted = (await complete(started, { ...place, middle: "const x", maximumTokens: 8 })).result.text;
-  const other = { ...place, prefix: lines("elsewhere", 60), middle: "let" };
+  const wanted = (await complete(started, { ...typed("const x"), maximumTokens: 8 })).result.text;
+  const other = { ...place, prefix: `${lines("elsewhere", 60)}let`, typing: true };
   for (const pieces of [0, 3]) {
     const useless = watch(started, (progressToken, token) =>
       started.connection.sendRequest(
@@ -156,6 +165,6 @@ test("what a key has made useless ends, and the next suggestion is as if it had 
     if (pieces > 0) await useless.reached(pieces);
     useless.cancel();
     expect(await useless.result).toMatchObject({ finishReason: "cancelled" });
-    expect((await complete(started, { ...place, middle: "const x", maximumTokens: 8 })).result.text).toBe(wanted);
+    expect((await complete(started, { ...typed("const x"), maximumTokens: 8 })).result.text).toBe(wanted);
   }
 });

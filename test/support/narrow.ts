@@ -9,7 +9,7 @@ export function widerThan(frame: Frame, pixels: number): Promise<string[]> {
     await new Promise(requestAnimationFrame);
     const edge = main.getBoundingClientRect().right;
     const inside = [...main.querySelectorAll<HTMLElement>("*")].filter(
-      (node) => !node.closest("pre, .table-scroller, .announcement"),
+      (node) => !node.closest("pre, .table-scroller, .unseen"),
     );
     const found = inside
       .filter((node) => node.getBoundingClientRect().right > edge + 1)

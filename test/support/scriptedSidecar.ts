@@ -159,8 +159,8 @@ connection.onRequest(chatRequest, async ({ messages, progressToken = "", session
   };
   return result;
 });
-connection.onRequest(completeRequest, async ({ prefix, middle = "", files = [], progressToken = "", prepareOnly }) => {
-  const lines = (prefix + middle).split("\n");
+connection.onRequest(completeRequest, async ({ prefix, files = [], progressToken = "", prepareOnly }) => {
+  const lines = prefix.split("\n");
   const line = lines.at(-1) ?? "";
   const told = lines.flatMap((each) => [...(/^# (.+) -> (.+)$/gm.exec(each)?.slice(1, 3) ?? [])]);
   const index = told.findIndex((key, i) => i % 2 === 0 && line.trimEnd().endsWith(key));

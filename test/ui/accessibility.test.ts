@@ -1,10 +1,7 @@
 /** The chat panel for everybody: axe finds nothing in any theme, also narrow and enlarged, and the keyboard reaches all. */
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import type { AxeResults } from "axe-core";
-import type { Frame } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Message } from "../../webview/messages.js";
+import { frameOf, violations } from "../support/axe.js";
 import { ChatPanel, chooseTheme } from "../support/chatPanel.js";
 import { widerThan } from "../support/narrow.js";
 import { showConversation } from "../support/storage.js";
@@ -57,28 +54,6 @@ afterEach(async ({ task }) => {
 
 afterAll(() => workbench?.close());
 
-async function chatFrame(): Promise<Frame> {
-  const frame = await (await panel.document.locator("body").elementHandle())?.ownerFrame();
-  if (!frame) throw new Error("The panel has no frame.");
-  return frame;
-}
-
-/** What axe finds: rule, and the elements. */
-async function violations(): Promise<string[]> {
-  const frame = await chatFrame();
-  // As an expression: the page's own policy lets nothing be evaluated in it.
-  await frame.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
-  const found = await frame.evaluate(async () => {
-    // The page is transparent, and what VS Code shows behind it is in another frame.
-    document.documentElement.style.background = "var(--vscode-sideBar-background)";
-    const { axe } = window as unknown as { axe: { run(): Promise<AxeResults> } };
-    return (await axe.run()).violations;
-  });
-  return found.map(
-    ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("\n")}`,
-  );
-}
-
 async function setTheme(name: string): Promise<void> {
   await chooseTheme(workbench.page, name);
   const isLight = name.startsWith("Light");
@@ -93,7 +68,7 @@ test.each(themes)("axe finds nothing in %s", async (theme) => {
   await setTheme(theme);
   await picture(workbench.page, `theme-${theme.toLowerCase().replaceAll(" ", "-")}`);
   // The colours of a theme come one after the other.
-  await expect.poll(violations).toEqual([]);
+  await expect.poll(() => violations(panel)).toEqual([]);
 });
 
 test("a question is legible in high contrast", async () => {
@@ -112,7 +87,7 @@ test.each([
   ["200 px wide", 200],
   ["as wide as with a zoom of 200%", 160],
 ])("nothing but code and tables is wider than the panel, %s", async (_, width) => {
-  const frame = await chatFrame();
+  const frame = await frameOf(panel);
   const wide = await widerThan(frame, width);
   expect(wide).toEqual([]);
 });
@@ -120,7 +95,7 @@ test.each([
 test("the keyboard reaches the buttons of code, and what scrolls", async () => {
   await panel.input.focus();
   const reached = new Set<string>();
-  const frame = await chatFrame();
+  const frame = await frameOf(panel);
   for (let press = 0; press < 60; press++) {
     await workbench.page.keyboard.press("Shift+Tab");
     const name = await frame.evaluate(() => {

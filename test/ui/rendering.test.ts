@@ -120,7 +120,7 @@ test("sentences are told when they have ended, not each token", async () => {
   await panel.show(conversation("", "streaming", "spoken"));
   for (const piece of ["Hello ", "**you**", ". This ", "goes\n\n```ts\na\n", "b\n```\n"])
     await panel.send({ type: "text", id: "spoken", text: piece });
-  const said = () => panel.page.locator(".announcement[role=log] p").allTextContents();
+  const said = () => panel.page.locator(".unseen[role=log] p").allTextContents();
   await expect.poll(said).toEqual(["Hello you.", "This goes", "Code, 2 lines."]);
   expect(await panel.page.locator(".transcript").getAttribute("aria-live")).toBe("off");
 });

@@ -58,12 +58,13 @@ export class Beginning {
   }
 }
 
-/** Ends the prompt before a word that has begun. */
+/** Ends the prompt before a word that has begun, where somebody is typing. */
 export function healed(model: LlamaModel, params: CompleteParams): { params: CompleteParams; beginning?: Beginning } {
-  if (params.middle === undefined || params.promptTokens || !spellsLetters(model)) return { params };
-  const { before, begun } = splitHalfWord(params.middle);
+  const { prefix, typing, promptTokens } = params;
+  if (!typing || promptTokens || !spellsLetters(model)) return { params };
+  const { before, begun } = splitHalfWord(prefix);
   if (begun === "") return { params };
-  return { params: { ...params, middle: before }, beginning: new Beginning(model, begun) };
+  return { params: { ...params, prefix: before }, beginning: new Beginning(model, begun) };
 }
 
 /** The tokens that begin with a text, or that it begins with. */

@@ -13,8 +13,8 @@ const answerTokens = 128;
 /** BOS and the tokens of an infill. */
 const markTokens = 4;
 /**
- * What is cut off at the beginning grows by so many tokens at once, and so does the room for the middle: so the prompt begins
- * with the same tokens while somebody types, and what was read of it is kept.
+ * What is cut off at the beginning grows by so many tokens at once: so the prompt begins with the same tokens while somebody
+ * types, and what was read of it is kept.
  */
 const stepTokens = 256;
 
@@ -79,8 +79,8 @@ function promptOf(model: LlamaModel, params: CompleteParams, room: Room): Token[
   const start = shouldPrependBosToken && bos !== null ? [bos] : [];
   const family = params.suffix === undefined ? undefined : familyOf(model);
   if (family) return [...start, ...infillPrompt(model, family, params, room)];
-  const all = model.tokenize(params.prefix + (params.middle ?? ""), false);
-  return [...start, ...(room.cuts ? all.slice(Math.max(0, all.length - room.forAll)) : all)];
+  const all = model.tokenize(params.prefix, false);
+  return [...start, ...(room.cuts ? cutBeginning(all, room.forAll, params.typing === true) : all)];
 }
 
 function infillPrompt(
@@ -89,23 +89,18 @@ function infillPrompt(
   params: CompleteParams,
   { forAll, cuts }: Room,
 ): Token[] {
-  const { prefix, suffix = "", middle } = params;
+  const { prefix, suffix = "", typing = false } = params;
   const text = (value: string) => model.tokenize(value, false, "trimLeadingSpace");
   const part = (each: Part): Token[] => ("mark" in each ? marked(model, each.mark) : text(each.text));
-  const written = text(middle ?? "");
-  const free = Math.max(1, forAll - (middle === undefined ? 0 : stepped(written.length + 1)));
   const all = text(suffix);
-  const after = cuts ? all.slice(0, Math.floor(free * shareAfter)) : all;
+  const after = cuts ? all.slice(0, Math.floor(forAll * shareAfter)) : all;
   const whole = text(prefix);
   // While somebody types, the files must not change with the length of what is typed.
-  const forFiles = middle === undefined ? free - after.length - whole.length : free * shareFiles;
+  const forFiles = typing ? forAll * shareFiles : forAll - after.length - whole.length;
   const layout = fitFiles(layoutOf(family, params), (parts) => parts.flatMap(part).length, forFiles);
   const others = [...layout.opening, ...layout.files.flat(), ...layout.own].flatMap(part).length;
-  const before = cuts ? cutBeginning(whole, Math.max(0, free - after.length - others), middle !== undefined) : whole;
-  // What is written of the middle goes on after the suffix, where the model has a token for it.
-  const separate = layout.order === "prefix-suffix-middle";
-  const parts = inOrder(layout, { part, prefix: separate ? before : [...before, ...written], suffix: after });
-  return [...parts.flat(), ...(separate ? written : [])];
+  const before = cuts ? cutBeginning(whole, Math.max(0, forAll - after.length - others), typing) : whole;
+  return inOrder(layout, { part, prefix: before, suffix: after }).flat();
 }
 
 function marked(model: LlamaModel, mark: string): Token[] {

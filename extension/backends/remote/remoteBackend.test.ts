@@ -259,8 +259,8 @@ test("asks llama-server what it can, and fills in by its route", async () => {
   const completion = await backend.complete({ prefix: "one\ndef f(", suffix: "):", maximumTokens: 9 }, none);
   expect(completion).toEqual({ text: "a, b", finishReason: "stop" });
   expect(asked.at(-1)?.body).toMatchObject({
-    input_prefix: "one\n",
-    prompt: "def f(",
+    input_prefix: "one\ndef f(",
+    prompt: "",
     input_suffix: "):",
     n_predict: 9,
   });

@@ -186,13 +186,12 @@ export class RemoteBackend implements Backend {
   }
 
   private async infill(client: RemoteClient, request: CompletionRequest, signal: AbortSignal) {
-    const { suffix = "", maximumTokens, files = [], stop = [], prepareOnly } = request;
-    const prefix = request.prefix + (request.middle ?? "");
-    const line = prefix.lastIndexOf("\n") + 1;
+    const { prefix, suffix = "", maximumTokens, files = [], stop = [], prepareOnly } = request;
     const body = {
       model: this.options.model,
-      input_prefix: prefix.slice(0, line),
-      prompt: prefix.slice(line),
+      input_prefix: prefix,
+      // What stands here is read after the text behind the cursor, and models go on from there worse.
+      prompt: "",
       input_suffix: suffix,
       temperature: 0,
       cache_prompt: true,
@@ -208,8 +207,7 @@ export class RemoteBackend implements Backend {
   }
 
   private async continue(client: RemoteClient, request: CompletionRequest, signal: AbortSignal) {
-    const { suffix = "", maximumTokens, stop = [] } = request;
-    const prefix = request.prefix + (request.middle ?? "");
+    const { prefix, suffix = "", maximumTokens, stop = [] } = request;
     const { model } = this.options;
     const fim = fimPrompt(model, prefix, suffix);
     const stops = [...stop, ...(fim?.stop ?? [])].slice(0, mostStops);

@@ -99,7 +99,7 @@ test("a request that was joined and says something else is followed by another",
   const shown = suggest("a = x|\nend");
   first.say("one");
   const second = await nth(2);
-  expect(second.request.middle).toBe("a = x");
+  expect(second.request.prefix).toBe("a = x");
   second.say("y\n");
   expect(await shown).toBe("y");
 });
@@ -134,7 +134,7 @@ test("that there is nothing to suggest is not asked again", async () => {
   expect(asked).toHaveLength(1);
 });
 
-test("prefix and suffix are the same for each key, also where the editor closes a bracket", async () => {
+test("what follows the cursor is the same for each key, also where the editor closes a bracket", async () => {
   const { suggest, nth } = setUp();
   const texts = ["x\na|\nend", "x\na.|\nend", "x\na.b(|)\nend", "x\na.b(c|)\nend"];
   const requests: CompletionRequest[] = [];
@@ -144,8 +144,8 @@ test("prefix and suffix are the same for each key, also where the editor closes 
     model.say("something else");
     requests.push(model.request);
   }
-  expect(new Set(requests.map(({ prefix, suffix }) => `${prefix}|${suffix}`))).toEqual(new Set(["x\n|\nend"]));
-  expect(requests.map(({ middle }) => middle)).toEqual(["a", "a.", "a.b(", "a.b(c"]);
+  expect(requests.map(({ suffix }) => suffix)).toEqual(texts.map(() => "\nend"));
+  expect(requests.map(({ prefix }) => prefix)).toEqual(["x\na", "x\na.", "x\na.b(", "x\na.b(c"]);
 });
 
 test("a block is written to its end", async () => {
@@ -161,13 +161,13 @@ test("blanks before the cursor are left to the model, which says them again or n
   const { suggest, nth } = setUp();
   const shown = suggest("x\nreturn |\nend");
   const model = await nth(1);
-  expect(model.request).toMatchObject({ prefix: "x\n", middle: "return" });
+  expect(model.request).toMatchObject({ prefix: "x\nreturn", typing: true });
   model.say(" ");
   model.say("one\n");
   expect(await shown).toBe("one");
   const indented = suggest("if a:\n    b()\n    |\nend");
   const second = await nth(2);
-  expect(second.request.middle).toBe("");
+  expect(second.request.prefix).toBe("if a:\n    b()\n");
   second.say("    c()\n\n");
   expect(await indented).toBe("c()");
   const without = suggest("x\ny = |\nend");

@@ -8,11 +8,11 @@ import { opensBlock } from "../cursor/indentation.js";
 import { blockEnd } from "../filters/blockEnd.js";
 import { suggestionOf, type Written } from "../filters/suggestion.js";
 import type { SyntaxErrors } from "../filters/syntax.js";
-import { PromptAnchor } from "./anchor.js";
+import { requestFor } from "../prompt/request.js";
 import { type Spot, SuggestionCache } from "./cache.js";
 import { Debounce } from "./debounce.js";
 import { Generation } from "./generation.js";
-import { afterBlanks, trailingBlanks, withoutTrailingBlanks } from "./trailingBlanks.js";
+import { afterBlanks, trailingBlanks } from "./trailingBlanks.js";
 
 /** Times from the request on, in ms. After this only whole lines that are there by then are shown. */
 const firstLinesMs = 250;
@@ -55,7 +55,6 @@ const onlyClosers = /^[\s)\]}>"'`;,]*$/;
 export class Suggester {
   private readonly cache = new SuggestionCache();
   private readonly debounce = new Debounce();
-  private readonly anchor = new PromptAnchor();
   /** The request that runs, or the last one: its text may still be of use. */
   private current: Generation | undefined;
   private readonly now: () => number;
@@ -116,8 +115,6 @@ export class Suggester {
   /** Lets the model read what the next request will ask, in a pause. A request that comes meanwhile ends it. */
   async prepare(place: Place, token: CancellationToken): Promise<void> {
     if (this.running || !this.options.backend.canComplete) return;
-    const spot = spotOf(place);
-    this.anchor.split(spot, true);
     await this.complete({ ...this.requestOf(place), prepareOnly: true }, place, ignore, token);
   }
 
@@ -227,18 +224,9 @@ export class Suggester {
   }
 
   private requestOf(place: Place): CompletionRequest {
-    const spot = spotOf(place);
-    const { prefix, middle } = this.anchor.split(spot);
-    // A model without the tokens for it can't make sense of what follows the cursor.
-    if (!this.options.backend.capabilities?.infill) return { prefix: spot.prefix };
+    const { prefix, suffix } = spotOf(place);
     const { path, files } = place;
-    return {
-      prefix,
-      middle: withoutTrailingBlanks(middle),
-      suffix: spot.suffix,
-      path,
-      ...(files.length > 0 && { files: [...files] }),
-    };
+    return requestFor({ prefix, suffix, path, files }, this.options.backend.capabilities?.infill === true);
   }
 
   /** What the model says after the blanks that stand before the cursor: it says them again. */
@@ -248,7 +236,7 @@ export class Suggester {
     onText: (text: string) => void,
     token: CancellationToken,
   ) {
-    const blanks = request.middle === undefined ? "" : trailingBlanks(cursor.lineBefore);
+    const blanks = trailingBlanks(cursor.lineBefore);
     const rest = afterBlanks(blanks.length);
     try {
       const answer = await this.options.backend.complete(request, token, (text) => onText(rest(text)));

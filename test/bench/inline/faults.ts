@@ -4,6 +4,8 @@ import path from "node:path";
 import * as z from "zod";
 import { cursorAt } from "../../../extension/inline/cursor/cursor.js";
 import { suggestionOf } from "../../../extension/inline/filters/suggestion.js";
+import { requestFor } from "../../../extension/inline/prompt/request.js";
+import { afterBlanks, trailingBlanks } from "../../../extension/inline/requests/trailingBlanks.js";
 import { Grammars } from "../../../extension/inline/syntax/grammars.js";
 import { startSidecar } from "../../../protocol/client.js";
 import { completeRequest, loadRequest } from "../../../protocol/messages.js";
@@ -59,12 +61,13 @@ export async function benchFaults(
       const { before, after, language } = one;
       const cursor = cursorAt(before + after, before.length);
       if (!cursor) continue;
-      const { prefix, suffix } = cursor;
-      const start = prefix.lastIndexOf("\n") + 1;
+      const { prefix, suffix, lineBefore } = cursor;
       // As much as is ever shown: a line where more would tear it apart, else up to an empty line.
       const stop = [cursor.singleLine ? "\n" : "\n\n"];
-      const request = { prefix: prefix.slice(0, start), middle: prefix.slice(start), suffix, maximumTokens, stop };
-      const { text, finishReason } = await sidecar.connection.sendRequest(completeRequest, request);
+      const request = { ...requestFor({ prefix, suffix, path: one.path, files: [] }, true), maximumTokens, stop };
+      const answer = await sidecar.connection.sendRequest(completeRequest, request);
+      const { finishReason } = answer;
+      const text = afterBlanks(trailingBlanks(lineBefore).length)(answer.text);
       await grammars.ready(language);
       const errorsWith = grammars.errorsIn(language, before + after, before.length);
       const shown = suggestionOf({ text, ended: finishReason === "stop" }, cursor, errorsWith);

@@ -1,11 +1,8 @@
 /** Flint's sidecar beside llama-server's `/infill`: the same model, cursors and files, asked in turn. */
 import path from "node:path";
 import * as z from "zod";
-import {
-  afterBlanks,
-  trailingBlanks,
-  withoutTrailingBlanks,
-} from "../../../extension/inline/requests/trailingBlanks.js";
+import { requestFor } from "../../../extension/inline/prompt/request.js";
+import { afterBlanks, trailingBlanks } from "../../../extension/inline/requests/trailingBlanks.js";
 import { startSidecar } from "../../../protocol/client.js";
 import { completeRequest, loadRequest, type PromptFile } from "../../../protocol/messages.js";
 import { root } from "../../../scripts/root.mjs";
@@ -47,13 +44,10 @@ export async function benchBesideServer(
       ...{ modelPath: model, engine: "flash", ramCapBytes, contextTokens, threads },
     });
     const flint: Infill = async ({ before, after, files, path: name }) => {
-      const line = before.lastIndexOf("\n") + 1;
-      const middle = before.slice(line);
-      const { text } = await sidecar.connection.sendRequest(completeRequest, {
-        ...{ prefix: before.slice(0, line), middle: withoutTrailingBlanks(middle), suffix: after, path: name, files },
-        ...{ maximumTokens, stop: ["\n"] },
-      });
-      return afterBlanks(trailingBlanks(middle).length)(text);
+      const request = requestFor({ prefix: before, suffix: after, path: name, files }, true);
+      const limits = { maximumTokens, stop: ["\n"] };
+      const { text } = await sidecar.connection.sendRequest(completeRequest, { ...request, ...limits });
+      return afterBlanks(trailingBlanks(before).length)(text);
     };
     const sides = [new Side(flint), new Side(llamaServer(server.url))];
     for (const [number, session] of sessions.entries()) {
