@@ -114,37 +114,28 @@ async function runNativeSanitized(built) {
 }
 
 /**
- * @param {Promise<void>} sanitized
- * @returns {Promise<Counts[]>}
- */
-async function runNative(sanitized) {
-  const plain = await runVitest(["--project", "native"], { background: true });
-  return [plain, await runNativeSanitized(sanitized)];
-}
-
-/**
- * @param {Steps} steps of which two are taken
+ * All at once: models that compute, and windows that are waited for; in the time that these leave, what starts many processes, and
+ * what is native.
  * @param {Promise<void>} sanitized
  */
-async function runAll(steps, sanitized) {
-  // Models that compute want both cores at once, so they compute one after the other.
-  const first = await steps.run("Running the tests of the engine, and beside them those of parts and commands", () =>
-    Promise.all([
-      runVitest(["--project", "engine"]),
-      runVitest(["--project", "unit", "--project", "commands"], { background: true }),
-    ]),
-  );
-  // These wait for windows and clicks, and leave a core to others.
-  const others = await steps.run("Running the tests in VS Code, and beside them native ones", () =>
-    Promise.all([runVitest(["--project", "host", "--project", "ui"]), runNative(sanitized)]),
-  );
-  return [...first, ...others.flat()];
+async function runAll(sanitized) {
+  const nativeTests = async () => {
+    const plain = await runVitest(["--project", "native"], { background: true });
+    return [plain, await runNativeSanitized(sanitized)];
+  };
+  const counts = await Promise.all([
+    runVitest(["--project", "engine"]),
+    runVitest(["--project", "host", "--project", "ui"]),
+    runVitest(["--project", "unit", "--project", "commands"], { background: true }),
+    nativeTests(),
+  ]);
+  return counts.flat();
 }
 
 await runMain(async () => {
   const chosen = process.argv.slice(2);
   const all = chosen.length === 0;
-  const steps = new Steps(packageSteps + checks.length + (all ? 4 : 3));
+  const steps = new Steps(packageSteps + checks.length + 3);
   await packageExtension(steps);
   // In the background of what follows, and only the first time.
   const sanitized = all ? buildSanitized() : Promise.resolve();
@@ -155,9 +146,9 @@ await runMain(async () => {
   await steps.run("Fetching the model of the tests", async ({ giveLine }) => {
     await starterModel({ onFetch: giveLine });
   });
-  const counts = all
-    ? await runUnsureAgain(await runAll(steps, sanitized))
-    : [await steps.run("Running the tests", () => runVitest(chosen))];
+  const counts = await steps.run("Running the tests", async () =>
+    all ? runUnsureAgain(await runAll(sanitized)) : [await runVitest(chosen)],
+  );
   const passed = counts.reduce((sum, each) => sum + each.passed, 0);
   const failed = counts.reduce((sum, each) => sum + each.failed, 0);
   console.log(`\n${timesTable(counts.flatMap(({ times }) => times))}\n`);
