@@ -151,6 +151,14 @@ describe("changes in git", () => {
     match((await gitDiff(false).read()).attachments[0]?.text ?? "", /\+ {4}return b \* a/);
   });
 
+  it("and what is attached leave out what the repository's info/exclude names", async () => {
+    await write({ ".git/info/exclude": "/sample/hidden/\n", "sample/hidden/own.ts": "let own;\n" });
+    const { attachments } = await (await fileOrFolder(file("sample"))).read();
+    const paths = attachments.map(({ path }) => path);
+    ok(paths.includes("sample/a.ts"));
+    ok(!paths.includes("sample/hidden/own.ts"), paths.join());
+  });
+
   it("have a commit message written, which can be stopped", async () => {
     repository.inputBox.value = "";
     await vscode.commands.executeCommand("flint.writeCommitMessage");
