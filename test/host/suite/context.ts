@@ -127,9 +127,26 @@ describe("context of a question", () => {
   });
 
   it("is the instructions of a project", async () => {
-    const instructions = await projectInstructions();
+    const [instructions, ...others] = await projectInstructions();
     strictEqual(instructions?.label, "AGENTS.md");
     strictEqual((await instructions.read()).attachments[0]?.text, "Be brief.");
+    deepStrictEqual(others, []);
+  });
+
+  it("is all instructions of all folders, each once", async () => {
+    await write({
+      "one/AGENTS.md": "One.\n",
+      "one/.github/copilot-instructions.md": "Of one, for Copilot.\n",
+      "two/AGENTS.md": "Two.\n",
+      "two/.github/copilot-instructions.md": "Two.\n",
+      "three/AGENTS.md": "\n",
+    });
+    const found = await projectInstructions(["one", "two", "three", "four"].map(file));
+    deepStrictEqual(
+      found.map(({ label }) => label),
+      ["one/AGENTS.md", "one/.github/copilot-instructions.md", "two/AGENTS.md"],
+    );
+    strictEqual(new Set(found.map(({ key }) => key)).size, 3);
   });
 });
 
