@@ -138,7 +138,7 @@ export class Attachments implements vscode.Disposable {
     await this.telling(async () => this.pending.add(await fileOrFolder(uri)));
   }
 
-  /** @returns false where there is nothing to attach, which the person is told */
+  /** @returns false where there is nothing to attach, which the person is told, or where they do not want it after all */
   attach(source: ContextSource): Promise<boolean> {
     return this.telling(() => this.pending.add(source));
   }
@@ -168,6 +168,8 @@ export class Attachments implements vscode.Disposable {
       await add();
       return true;
     } catch (error) {
+      // The person has thought better of it.
+      if (error instanceof vscode.CancellationError) return false;
       if (!(error instanceof NothingToAttach)) throw error;
       void vscode.window.showInformationMessage(error.message);
       return false;
