@@ -8,6 +8,7 @@ import "./composer.css";
 import "./markdown.css";
 import "./welcome.css";
 import { Composer } from "./composer.js";
+import { onFilesDropped } from "./droppedFiles.js";
 import { element } from "./elements.js";
 import { onMessage, post, postToSession, showSession } from "./host.js";
 import type { ShownMessage, Status } from "./messages.js";
@@ -122,6 +123,8 @@ onMessage((message) => {
       break;
   }
 });
+
+onFilesDropped((uris) => post({ type: "attachFiles", uris }));
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.isComposing) postToSession({ type: "stop" });
