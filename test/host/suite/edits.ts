@@ -1,5 +1,5 @@
 import { ok, strictEqual } from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterEach, before, describe, it } from "mocha";
 import * as vscode from "vscode";
@@ -37,6 +37,13 @@ describe("code of an answer", () => {
     return document;
   }
 
+  /** Puts something at the beginning, without saving it. */
+  async function type(document: vscode.TextDocument, text: string): Promise<void> {
+    const edit = new vscode.WorkspaceEdit();
+    edit.insert(document.uri, new vscode.Position(0, 0), text);
+    ok(await vscode.workspace.applyEdit(edit));
+  }
+
   const apply = (text: string) => flint.edits.apply({ text, language: "js", path: path.basename(file.fsPath) });
   const tabs = () => vscode.window.tabGroups.all.flatMap((group) => group.tabs);
   const isDiff = ({ input }: vscode.Tab) => input instanceof vscode.TabInputTextDiff;
@@ -71,17 +78,46 @@ describe("code of an answer", () => {
 
   it("respects what is not saved, and follows the file while it changes", async () => {
     const document = await open(original);
-    const type = async (text: string) => {
-      const edit = new vscode.WorkspaceEdit();
-      edit.insert(document.uri, new vscode.Position(0, 0), text);
-      ok(await vscode.workspace.applyEdit(edit));
-    };
-    await type("// one\r\n");
+    await type(document, "// one\r\n");
     await apply(code);
-    await type("// two\r\n");
+    await type(document, "// two\r\n");
     await vscode.commands.executeCommand("flint.acceptAllChanges");
     strictEqual(document.getText(), `// two\r\n// one\r\n${changed}`);
     strictEqual(document.isDirty, true);
+  });
+
+  it("is saved where nothing else was left to save", async () => {
+    const document = await open(original);
+    await apply(code);
+    const loaded = new Promise<void>((resolve) => {
+      const subscription = vscode.workspace.onDidChangeTextDocument((event) => {
+        if (event.document !== document || !document.getText().startsWith("// two")) return;
+        subscription.dispose();
+        resolve();
+      });
+    });
+    await writeFile(file.fsPath, `// two\r\n${original}`);
+    await loaded;
+    await type(document, "// three\r\n");
+    ok(await document.save());
+    await vscode.commands.executeCommand("flint.acceptAllChanges");
+    strictEqual(document.getText(), `// three\r\n// two\r\n${changed}`);
+    strictEqual(document.isDirty, false);
+    strictEqual(await readFile(file.fsPath, "utf8"), document.getText());
+  });
+
+  it("can be accepted in another group, and not once its tab is closed", async () => {
+    const document = await open(original);
+    await apply(code);
+    await vscode.commands.executeCommand("workbench.action.moveEditorToNextGroup");
+    const [diff] = tabs().filter(isDiff);
+    ok(diff?.input instanceof vscode.TabInputTextDiff);
+    strictEqual(diff.group.viewColumn, 2);
+    await vscode.commands.executeCommand("flint.acceptChange", diff.input.modified, 3);
+    strictEqual(document.getText(), original.replace("return 2", "return 1"));
+    await vscode.window.tabGroups.close(tabs().filter(isDiff));
+    await vscode.commands.executeCommand("flint.acceptChange", diff.input.modified, 7);
+    strictEqual(document.getText(), original.replace("return 2", "return 1"));
   });
 
   it("is not written where the same lines have changed meanwhile", async () => {
