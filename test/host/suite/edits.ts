@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterEach, before, describe, it } from "mocha";
 import * as vscode from "vscode";
 import type { FlintApi } from "../../../extension/api.js";
+import { runInTerminal } from "../../../extension/chat/edits/runInTerminal.js";
 import { activateFlint } from "./flint.js";
 
 const original = "const a = 1;\r\n\r\nfunction one() {\r\n\treturn 2;\r\n}\r\n\r\nfunction two() {\r\n\treturn 1;\r\n}";
@@ -147,5 +148,39 @@ describe("code of an answer", () => {
     strictEqual(document.getText(), original);
     strictEqual(tabs().filter(isDiff).length, 0);
     ok(tabs().some(({ input }) => input instanceof vscode.TabInputText && input.uri.fsPath === file.fsPath));
+  });
+});
+
+describe("a command of an answer", () => {
+  it("is put into the terminal without Enter", async () => {
+    const written = new vscode.EventEmitter<string>();
+    const typed = new vscode.EventEmitter<string>();
+    let all = "";
+    const opened = new Promise<void>((resolve) => {
+      const pty: vscode.Pseudoterminal = {
+        onDidWrite: written.event,
+        open: () => resolve(),
+        close: () => undefined,
+        handleInput: (keys) => {
+          all += keys;
+          typed.fire(all);
+        },
+      };
+      vscode.window.createTerminal({ name: "keys", pty }).show();
+    });
+    await opened;
+    const terminal = vscode.window.activeTerminal;
+    ok(terminal?.name === "keys");
+    const ended = new Promise<void>((resolve) => {
+      typed.event((keys) => {
+        if (keys.endsWith("#")) resolve();
+      });
+    });
+    await runInTerminal("$ npm test\n");
+    // Whatever the command was followed by comes before it.
+    terminal.sendText("#", false);
+    await ended;
+    strictEqual(all, "npm test#");
+    terminal.dispose();
   });
 });
