@@ -130,7 +130,7 @@ export class Attachments implements vscode.Disposable {
   /** Attaches what a command is about, unless the person has attached something. */
   private async attachFor({ about }: PromptTemplate): Promise<void> {
     const hasOwn = this.pending.chips.some(({ key }) => !this.instructions.some((own) => own.key === key));
-    for (const source of sourcesFor(about, hasOwn)) await this.attach(source);
+    for (const source of await sourcesFor(about, hasOwn)) await this.attach(source);
   }
 
   /** Attaches a file or a folder. What can't be attached is told. */
