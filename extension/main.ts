@@ -16,6 +16,7 @@ import { registerCodeActions } from "./chat/actions/codeActions.js";
 import { CommitMessages } from "./chat/commitMessage/commitMessage.js";
 import { PendingContext } from "./chat/context/pending.js";
 import { attachedBefore } from "./chat/context/sources/files.js";
+import { followChanges } from "./chat/context/sources/git.js";
 import { Proposals } from "./chat/edits/proposals.js";
 import { InlineEdits } from "./chat/inlineEdit/inlineEdit.js";
 import { followEditors } from "./chat/meantEditor.js";
@@ -257,6 +258,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
       log,
     }),
     followEditors(),
+    followChanges((has) => void vscode.commands.executeCommand("setContext", "flint.hasChanges", has)),
     registerCommands(flint),
     tellOfLongAnswers(flint),
     registerCodeActions(),

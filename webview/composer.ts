@@ -1,7 +1,6 @@
 import * as l10n from "@vscode/l10n";
 import { Attachments } from "./attachments.js";
 import { CommandList } from "./commandList.js";
-import { onFilesDropped } from "./droppedFiles.js";
 import { element, iconButton, toggleButton } from "./elements.js";
 import { post, postToSession } from "./host.js";
 import { type Draft, longestQuestion, type Message, type ShownQueued, type SlashCommand } from "./messages.js";
@@ -77,7 +76,6 @@ export class Composer {
     const { root, notice, meter } = this.attachments;
     const buttons = element("div", "buttons", meter, this.thinking, this.send, this.enqueue, this.stop);
     this.root.append(this.commands.root, this.editingLine, root, this.input, notice, buttons);
-    onFilesDropped(this.root, (uris) => post({ type: "attachFiles", uris }));
     this.changed();
   }
 

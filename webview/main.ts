@@ -9,6 +9,7 @@ import "./markdown.css";
 import "./welcome.css";
 import * as l10n from "@vscode/l10n";
 import { Composer } from "./composer.js";
+import { onFilesDropped } from "./droppedFiles.js";
 import { element } from "./elements.js";
 import { onMessage, post, postToSession, showSession } from "./host.js";
 import type { ShownMessage, Status } from "./messages.js";
@@ -125,6 +126,8 @@ onMessage((message) => {
       break;
   }
 });
+
+onFilesDropped((uris) => post({ type: "attachFiles", uris }));
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.isComposing) postToSession({ type: "stop" });

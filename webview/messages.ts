@@ -29,6 +29,8 @@ export interface Attachment {
   path?: string | undefined;
   /** Number of the line that the text begins with, from 1. */
   firstLine: number;
+  /** Number of the last line that was meant, where it is so long that not even all of it was read. */
+  lastLine?: number | undefined;
   /** VS Code's id of its language. */
   language: string;
   text: string;

@@ -5,7 +5,7 @@ import type { ChatMessage, ChatParams, CountPromptTokensResult } from "../../pro
 import { type AnswerForm, answerForm } from "./answerForm.js";
 import { oldestTurn, omittedMessages, type SizedMessage } from "./contextFit.js";
 import { chatHistory } from "./conversation.js";
-import { countTokens, tooLong } from "./tokenization.js";
+import { contextFull, countTokens, tooLong } from "./tokenization.js";
 
 export interface ChatPrompt {
   /** The messages that are in it. */
@@ -21,6 +21,8 @@ export interface ChatPrompt {
 const messageFrame = 8;
 /** What must be left for an answer: node-llama-cpp wants one token, and another one for itself. */
 const leastRoom = 2;
+/** What must be left to go on with an answer, in tokens: with a word or two more nobody is served. */
+const leastRoomToContinue = 16;
 
 /** What is asked, and in which form the answer is to be. */
 export type Conversation = Pick<
@@ -30,8 +32,8 @@ export type Conversation = Pick<
 
 /**
  * Fits a conversation into the context: see contextFit.ts.
- * @throws ResponseError InvalidArgument where the last question alone is too long, or all of it where nothing may be left out; the
- * signal's reason
+ * @throws ResponseError InvalidArgument where the last question alone is too long, or fills the context with the answer that is to go
+ * on, or all of it where nothing may be left out; the signal's reason
  */
 export async function chatPrompt(
   sequence: LlamaContextSequence,
@@ -42,6 +44,8 @@ export async function chatPrompt(
   const contextTokens = sequence.contextSize;
   const sizes = await sizesOf(sequence, messages, signal);
   const frameTokens = frameOf(sequence, form);
+  const continues = messages.at(-1)?.role === "assistant";
+  const room = continues ? leastRoomToContinue : leastRoom;
   const omitted = whole ? [] : omittedMessages(sizes, { contextTokens, frameTokens });
   while (true) {
     const left = messages.filter((_, place) => !omitted.includes(place));
@@ -49,11 +53,17 @@ export async function chatPrompt(
     // What is far too long is not worth to be rendered.
     const prompt = leastTokens > 2 * contextTokens ? undefined : render(sequence, form, left);
     const promptTokens = prompt?.tokens.length ?? leastTokens;
-    if (prompt && promptTokens <= contextTokens - leastRoom) {
+    if (prompt && promptTokens <= contextTokens - room) {
       const borders = sequence.needsCheckpoints ? [lastQuestion(sequence, form, left, prompt.tokens)] : [];
       return { ...prompt, omittedMessages: omitted.sort((a, b) => a - b), borders };
     }
     const next = whole ? undefined : oldestTurn(sizes, omitted);
+    if (!next && continues && !whole)
+      throw contextFull(
+        promptTokens,
+        contextTokens,
+        left.some(({ keep }) => keep),
+      );
     if (!next) throw tooLong(whole ? l10n.t("The prompt") : whatIsTooLong(left), promptTokens, contextTokens, !prompt);
     omitted.push(...next);
   }
@@ -84,6 +94,7 @@ function whatIsTooLong(messages: readonly ChatMessage[]): string {
   const said = messages.filter(({ role }) => role !== "system");
   const others = [
     ...(said[0]?.keep ? [l10n.t("what is attached to it")] : []),
+    // With results of tools it is not at its end.
     ...(said.length > 1 ? [l10n.t("its answer so far")] : []),
     ...(said.length < messages.length ? [l10n.t("the system prompt")] : []),
   ];

@@ -117,3 +117,19 @@ export function tooLong(what: string, promptTokens: number, contextTokens: numbe
   const data: PromptTooLong = { promptTokens, contextTokens };
   return engineError(ErrorCode.InvalidArgument, message, data);
 }
+
+/** There is no room for more of an answer. @param attached something is attached to its question, which takes room as well */
+export function contextFull(promptTokens: number, contextTokens: number, attached: boolean) {
+  const context = integer(contextTokens);
+  const message = attached
+    ? l10n.t(
+        "The context is full: this question, what is attached to it and the answer so far take all of its {0} tokens. To go on, use a larger context, or ask again with less attached.",
+        context,
+      )
+    : l10n.t(
+        "The context is full: this question and the answer so far take all of its {0} tokens. To go on, use a larger context, or ask for less at once.",
+        context,
+      );
+  const data: PromptTooLong = { promptTokens, contextTokens };
+  return engineError(ErrorCode.InvalidArgument, message, data);
+}

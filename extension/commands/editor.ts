@@ -3,22 +3,50 @@ import * as vscode from "vscode";
 import { isTarget, sourcesOf } from "../chat/actions/target.js";
 import { openEditor } from "../chat/context/sources/openEditor.js";
 import { sourcesFor } from "../chat/context/sourcesFor.js";
-import type { builtInTemplates } from "../chat/templates/templates.js";
+import { type builtInTemplates, ownFirst, type PromptTemplate } from "../chat/templates/templates.js";
 import type { FlintContext } from "./context.js";
 
-/** Asks what a slash command stands for about the code of the editor, or about what a code action names. */
+/** Asks what a built-in slash command stands for about the code of the editor, or about what a code action names. */
 const ask =
   (name: keyof typeof builtInTemplates) =>
-  async ({ chat, templates }: FlintContext, target?: unknown): Promise<void> => {
-    const template = templates.templates.find((each) => each.name === name);
-    if (!template) return;
-    const sources = isTarget(target) ? await sourcesOf(target) : sourcesFor(template.about, false);
-    if (sources.length === 0) {
-      void vscode.window.showInformationMessage(vscode.l10n.t("Open a file that is not empty first."));
-      return;
-    }
-    await chat.askAbout(template.text, sources);
+  async (flint: FlintContext, target?: unknown): Promise<void> => {
+    const template = flint.templates.templates.find((each) => each.name === name);
+    if (template) await askTemplate(flint, template, target);
   };
+
+async function askTemplate({ chat }: FlintContext, template: PromptTemplate, target?: unknown): Promise<void> {
+  const sources = isTarget(target) ? await sourcesOf(target) : await sourcesFor(template.about, false);
+  if (sources.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t("Open a file that is not empty first."));
+    return;
+  }
+  await chat.askAbout(template.text, sources);
+}
+
+/** @param name of a template, as a key binding may have it: `"args": "review"`; the person chooses where there is none of that name */
+async function useTemplate(flint: FlintContext, name?: unknown): Promise<void> {
+  const { templates } = flint.templates;
+  const template = templates.find((each) => each.name === name) ?? (await pickTemplate(templates));
+  if (template) await askTemplate(flint, template);
+}
+
+/** @returns undefined where the list is closed, or the person goes to the settings to write one */
+async function pickTemplate(templates: readonly PromptTemplate[]): Promise<PromptTemplate | undefined> {
+  const items = ownFirst(templates).map((template) => ({
+    label: `/${template.name}`,
+    description: template.description,
+    template,
+  }));
+  const settings = { label: `$(gear) ${vscode.l10n.t("Write your own…")}`, template: undefined };
+  const placeHolder = vscode.l10n.t("What to ask about the selection, or the open file");
+  const picked = await vscode.window.showQuickPick<vscode.QuickPickItem & { template: PromptTemplate | undefined }>(
+    [...items, settings],
+    { placeHolder, matchOnDescription: true },
+  );
+  if (picked && !picked.template)
+    await vscode.commands.executeCommand("workbench.action.openSettings", "flint.prompts");
+  return picked?.template;
+}
 
 /** @param files what is selected in the explorer; the first argument is where it was clicked */
 async function addFiles({ chat }: FlintContext, clicked?: unknown, files?: unknown): Promise<void> {
@@ -63,6 +91,8 @@ export const editorCommands: Readonly<Record<`flint.${string}`, EditorCommand>> 
   "flint.tests": ask("tests"),
   "flint.docs": ask("docs"),
   "flint.refactor": ask("refactor"),
+  "flint.commit": ask("commit"),
+  "flint.useTemplate": useTemplate,
   "flint.addSelectionToChat": addSelection,
   "flint.addFileToChat": addFiles,
   "flint.writeCommitMessage": ({ commitMessages }, sourceControl) => tell(commitMessages.write(rootOf(sourceControl))),

@@ -17,6 +17,8 @@ import { plainTemplate, withTemplate } from "../support/tinyChat.js";
 import { tinyModelOf } from "../support/tinyModel.js";
 
 const contextTokens = 512;
+/** To go on with an answer. */
+const leastRoom = 16;
 
 let model: string;
 beforeAll(() => {
@@ -158,6 +160,29 @@ describe("an answer", () => {
     const { finishReason, promptTokens, tokens } = await chat(started, begun, { maximumTokens: 100_000 });
     expect(finishReason).toBe("length");
     expect(promptTokens.length + tokens.length).toBe(contextTokens - 1);
+  });
+
+  test("that has filled the context goes on without older questions, and where there are none, says that the context is full", async () => {
+    const started = await loaded();
+    const counted = Array.from({ length: 80 }, (_, index) => `${index}, `).join("");
+    const question = { ...user("notes.txt:\n\nA note.\n\nWrite a list of numbers."), keep: true };
+    const ask = async (before: ChatMessage[], text: string) => {
+      const result = await chat(started, [system, ...before, question, assistant(text)], { maximumTokens: 100_000 });
+      expect(result.finishReason).toBe("length");
+      return { ...result, text: text + result.text };
+    };
+    const before = [user("What is a list? ".repeat(4)), assistant("It has items.")];
+    const alone = await ask([], `const numbers = [${counted}`);
+    const { omittedMessages, tokens } = await ask(before, `const numbers = [${counted}`);
+    expect(omittedMessages).toEqual([1, 2]);
+    expect(tokens.length).toBeGreaterThan(leastRoom);
+    const refused = chat(started, [system, ...before, question, assistant(alone.text)]);
+    await expect(refused).rejects.toMatchObject({
+      code: ErrorCode.InvalidArgument,
+      message:
+        "The context is full: this question, what is attached to it and the answer so far take all of its 512 tokens. To go on, use a larger context, or ask again with less attached.",
+      data: { contextTokens },
+    });
   });
 
   test("that says the same over and over is ended for that", async () => {

@@ -101,7 +101,7 @@ test("what is answered is applied as a diff, and the test passes", async () => {
   expect(await passes()).toBe(true);
 });
 
-test("the command that a person asks for runs in the terminal", async () => {
+test("the command that a person asks for is put into the terminal", async () => {
   const { page } = workbench;
   const answer = panel.answers.nth(await panel.answers.count());
   await panel.ask("Which shell command runs sum.test.cjs with Node.js? Answer with one sh code block.");

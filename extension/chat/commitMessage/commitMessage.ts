@@ -2,8 +2,8 @@ import * as vscode from "vscode";
 import type { Backend } from "../../backends/backend.js";
 import { integer } from "../../numbers.js";
 import { fitContext } from "../context/fit.js";
-import { type ContextContent, NothingToAttach } from "../context/source.js";
-import { gitDiff, gitRepository } from "../context/sources/git.js";
+import { NothingToAttach } from "../context/source.js";
+import { gitChanges, gitRepository } from "../context/sources/git.js";
 import { withAttachments } from "../prompt/prompt.js";
 import { systemPrompt } from "../prompt/systemPrompt.js";
 import type { PromptTemplate } from "../templates/templates.js";
@@ -61,7 +61,7 @@ export class CommitMessages implements vscode.Disposable {
 
   private async writeNow(rootUri: vscode.Uri | undefined, token: vscode.CancellationToken): Promise<void> {
     const { inputBox } = await gitRepository(rootUri);
-    const content = await changes(rootUri);
+    const content = await (await gitChanges(rootUri)).read();
     const template = this.template();
     if (!template) return;
     const { contextTokens } = await this.backend.limits(token);
@@ -99,15 +99,5 @@ export class CommitMessages implements vscode.Disposable {
       token,
     );
     if (result.finishReason !== "cancelled") show(messageOf(result.text));
-  }
-}
-
-/** What is staged; where nothing is, all changes, as git's smart commit takes them. @throws NothingToAttach where there are none */
-async function changes(rootUri: vscode.Uri | undefined): Promise<ContextContent> {
-  try {
-    return await gitDiff(true, rootUri).read();
-  } catch (error) {
-    if (!(error instanceof NothingToAttach)) throw error;
-    return gitDiff(false, rootUri).read();
   }
 }

@@ -75,6 +75,26 @@ test("several share what there is, the first come first, and what was counted st
   expect(await fitAttachments(both, 3, () => Promise.reject(new Error("counted again")))).toEqual(both);
 });
 
+test("of a text that is too long to be read whole, the last line that was meant is named", async () => {
+  const line = "a".repeat(999);
+  const long = fileOf(Array.from({ length: 3000 }, () => line));
+  const whole = attach(long);
+  expect(whole?.text.split("\n").length).toBe(2001);
+  expect(whole).toMatchObject({
+    label: "main.ts 1–2001",
+    omitted: "The text is too long to be attached whole: lines 2002 to 3000 are left out.",
+  });
+  const selected = { ...long, selection: { first: 9, last: 2010 } };
+  expect(attach(selected)).toMatchObject({
+    label: "main.ts 10–2010",
+    omitted: "The text is too long to be attached whole: line 2011 is left out.",
+  });
+  expect(await fitted(selected, 2500)).toMatchObject({
+    label: "main.ts 10–11",
+    omitted: "Only half of the context is for attachments: lines 12 to 2011 are left out.",
+  });
+});
+
 test("there is nothing to attach of an empty file", () => {
   expect(attach(fileOf(["", "  "]))).toBeUndefined();
   expect(attachmentLabel(fileOf(["", "  "]))).toBeUndefined();

@@ -15,7 +15,7 @@ export interface Excerpt {
   selection?: { first: number; last: number };
 }
 
-/** In characters: more than any context holds, little enough to be kept and shown. */
+/** In characters, to the end of a line: more than any context holds, little enough to be kept and shown. */
 const longestAttachment = 2_000_000;
 
 /** What an excerpt would be attached as: "main.ts 12–40"; undefined when there is nothing but blanks. */
@@ -29,7 +29,7 @@ export function attachmentLabel(excerpt: Excerpt): string | undefined {
 }
 
 /**
- * The selected lines, or where nothing is selected the file. Its tokens are not counted yet.
+ * The selected lines, or where nothing is selected the file; of very long ones the first. Its tokens are not counted yet.
  * @returns undefined when there is nothing but blanks
  */
 export function attach(excerpt: Excerpt): Attachment | undefined {
@@ -39,13 +39,26 @@ export function attach(excerpt: Excerpt): Attachment | undefined {
   const { first, last } = linesOf(excerpt);
   const lines: string[] = [];
   let length = 0;
-  for (let index = first; index <= last && length <= longestAttachment; index++) {
-    const line = excerpt.line(index);
+  let next = first;
+  for (; next <= last && length <= longestAttachment; next++) {
+    const line = excerpt.line(next);
     lines.push(line);
     length += line.length + 1;
   }
-  const about = { label, name, firstLine: first + 1, language, text: lines.join("\n").trimEnd() };
-  return path === undefined ? about : { ...about, path };
+  const about = {
+    ...{ label, name, firstLine: first + 1, language, text: lines.join("\n").trimEnd() },
+    ...(path !== undefined && { path }),
+  };
+  if (next > last) return about;
+  return {
+    ...about,
+    label: withLines(name, first, next - 1),
+    lastLine: last + 1,
+    omitted:
+      next === last
+        ? l10n.t("The text is too long to be attached whole: line {0} is left out.", next + 1)
+        : l10n.t("The text is too long to be attached whole: lines {0} to {1} are left out.", next + 1, last + 1),
+  };
 }
 
 const linesOf = ({ selection, lineCount }: Excerpt) => selection ?? { first: 0, last: lineCount - 1 };
@@ -80,13 +93,13 @@ async function fit(
   maximumTokens: number,
   count: (text: string) => Promise<number>,
 ): Promise<Attachment> {
-  const { name, firstLine, text } = attachment;
+  const { name, firstLine, lastLine, text } = attachment;
   const lines = text.split("\n");
   const fits = async (part: string) => (await count(part)) <= maximumTokens;
   const head = (lineCount: number) => lines.slice(0, lineCount).join("\n").trimEnd();
   const lineCount = await largest(lines.length, (length) => fits(head(length)));
   if (lineCount === lines.length) return { ...attachment, tokens: await count(text) };
-  const last = firstLine + lines.length - 1;
+  const last = lastLine ?? firstLine + lines.length - 1;
   if (lineCount > 0) {
     const cut = head(lineCount);
     const from = firstLine + lineCount;

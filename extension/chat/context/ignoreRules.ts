@@ -1,14 +1,15 @@
 import ignore from "ignore";
 
-/** A `.gitignore`. */
+/** A `.gitignore`, or another file of its form. */
 export interface IgnoreFile {
-  /** The folder that holds it, from the root, with slashes; empty for the root itself. */
+  /** The folder that it is for, from the root, with slashes; empty for the root itself. */
   folder: string;
   text: string;
 }
 
 /**
- * Whether git would ignore a file, by the `.gitignore` files of its folders.
+ * Whether git would ignore a file, by the `.gitignore` files of its folders. Of two files for one folder the first counts before the
+ * second.
  * @returns a function that takes a path from the root, with slashes
  */
 export function ignoreRules(files: readonly IgnoreFile[]): (path: string) => boolean {

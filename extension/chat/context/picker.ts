@@ -49,9 +49,8 @@ async function firstChoices(files: FileList): Promise<Item[]> {
   const uri = editor?.document.uri;
   const own = uri && problemCount(uri) > 0 ? [problemsOf(uri)] : [];
   const problems = problemCount() > 0 ? [...own, problemsOf()] : [];
-  const others = [...problems, gitDiff(true), gitDiff(false), terminalSelection()];
   const instructions = await projectInstructions();
-  if (instructions) others.push(instructions);
+  const others = [...problems, gitDiff(true), gitDiff(false), terminalSelection(), ...instructions];
   return [...items, ...others.map((source) => ({ label: `$(${source.icon}) ${source.label}`, pick: () => source }))];
 }
 

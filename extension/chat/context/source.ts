@@ -10,7 +10,7 @@ export interface ContextSource {
   readonly icon: string;
   /** Of the document that it shows as it is now; absent for what stays as it was when it was attached. */
   readonly uri?: string | undefined;
-  /** What it is now. @throws NothingToAttach */
+  /** What it is now. @throws NothingToAttach; vscode.CancellationError where a person does not want it after all */
   read(): Promise<ContextContent>;
 }
 

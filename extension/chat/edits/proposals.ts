@@ -8,8 +8,6 @@ interface Pending {
   /** The right side of the diff editor. */
   view: vscode.Uri;
   proposal: Proposal;
-  /** The file had changes that were not saved: they are the person's to save. */
-  wasDirty: boolean;
 }
 
 /**
@@ -33,7 +31,10 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Cod
       vscode.workspace.onDidChangeTextDocument(({ document }) => this.follow(document)),
       vscode.window.tabGroups.onDidChangeTabs(({ closed }) => {
         for (const { input } of closed) {
-          if (input instanceof vscode.TabInputTextDiff) this.pending.delete(input.modified.toString());
+          // A tab that moves to another group is closed where it was.
+          if (input instanceof vscode.TabInputTextDiff && diffsOf(input.modified).length === 0) {
+            this.pending.delete(input.modified.toString());
+          }
         }
       }),
     ];
@@ -44,7 +45,7 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Cod
     const target = document.uri;
     const view = target.with({ scheme, query: target.toString() });
     const proposal = new Proposal(document.getText(), proposed);
-    this.pending.set(view.toString(), { target, view, proposal, wasDirty: document.isDirty });
+    this.pending.set(view.toString(), { target, view, proposal });
     this.changed.fire(view);
     this.lensesChanged.fire();
     const name = vscode.workspace.asRelativePath(target);
@@ -81,7 +82,7 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Cod
   /** Writes the change at the cursor, or at a line of the proposed text. */
   async accept(view?: unknown, line?: unknown): Promise<void> {
     const at = this.at(view, line);
-    if (at) await this.write(at.pending, [at.hunk]);
+    if (at) await this.write(at.pending, at.hunk);
   }
 
   async reject(view?: unknown, line?: unknown): Promise<void> {
@@ -94,7 +95,7 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Cod
   /** Writes all changes, in one step that can be undone. */
   async acceptAll(view?: unknown): Promise<void> {
     const pending = this.find(view);
-    if (pending) await this.write(pending, pending.proposal.hunks);
+    if (pending) await this.write(pending);
   }
 
   async rejectAll(view?: unknown): Promise<void> {
@@ -106,9 +107,17 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Cod
     for (const subscription of this.subscriptions) subscription.dispose();
   }
 
-  private async write(pending: Pending, hunks: readonly Hunk[]): Promise<void> {
-    const { target, proposal, wasDirty } = pending;
+  /** @param only absent: all changes */
+  private async write(pending: Pending, only?: Hunk): Promise<void> {
+    const { target, proposal } = pending;
     const document = await vscode.workspace.openTextDocument(target);
+    // Whether all is saved is told after the text: with the answer to this it is known.
+    await vscode.workspace.applyEdit(new vscode.WorkspaceEdit());
+    // What is not saved is the person's to save.
+    const wasDirty = document.isDirty;
+    // Where the file has changed this moment, the person has to look again.
+    const hunks = only ? proposal.hunks.filter((hunk) => hunk === only) : proposal.hunks;
+    if (hunks.length === 0 || !this.pending.has(pending.view.toString())) return;
     const edit = new vscode.WorkspaceEdit();
     for (const { start, end, text } of hunks) {
       edit.replace(target, new vscode.Range(document.positionAt(start), document.positionAt(end)), text);
@@ -133,7 +142,6 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Cod
       const text = document.getText();
       if (text === pending.proposal.base) continue;
       if (pending.proposal.rebase(text)) {
-        pending.wasDirty = true;
         void this.update(pending);
       } else {
         void this.end(pending);
@@ -157,10 +165,7 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Cod
   /** Closes the diff editor, and nothing else. */
   private async end(pending: Pending): Promise<void> {
     this.pending.delete(pending.view.toString());
-    const tabs = vscode.window.tabGroups.all
-      .flatMap((group) => group.tabs)
-      .filter(({ input }) => isDiffOf(input, pending.view));
-    await vscode.window.tabGroups.close(tabs, true);
+    await vscode.window.tabGroups.close(diffsOf(pending.view), true);
   }
 
   private at(view: unknown, line: unknown): { pending: Pending; hunk: Hunk } | undefined {
@@ -185,5 +190,9 @@ export class Proposals implements vscode.TextDocumentContentProvider, vscode.Cod
   }
 }
 
-const isDiffOf = (input: unknown, view: vscode.Uri) =>
-  input instanceof vscode.TabInputTextDiff && input.modified.toString() === view.toString();
+/** The tabs that compare a file with what it would become. */
+function diffsOf(view: vscode.Uri): vscode.Tab[] {
+  const isDiff = ({ input }: vscode.Tab) =>
+    input instanceof vscode.TabInputTextDiff && input.modified.toString() === view.toString();
+  return vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).filter(isDiff);
+}

@@ -32,7 +32,7 @@ export class Attachments implements vscode.Disposable {
   private readonly subscriptions: vscode.Disposable[];
   /** Of the conversation that the project's instructions were offered for. */
   private offeredTo: string | undefined;
-  private instructions: ContextSource | undefined;
+  private instructions: readonly ContextSource[] = [];
   /** Settles when all that was asked for so far is attached. */
   private attaching: Promise<unknown> = Promise.resolve();
 
@@ -68,14 +68,19 @@ export class Attachments implements vscode.Disposable {
     const { id, isEmpty } = this.conversation();
     if (id === this.offeredTo) return;
     this.offeredTo = id;
-    if (this.instructions) this.pending.remove(this.instructions.key);
-    this.instructions = isEmpty ? await projectInstructions() : undefined;
-    if (!this.instructions || !this.conversation().isEmpty) return;
-    try {
-      await this.pending.add(this.instructions);
-    } catch (error) {
-      // There is nothing in them.
-      if (!(error instanceof NothingToAttach)) throw error;
+    for (const { key } of this.instructions) this.pending.remove(key);
+    this.instructions = [];
+    const found = isEmpty ? await projectInstructions() : [];
+    const isStill = () => this.conversation().id === id && this.conversation().isEmpty;
+    if (!isStill()) return;
+    this.instructions = found;
+    for (const source of found) {
+      try {
+        if (isStill()) await this.pending.add(source);
+      } catch (error) {
+        // It was deleted or emptied just now.
+        if (!(error instanceof NothingToAttach)) throw error;
+      }
     }
   }
 
@@ -124,8 +129,8 @@ export class Attachments implements vscode.Disposable {
 
   /** Attaches what a command is about, unless the person has attached something. */
   private async attachFor({ about }: PromptTemplate): Promise<void> {
-    const hasOwn = this.pending.chips.some(({ key }) => key !== this.instructions?.key);
-    for (const source of sourcesFor(about, hasOwn)) await this.attach(source);
+    const hasOwn = this.pending.chips.some(({ key }) => !this.instructions.some((own) => own.key === key));
+    for (const source of await sourcesFor(about, hasOwn)) await this.attach(source);
   }
 
   /** Attaches a file or a folder. What can't be attached is told. */
@@ -133,17 +138,16 @@ export class Attachments implements vscode.Disposable {
     await this.telling(async () => this.pending.add(await fileOrFolder(uri)));
   }
 
-  /** @returns false where there is nothing to attach, which the person is told */
+  /** @returns false where there is nothing to attach, which the person is told, or where they do not want it after all */
   attach(source: ContextSource): Promise<boolean> {
     return this.telling(() => this.pending.add(source));
   }
 
-  /** What the first question of a conversation has attached by itself; it is attached no more. */
+  /** What the first question of a conversation has attached by itself, and the person has left; it is attached no more. */
   takeInstructions(): ContextSource[] {
-    const { instructions } = this;
-    if (!instructions || !this.pending.has(instructions.key)) return [];
-    this.pending.remove(instructions.key);
-    return [instructions];
+    const taken = this.instructions.filter(({ key }) => this.pending.has(key));
+    for (const { key } of taken) this.pending.remove(key);
+    return taken;
   }
 
   /** Reads some things to ask about. @returns undefined where there is nothing, which the person is told */
@@ -164,6 +168,8 @@ export class Attachments implements vscode.Disposable {
       await add();
       return true;
     } catch (error) {
+      // The person has thought better of it.
+      if (error instanceof vscode.CancellationError) return false;
       if (!(error instanceof NothingToAttach)) throw error;
       void vscode.window.showInformationMessage(error.message);
       return false;

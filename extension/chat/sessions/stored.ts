@@ -15,6 +15,7 @@ export const attachmentSchema: z.ZodType<Attachment> = z
     name: z.string().optional(),
     path: z.string().optional(),
     firstLine: z.int().positive().default(1),
+    lastLine: z.int().positive().optional(),
     language: z.string(),
     text: z.string(),
     tokens: z.int().nonnegative().optional(),

@@ -1,5 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { builtInTemplates, mergeTemplates, templateOfFile, templatesOfSetting } from "./templates.js";
+import { builtInTemplates, mergeTemplates, ownFirst, templateOfFile, templatesOfSetting } from "./templates.js";
 
 test("the built-in commands are there, and one's own of the same name goes before", () => {
   const names = mergeTemplates().map(({ name }) => name);
@@ -10,6 +11,21 @@ test("the built-in commands are there, and one's own of the same name goes befor
   const merged = mergeTemplates(setting, file ? [file] : []);
   expect(merged.find(({ name }) => name === "fix")?.text).toBe("Fix it in Greek.");
   expect(merged.at(-1)).toEqual({ name: "review", description: "Review this.", text: "Review this.", about: ["code"] });
+});
+
+test("the person's own are offered first", () => {
+  const own = templatesOfSetting({ fix: "Fix it in Latin.", review: "Review this." });
+  const names = ownFirst(mergeTemplates(own)).map(({ name }) => name);
+  expect(names).toEqual(["fix", "review", "explain", "tests", "docs", "refactor", "commit"]);
+});
+
+test("the editor's menu has all built-in commands, /commit where there are changes, and the person's own in a list", async () => {
+  const { contributes } = JSON.parse(await readFile(new URL("../../../package.json", import.meta.url), "utf8"));
+  const menu: { command: string; when?: string }[] = contributes.menus["flint.editor"];
+  const inMenu = new Map(menu.map(({ command, when }) => [command, when]));
+  const wanted = [...Object.keys(builtInTemplates), "useTemplate"].map((name) => `flint.${name}`);
+  expect(wanted.filter((command) => !inMenu.has(command))).toEqual([]);
+  expect(inMenu.get("flint.commit")).toBe("flint.hasChanges");
 });
 
 test("a file may describe itself", () => {

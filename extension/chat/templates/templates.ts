@@ -61,7 +61,7 @@ export const builtInTemplates = {
   },
   commit: {
     name: "commit",
-    description: l10n.t("Write a commit message for what is staged"),
+    description: l10n.t("Write a commit message for what is staged, or else for all changes"),
     text: "Write a git commit message for these changes. First line: what the commit does, in the imperative, at most 60 characters. If more is worth saying, add an empty line and a short paragraph on why. Answer with the message alone.",
     about: ["staged"],
   },
@@ -72,6 +72,12 @@ export function mergeTemplates(...own: readonly (readonly PromptTemplate[])[]): 
   const byName = new Map<string, PromptTemplate>();
   for (const template of [...Object.values(builtInTemplates), ...own.flat()]) byName.set(template.name, template);
   return [...byName.values()];
+}
+
+/** In the same order, but the person's own before the built-in ones, which other menus have. */
+export function ownFirst(templates: readonly PromptTemplate[]): PromptTemplate[] {
+  const builtIn = new Set<PromptTemplate>(Object.values(builtInTemplates));
+  return [...templates.filter((each) => !builtIn.has(each)), ...templates.filter((each) => builtIn.has(each))];
 }
 
 /** The templates of the setting `flint.prompts`, which people write: what is none is left out. */

@@ -7,12 +7,12 @@ import * as vscode from "vscode";
 import type { FlintApi } from "../../../extension/api.js";
 import { NothingToAttach } from "../../../extension/chat/context/source.js";
 import { fileOrFolder, fileSource } from "../../../extension/chat/context/sources/files.js";
-import { gitDiff } from "../../../extension/chat/context/sources/git.js";
+import { followChanges, gitChanges, gitDiff } from "../../../extension/chat/context/sources/git.js";
 import { projectInstructions } from "../../../extension/chat/context/sources/instructions.js";
 import { openEditor } from "../../../extension/chat/context/sources/openEditor.js";
 import { problemsOf } from "../../../extension/chat/context/sources/problems.js";
 import { findSymbols, symbolSource } from "../../../extension/chat/context/sources/symbols.js";
-import { activateFlint } from "./flint.js";
+import { activateFlint, untilState } from "./flint.js";
 import { stagedChange, type TestRepository } from "./repository.js";
 
 const source = "export function add(a: number, b: number) {\n  return a + b;\n}\n\nadd(1, 2);\n";
@@ -127,9 +127,26 @@ describe("context of a question", () => {
   });
 
   it("is the instructions of a project", async () => {
-    const instructions = await projectInstructions();
+    const [instructions, ...others] = await projectInstructions();
     strictEqual(instructions?.label, "AGENTS.md");
     strictEqual((await instructions.read()).attachments[0]?.text, "Be brief.");
+    deepStrictEqual(others, []);
+  });
+
+  it("is all instructions of all folders, each once", async () => {
+    await write({
+      "one/AGENTS.md": "One.\n",
+      "one/.github/copilot-instructions.md": "Of one, for Copilot.\n",
+      "two/AGENTS.md": "Two.\n",
+      "two/.github/copilot-instructions.md": "Two.\n",
+      "three/AGENTS.md": "\n",
+    });
+    const found = await projectInstructions(["one", "two", "three", "four"].map(file));
+    deepStrictEqual(
+      found.map(({ label }) => label),
+      ["one/AGENTS.md", "one/.github/copilot-instructions.md", "two/AGENTS.md"],
+    );
+    strictEqual(new Set(found.map(({ key }) => key)).size, 3);
   });
 });
 
@@ -151,6 +168,36 @@ describe("changes in git", () => {
     match((await gitDiff(false).read()).attachments[0]?.text ?? "", /\+ {4}return b \* a/);
   });
 
+  it("are told of while there are some, and are what /commit is about", async () => {
+    const told: boolean[] = [];
+    const changes = new vscode.EventEmitter<void>();
+    const until = async (has: boolean) => {
+      while (told.at(-1) !== has) await new Promise<void>((resolve) => once(changes.event, resolve));
+    };
+    const following = followChanges((has) => {
+      told.push(has);
+      changes.fire();
+    });
+    await until(true);
+    strictEqual((await gitChanges()).label, "Staged changes");
+    // What git does not know is no change.
+    await repository.unstage();
+    await until(false);
+    strictEqual((await gitChanges()).label, "Unstaged changes");
+    await repository.stage();
+    await until(true);
+    following.dispose();
+    deepStrictEqual(told, [true, false, true]);
+  });
+
+  it("and what is attached leave out what the repository's info/exclude names", async () => {
+    await write({ ".git/info/exclude": "/sample/hidden/\n", "sample/hidden/own.ts": "let own;\n" });
+    const { attachments } = await (await fileOrFolder(file("sample"))).read();
+    const paths = attachments.map(({ path }) => path);
+    ok(paths.includes("sample/a.ts"));
+    ok(!paths.includes("sample/hidden/own.ts"), paths.join());
+  });
+
   it("have a commit message written, which can be stopped", async () => {
     repository.inputBox.value = "";
     await vscode.commands.executeCommand("flint.writeCommitMessage");
@@ -168,6 +215,24 @@ describe("changes in git", () => {
     repository.inputBox.value = "mine";
     await vscode.commands.executeCommand("flint.writeCommitMessage");
     strictEqual(repository.inputBox.value, "mine");
+  });
+});
+
+describe("a command of the person's own", () => {
+  const setPrompts = (value: unknown) =>
+    vscode.workspace.getConfiguration("flint").update("prompts", value, vscode.ConfigurationTarget.Workspace);
+  before(() => setPrompts({ review: "Review this." }));
+  after(() => setPrompts(undefined));
+
+  it("asks about the open file where a key binding names it", async () => {
+    const flint = await activateFlint();
+    await flint.engine.load();
+    await open("sample/a.ts");
+    // Without one of that name the list would be shown.
+    const asked = vscode.commands.executeCommand("flint.useTemplate", "review");
+    await untilState(flint, (state) => state === "reading" || state === "answering");
+    await vscode.commands.executeCommand("flint.stop");
+    await asked;
   });
 });
 
@@ -209,6 +274,13 @@ describe("an edit of a selection", () => {
     strictEqual(editor.document.getText(), source);
   });
 });
+
+function once<Value>(event: vscode.Event<Value>, listener: (value: Value) => void): void {
+  const subscription = event((value) => {
+    subscription.dispose();
+    listener(value);
+  });
+}
 
 async function setExcluded(value: unknown): Promise<void> {
   await vscode.workspace.getConfiguration("files").update("exclude", value, vscode.ConfigurationTarget.Workspace);

@@ -1,9 +1,10 @@
 import { ok, strictEqual } from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterEach, before, describe, it } from "mocha";
 import * as vscode from "vscode";
 import type { FlintApi } from "../../../extension/api.js";
+import { runInTerminal } from "../../../extension/chat/edits/runInTerminal.js";
 import { activateFlint } from "./flint.js";
 
 const original = "const a = 1;\r\n\r\nfunction one() {\r\n\treturn 2;\r\n}\r\n\r\nfunction two() {\r\n\treturn 1;\r\n}";
@@ -35,6 +36,13 @@ describe("code of an answer", () => {
     const document = await vscode.workspace.openTextDocument(file);
     await vscode.window.showTextDocument(document, { preview: false });
     return document;
+  }
+
+  /** Puts something at the beginning, without saving it. */
+  async function type(document: vscode.TextDocument, text: string): Promise<void> {
+    const edit = new vscode.WorkspaceEdit();
+    edit.insert(document.uri, new vscode.Position(0, 0), text);
+    ok(await vscode.workspace.applyEdit(edit));
   }
 
   const apply = (text: string) => flint.edits.apply({ text, language: "js", path: path.basename(file.fsPath) });
@@ -71,17 +79,46 @@ describe("code of an answer", () => {
 
   it("respects what is not saved, and follows the file while it changes", async () => {
     const document = await open(original);
-    const type = async (text: string) => {
-      const edit = new vscode.WorkspaceEdit();
-      edit.insert(document.uri, new vscode.Position(0, 0), text);
-      ok(await vscode.workspace.applyEdit(edit));
-    };
-    await type("// one\r\n");
+    await type(document, "// one\r\n");
     await apply(code);
-    await type("// two\r\n");
+    await type(document, "// two\r\n");
     await vscode.commands.executeCommand("flint.acceptAllChanges");
     strictEqual(document.getText(), `// two\r\n// one\r\n${changed}`);
     strictEqual(document.isDirty, true);
+  });
+
+  it("is saved where nothing else was left to save", async () => {
+    const document = await open(original);
+    await apply(code);
+    const loaded = new Promise<void>((resolve) => {
+      const subscription = vscode.workspace.onDidChangeTextDocument((event) => {
+        if (event.document !== document || !document.getText().startsWith("// two")) return;
+        subscription.dispose();
+        resolve();
+      });
+    });
+    await writeFile(file.fsPath, `// two\r\n${original}`);
+    await loaded;
+    await type(document, "// three\r\n");
+    ok(await document.save());
+    await vscode.commands.executeCommand("flint.acceptAllChanges");
+    strictEqual(document.getText(), `// three\r\n// two\r\n${changed}`);
+    strictEqual(document.isDirty, false);
+    strictEqual(await readFile(file.fsPath, "utf8"), document.getText());
+  });
+
+  it("can be accepted in another group, and not once its tab is closed", async () => {
+    const document = await open(original);
+    await apply(code);
+    await vscode.commands.executeCommand("workbench.action.moveEditorToNextGroup");
+    const [diff] = tabs().filter(isDiff);
+    ok(diff?.input instanceof vscode.TabInputTextDiff);
+    strictEqual(diff.group.viewColumn, 2);
+    await vscode.commands.executeCommand("flint.acceptChange", diff.input.modified, 3);
+    strictEqual(document.getText(), original.replace("return 2", "return 1"));
+    await vscode.window.tabGroups.close(tabs().filter(isDiff));
+    await vscode.commands.executeCommand("flint.acceptChange", diff.input.modified, 7);
+    strictEqual(document.getText(), original.replace("return 2", "return 1"));
   });
 
   it("is not written where the same lines have changed meanwhile", async () => {
@@ -111,5 +148,39 @@ describe("code of an answer", () => {
     strictEqual(document.getText(), original);
     strictEqual(tabs().filter(isDiff).length, 0);
     ok(tabs().some(({ input }) => input instanceof vscode.TabInputText && input.uri.fsPath === file.fsPath));
+  });
+});
+
+describe("a command of an answer", () => {
+  it("is put into the terminal without Enter", async () => {
+    const written = new vscode.EventEmitter<string>();
+    const typed = new vscode.EventEmitter<string>();
+    let all = "";
+    const opened = new Promise<void>((resolve) => {
+      const pty: vscode.Pseudoterminal = {
+        onDidWrite: written.event,
+        open: () => resolve(),
+        close: () => undefined,
+        handleInput: (keys) => {
+          all += keys;
+          typed.fire(all);
+        },
+      };
+      vscode.window.createTerminal({ name: "keys", pty }).show();
+    });
+    await opened;
+    const terminal = vscode.window.activeTerminal;
+    ok(terminal?.name === "keys");
+    const ended = new Promise<void>((resolve) => {
+      typed.event((keys) => {
+        if (keys.endsWith("#")) resolve();
+      });
+    });
+    await runInTerminal("$ npm test\n");
+    // Whatever the command was followed by comes before it.
+    terminal.sendText("#", false);
+    await ended;
+    strictEqual(all, "npm test#");
+    terminal.dispose();
   });
 });

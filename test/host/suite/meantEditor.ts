@@ -65,7 +65,7 @@ describe("the editor that is meant", () => {
     strictEqual(meant(), "second.ts");
     strictEqual(openEditor()?.label, "second.ts 2");
     deepStrictEqual(
-      sourcesFor(["code"], false).map(({ label }) => label),
+      (await sourcesFor(["code"], false)).map(({ label }) => label),
       ["second.ts 2"],
     );
     strictEqual(String(await findTarget(undefined, [])), String(second.document.uri));

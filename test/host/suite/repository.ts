@@ -16,6 +16,8 @@ interface GitApi {
 
 export interface TestRepository {
   readonly inputBox: { value: string };
+  /** Stages the new files, as they were at first. */
+  stage(): Promise<void>;
   /** Takes what was staged back, also in the files. */
   unstage(): Promise<void>;
 }
@@ -35,12 +37,15 @@ export async function stagedChange(root: string, files: Record<string, string>):
   const write = async () => {
     for (const [name, content] of Object.entries(files)) await writeFile(path.join(root, name), content);
   };
-  await write();
-  await repository.add(paths);
+  const stage = async () => {
+    await write();
+    await repository.add(paths);
+  };
+  await stage();
   const unstage = async () => {
     // git unstages no new file whose content is nowhere else.
     await write();
     await repository.revert(paths);
   };
-  return { inputBox: repository.inputBox, unstage };
+  return { inputBox: repository.inputBox, stage, unstage };
 }

@@ -1,5 +1,7 @@
+import { posix } from "node:path";
 import * as vscode from "vscode";
 import { type IgnoreFile, ignoreRules } from "../ignoreRules.js";
+import { repositoryIgnores } from "../repositoryIgnores.js";
 
 /** A file of the workspace. */
 export interface WorkspaceFile {
@@ -22,7 +24,7 @@ export function pathInWorkspace(uri: vscode.Uri): string | undefined {
 }
 
 /**
- * The files below a folder, or of the whole workspace, that neither `files.exclude` nor a `.gitignore` excludes.
+ * The files below a folder, or of the whole workspace, that neither `files.exclude` nor git's rules for them exclude.
  * @throws vscode.CancellationError
  */
 export async function workspaceFiles(
@@ -40,23 +42,40 @@ export async function workspaceFiles(
   });
 }
 
-/** Reads all `.gitignore` files. @returns whether they exclude a file */
+/**
+ * Reads all `.gitignore` files, those above the workspace folders included, and `.git/info/exclude`.
+ * @returns whether they exclude a file
+ */
 async function ignoredByGit(token: vscode.CancellationToken): Promise<(uri: vscode.Uri) => boolean> {
   const uris = await vscode.workspace.findFiles("**/.gitignore", never, mostIgnoreFiles, token);
-  const byFolder = new Map<string, IgnoreFile[]>();
-  await Promise.all(
-    uris.map(async (uri) => {
-      const root = vscode.workspace.getWorkspaceFolder(uri)?.uri.toString();
-      if (root === undefined) return;
-      const text = new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
-      const path = vscode.workspace.asRelativePath(uri, false);
-      const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
-      byFolder.set(root, [...(byFolder.get(root) ?? []), { folder, text }]);
-    }),
+  const keyOf = (uri: vscode.Uri) => vscode.workspace.getWorkspaceFolder(uri)?.uri.toString() ?? "";
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  const rules = new Map(
+    await Promise.all(
+      folders.map(async (folder) => {
+        const key = folder.uri.toString();
+        const outside = await repositoryIgnores(folder.uri.path, (path) => readText(folder.uri.with({ path })));
+        const fromRoot = (path: string) => posix.join(outside.folder, path);
+        const own = uris.filter((uri) => keyOf(uri) === key);
+        const files = await Promise.all(
+          own.map(async (uri): Promise<IgnoreFile> => {
+            const path = posix.dirname(vscode.workspace.asRelativePath(uri, false));
+            return { folder: fromRoot(path).replace(/^\.$/, ""), text: (await readText(uri)) ?? "" };
+          }),
+        );
+        const isIgnored = ignoreRules([...files, ...outside.files]);
+        return [key, (path: string) => isIgnored(fromRoot(path))] as const;
+      }),
+    ),
   );
-  const rules = new Map([...byFolder].map(([root, files]) => [root, ignoreRules(files)]));
-  return (uri) => {
-    const root = vscode.workspace.getWorkspaceFolder(uri)?.uri.toString() ?? "";
-    return rules.get(root)?.(vscode.workspace.asRelativePath(uri, false)) ?? false;
-  };
+  return (uri) => rules.get(keyOf(uri))?.(vscode.workspace.asRelativePath(uri, false)) ?? false;
+}
+
+/** @returns undefined where there is no such file */
+async function readText(uri: vscode.Uri): Promise<string | undefined> {
+  try {
+    return new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
+  } catch {
+    return undefined;
+  }
 }
