@@ -187,9 +187,16 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
     folder: readModelsFolder,
     chosen: () => readValidSettings()?.modelPath,
     ramCapBytes: readRamCapBytes,
-    plan: (modelPath) => engine.planOf(readSettings(modelPath) ?? { modelPath, ramCapBytes: readRamCapBytes() }),
+    contextTokens: () => readValidSettings()?.contextTokens,
+    plan: ({ modelPath, contextTokens }) =>
+      engine.planOf({
+        ...(readSettings(modelPath) ?? { modelPath, ramCapBytes: readRamCapBytes() }),
+        ...(contextTokens === undefined ? {} : { contextTokens }),
+      }),
     inspect: (modelPath) => engine.inspect(modelPath),
-    backendOf: (modelPath) => new SidecarBackend(engine, modelPath),
+    backendOf: (model) => new SidecarBackend(engine, model),
+    version: `${context.extension.packageJSON.version} ${vscode.env.language}`,
+    memento: context.globalState,
     log,
   });
   const didChangeOffer = new vscode.EventEmitter<void>();

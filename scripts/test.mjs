@@ -114,22 +114,21 @@ async function runNativeSanitized(built) {
 }
 
 /**
- * All at once: models that compute, and windows that are waited for; in the time that these leave, what starts many processes, and
- * what is native.
+ * Models that compute, and after them windows that are waited for; in the time that these leave, what starts many processes, and what
+ * is native. Models and windows at once would each wait for the other.
  * @param {Promise<void>} sanitized
  */
 async function runAll(sanitized) {
-  const nativeTests = async () => {
-    const plain = await runVitest(["--project", "native"], { background: true });
-    return [plain, await runNativeSanitized(sanitized)];
-  };
-  const counts = await Promise.all([
-    runVitest(["--project", "engine"]),
-    runVitest(["--project", "host", "--project", "ui"]),
-    runVitest(["--project", "unit", "--project", "commands"], { background: true }),
-    nativeTests(),
-  ]);
-  return counts.flat();
+  const inFront = async () => [
+    await runVitest(["--project", "engine"]),
+    await runVitest(["--project", "host", "--project", "ui"]),
+  ];
+  const inBackground = async () => [
+    await runVitest(["--project", "unit", "--project", "commands"], { background: true }),
+    await runVitest(["--project", "native"], { background: true }),
+    await runNativeSanitized(sanitized),
+  ];
+  return (await Promise.all([inFront(), inBackground()])).flat();
 }
 
 await runMain(async () => {

@@ -11,6 +11,7 @@ import {
   type GenerationResult,
   generationProgress,
 } from "../../protocol/messages.js";
+import type { OtherModel } from "../engine/currentSettings.js";
 import type { EngineClient } from "../engine/engine.js";
 import { withProgress } from "../engine/progress.js";
 import type { Backend, Capabilities, ChatEvents, ChatRequest, CompletionRequest, Limits } from "./backend.js";
@@ -20,10 +21,10 @@ import { CompletionCounts, type Completions } from "./completionCounts.js";
 export class SidecarBackend implements Backend {
   private readonly counts = new CompletionCounts();
 
-  /** @param modelPath absent: the models of the settings */
+  /** @param model absent: those of the settings */
   constructor(
     private readonly engine: EngineClient,
-    private readonly modelPath?: string,
+    private readonly model?: OtherModel,
   ) {}
 
   /** What all completions have cost so far. */
@@ -70,7 +71,7 @@ export class SidecarBackend implements Backend {
       },
       token,
       onWaiting,
-      this.modelPath,
+      this.model,
     );
   }
 
@@ -112,7 +113,7 @@ export class SidecarBackend implements Backend {
     const { tokens } = await this.engine.consult(
       (connection) => connection.sendRequest(countTokensRequest, { text }, token),
       token,
-      this.modelPath,
+      this.model,
     );
     return tokens;
   }
@@ -124,7 +125,7 @@ export class SidecarBackend implements Backend {
     return this.engine.consult(
       (connection) => connection.sendRequest(countPromptTokensRequest, { messages }, token),
       token,
-      this.modelPath,
+      this.model,
     );
   }
 

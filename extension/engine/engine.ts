@@ -16,7 +16,7 @@ import {
 } from "../../protocol/messages.js";
 import { Turns } from "../../protocol/turns.js";
 import { abortedBy } from "./cancellation.js";
-import { CurrentSettings } from "./currentSettings.js";
+import { CurrentSettings, type OtherModel } from "./currentSettings.js";
 import { Cancelled, type EngineStopped } from "./errors.js";
 import { LatestOnly } from "./latestOnly.js";
 import { MemoryLease } from "./memoryLease.js";
@@ -64,8 +64,6 @@ export class EngineClient {
   private readonly turns = new Turns();
   private readonly suggestions = new LatestOnly();
   private answering = false;
-  /** The model that the last answer asked for, where that is not a matter of the settings. */
-  private otherModel: string | undefined;
   private lease: MemoryLease | undefined;
   private answered: GenerationResult | undefined;
   private lastPromptSpeed: number | undefined;
@@ -74,7 +72,7 @@ export class EngineClient {
   constructor(private readonly options: EngineOptions) {
     this.process = new SidecarProcess(() => options.start(this.policy.allowsGpu));
     this.process.onDidCrash((stop) => this.crashed(stop));
-    this.settings = new CurrentSettings(() => options.settings(this.otherModel));
+    this.settings = new CurrentSettings((modelPath) => options.settings(modelPath));
     this.loader = new ModelLoader({
       process: this.process,
       kvCacheFolder: options.kvCacheFolder,
@@ -166,20 +164,20 @@ export class EngineClient {
   /**
    * Generates an answer after those that were asked for before, loading the model first where needed.
    * @param onWaiting called if there are any: with true now, and with false when its turn comes
-   * @param modelPath absent: the model of the settings
+   * @param model absent: that of the settings
    * @throws Cancelled when `token` is cancelled before it began; as `load`; what `work` throws
    */
   answer<Result extends GenerationResult | undefined>(
     work: AnswerWork<Result>,
     token: CancellationToken,
     onWaiting?: (waits: boolean) => void,
-    modelPath?: string,
+    model?: OtherModel,
   ): Promise<Result> {
     const waits = this.turns.isBusy;
     if (waits) onWaiting?.(true);
     const run = () => {
       if (waits) onWaiting?.(false);
-      this.choose(modelPath);
+      this.choose(model);
       return this.answerNow(work, token);
     };
     return abortedBy(token, (signal) => this.turns.run(run, signal));
@@ -197,17 +195,17 @@ export class EngineClient {
 
   /**
    * Sends a short request that needs a loaded model, loading it first if needed.
-   * @param modelPath absent: any model that is loaded, or that of the settings. Another one than that is loaded in its turn.
+   * @param model absent: any that is loaded, or that of the settings. Another one than that is loaded in its turn.
    * @throws as `load`
    */
-  async consult<T>(work: Work<T>, token: CancellationToken, modelPath?: string): Promise<T> {
+  async consult<T>(work: Work<T>, token: CancellationToken, model?: OtherModel): Promise<T> {
     const now = async () => {
       await this.whenLoaded(token);
       return this.process.use((connection) => work(connection, token));
     };
-    if (modelPath === undefined || this.settings.modelPath === modelPath) return now();
+    if (model === undefined || this.settings.modelPath === model.modelPath) return now();
     const chosen = () => {
-      this.choose(modelPath);
+      this.choose(model);
       return now();
     };
     return abortedBy(token, (signal) => this.turns.run(chosen, signal));
@@ -307,11 +305,9 @@ export class EngineClient {
     this.lastPromptSpeed = undefined;
   }
 
-  /** The model of the next answers. @param modelPath absent: that of the settings */
-  private choose(modelPath: string | undefined): void {
-    if (modelPath === this.otherModel) return;
-    this.otherModel = modelPath;
-    if (!this.settings.update()) return;
+  /** The model of the next answers. @param model absent: that of the settings */
+  private choose(model: OtherModel | undefined): void {
+    if (!this.settings.choose(model)) return;
     this.reset();
     this.setState(this.restingState);
   }

@@ -24,5 +24,12 @@ export function registerLanguageModels(options: LanguageModelsOptions): vscode.D
       log(`utility models: ${String(error)}`),
     );
   };
-  return vscode.lm.registerLanguageModelChatProvider(vendor, provider);
+  const registered = vscode.lm.registerLanguageModelChatProvider(vendor, provider);
+  // VS Code's list of models has only those of providers that somebody has asked for once (1.139).
+  if (vscode.workspace.getConfiguration("chat").get("disableAIFeatures") !== true) {
+    vscode.lm
+      .selectChatModels({ vendor })
+      .then(undefined, (error: unknown) => log(`language models: ${String(error)}`));
+  }
+  return registered;
 }

@@ -32,7 +32,7 @@ export class WindowEngine implements ServedEngine {
         },
         token,
         undefined,
-        model.path,
+        { modelPath: model.path },
       ),
     );
     if (!done) throw new EngineEnded("The engine has not answered.");
@@ -41,7 +41,9 @@ export class WindowEngine implements ServedEngine {
 
   consult<T>(model: ServedModel, signal: AbortSignal, work: (ready: Ready) => Promise<T>): Promise<T> {
     return this.ask(signal, (token) =>
-      this.engine.consult((connection) => work({ ...this.readyWith(model), connection }), token, model.path),
+      this.engine.consult((connection) => work({ ...this.readyWith(model), connection }), token, {
+        modelPath: model.path,
+      }),
     );
   }
 

@@ -8,7 +8,8 @@
  * - "file PATH" with what is in the file, all at once;
  * - "think TEXT" likewise after a thought, which goes on until it is ended, or without one where none is wanted;
  * - the question of **Write Commit Message** with "Sum up all numbers";
- * - "crash TEXT" says the text, and the process kills itself.
+ * - "crash TEXT" says the text, and the process kills itself;
+ * - "call NAME JSON" calls a tool, and says "Done." once there is its result.
  *
  * A half answer is continued with " and so on.".
  *
@@ -33,6 +34,7 @@ import {
   type GenerationResult,
   generationProgress,
   initializeRequest,
+  inspectRequest,
   loadRequest,
   noFlash,
   type Plan,
@@ -41,6 +43,7 @@ import {
   shutdownRequest,
   statsRequest,
   type Thought,
+  type ToolCall,
 } from "../../protocol/messages.js";
 
 const connection = createMessageConnection(
@@ -50,23 +53,27 @@ const connection = createMessageConnection(
 connection.onClose(() => process.exit(0));
 
 const gibibyte = 1024 ** 3;
-const contextTokens = 4096;
+const usualContextTokens = 4096;
 const none = { residentBytes: gibibyte, pinnedBytes: 0, streamedBytes: 0, rowReadBytes: 0 };
-const plan: Plan = {
+const planWith = (contextTokens = usualContextTokens): Plan => ({
   fits: true,
   minimumCapBytes: gibibyte,
-  maximumContext: contextTokens,
+  maximumContext: 32_768,
   contextTokens,
   weights: { ...none, expertCacheBytes: 0, neuronCacheBytes: 0 },
   ...{ kvBytes: 0, computeBytes: 0, stagingBytes: 0, processBytes: 0, draftBytes: 0, inlineBytes: 0 },
   estimatedTokensPerSecond: 5,
-};
+});
 const generated = {
   ...{ modelPath: "scripted.gguf", tokens: [], promptTokens: [], timeToFirstTokenMs: 1 },
   ...{ cachedPromptTokens: 0, omittedMessages: [] },
   ...{ msPerToken: { mean: 20, median: 20, p95: 20 }, tokensPerSecond: 50, flash: noFlash },
 };
 const countWords = (text: string) => text.split(/\s+/).filter(Boolean).length;
+
+/** The last line; in VS Code's own chat the question is between tags. */
+const questionOf = (text: string) =>
+  /<userRequest>\s*([^<]*\S)\s*<\/userRequest>/.exec(text)?.[1] ?? text.split("\n").at(-1) ?? "";
 
 /** What is said, piece by piece, to a conversation. */
 async function* answerTo(messages: readonly ChatMessage[], token: CancellationToken): AsyncGenerator<string> {
@@ -75,7 +82,11 @@ async function* answerTo(messages: readonly ChatMessage[], token: CancellationTo
     yield " and so on.";
     return;
   }
-  const [, verb = "", rest = ""] = /(\w+) ?(.*)$/s.exec(last?.text.split("\n").at(-1) ?? "") ?? [];
+  if (last?.role === "tool") {
+    yield "Done.";
+    return;
+  }
+  const [, verb = "", rest = ""] = /(\w+) ?(.*)$/s.exec(questionOf(last?.text ?? "")) ?? [];
   if (verb === "file") {
     yield await readFile(rest, "utf8");
     return;
@@ -102,12 +113,13 @@ async function* answerTo(messages: readonly ChatMessage[], token: CancellationTo
 }
 
 connection.onRequest(initializeRequest, () => ({ protocolVersion, version: "scripted", llamaCppRelease: "none" }));
-connection.onRequest(planRequest, () => plan);
-connection.onRequest(loadRequest, () => ({
-  ...{ name: "Scripted", architecture: "llama", contextTokens, infill: true, plan },
+connection.onRequest(planRequest, ({ contextTokens }) => planWith(contextTokens));
+connection.onRequest(loadRequest, ({ contextTokens = usualContextTokens }) => ({
+  ...{ name: "Scripted", architecture: "llama", contextTokens, infill: true, plan: planWith(contextTokens) },
   chatTemplate: "model" as const,
   thinking: "optional" as const,
 }));
+connection.onRequest(inspectRequest, () => ({ name: "Scripted" }));
 connection.onRequest(countTokensRequest, ({ text }) => ({ tokens: countWords(text) }));
 connection.onRequest(countPromptTokensRequest, ({ messages }) => ({
   tokens: messages.reduce((sum, { text }) => sum + countWords(text), 0),
@@ -141,11 +153,19 @@ async function think(progressToken: string, token: CancellationToken): Promise<T
   return { text, tokens: 8, durationMs: 3500, endedEarly: true };
 }
 
+function callOf(messages: readonly ChatMessage[]): ToolCall | undefined {
+  const last = messages.at(-1);
+  const [, name, json] = /^call (\w+) (.*)$/s.exec(last?.role === "user" ? questionOf(last.text) : "") ?? [];
+  return name === undefined || json === undefined ? undefined : { id: "call-1", name, arguments: json };
+}
+
 connection.onRequest(chatRequest, async ({ messages, progressToken = "", sessionId, thinking }, token) => {
   const thinks = thinking !== false && messages.at(-1)?.text.startsWith("think ");
   const thought = thinks ? await think(progressToken, token) : undefined;
+  const call = callOf(messages);
+  if (call) await connection.sendProgress(generationProgress, progressToken, { kind: "toolCall", call });
   let text = "";
-  for await (const piece of answerTo(messages, token)) {
+  for await (const piece of call ? [] : answerTo(messages, token)) {
     text += piece;
     const progress = { kind: "text" as const, text: piece, tokens: [1], tokensPerSecond: 50 };
     await connection.sendProgress(generationProgress, progressToken, progress);
