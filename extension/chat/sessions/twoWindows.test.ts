@@ -233,8 +233,8 @@ test(
           const window = both[index];
           if (!window) return;
           const { conversations } = window;
-          const { current } = conversations;
           const summaries = await conversations.list();
+          const { current } = conversations;
           const id = summaries[which % Math.max(1, summaries.length)]?.id;
           switch (what) {
             case "ask": {
