@@ -23,10 +23,11 @@ import { followEditors } from "./chat/meantEditor.js";
 import { ChatView } from "./chat/panel/view.js";
 import { AttachedFile } from "./chat/sessions/attachedFile.js";
 import { Conversations } from "./chat/sessions/conversations.js";
+import { WindowPlace } from "./chat/sessions/windowPlace.js";
 import { TemplateStore } from "./chat/templates/templateStore.js";
 import { perform } from "./commands/actions.js";
 import type { FlintContext } from "./commands/context.js";
-import { tellDamaged, tellOfLongAnswers } from "./commands/conversations.js";
+import { tellDamaged, tellMerged, tellOfLongAnswers } from "./commands/conversations.js";
 import { registerCommands } from "./commands/table.js";
 import {
   onDidChangeGpu,
@@ -58,6 +59,9 @@ import { waitText } from "./status/wait.js";
 import { display } from "./translations.js";
 
 /** To be waited for when the window closes. */
+/** Which place among the windows with the same storage this one had. */
+const windowPlaceKey = "flint.windowPlace";
+
 let storeAll: (() => Promise<unknown>) | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<FlintApi> {
@@ -129,14 +133,18 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
 
   // A window without a folder has no storage of its own.
   const storage = (context.storageUri ?? context.globalStorageUri).fsPath;
+  const place = await WindowPlace.take(storage, context.workspaceState.get<number>(windowPlaceKey), log);
+  void context.workspaceState.update(windowPlaceKey, place.number);
   const conversations = await Conversations.open({
     storage,
+    window: place,
     backend,
     measured: () => engine.loaded?.plan?.measured,
     thinking: readThinking,
     toProblem: (error) => toProblem(error, feed.snapshot.settings),
     log,
     onDamaged: tellDamaged,
+    onMerged: tellMerged,
     onDeleted: (id) => void kvCache.forget(id).catch(logFailure),
   });
 
@@ -149,14 +157,17 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
     },
     log,
   });
-  const attached = await AttachedFile.open(join(storage, "attached.json"), log);
+  const attached = await AttachedFile.open(place.file("attached"), log);
   pending.restore(
     attached.before.map(({ key, label, icon, uri, ...content }) => ({
       source: attachedBefore({ key, label, icon, uri }, content),
       content,
     })),
   );
-  storeAll = () => Promise.all([conversations.store(), attached.store(pending.attached)]);
+  storeAll = async () => {
+    await Promise.all([conversations.store(), attached.store(pending.attached)]);
+    await place.release();
+  };
   const templates = new TemplateStore(log);
   const proposals = new Proposals();
   const chat = new ChatView({
@@ -268,6 +279,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<FlintA
     followChanges((has) => void vscode.commands.executeCommand("setContext", "flint.hasChanges", has)),
     registerCommands(flint),
     tellOfLongAnswers(flint),
+    // Another window may have gone on with the conversation.
+    vscode.window.onDidChangeWindowState(({ focused }) => void (focused && conversations.refresh())),
     registerCodeActions(),
   );
   const api = createApi(engine, local, proposals, subscriptions);

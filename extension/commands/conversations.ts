@@ -187,6 +187,15 @@ export function tellDamaged(keptAt: string): void {
   void vscode.window.showWarningMessage(message);
 }
 
+/** Says that another window has gone on with a conversation too. */
+export function tellMerged(title: string): void {
+  const message = vscode.l10n.t(
+    "Another window has gone on with “{0}” too: the arrows beside a question or an answer show what was said there.",
+    title,
+  );
+  void vscode.window.showInformationMessage(message);
+}
+
 /** An answer that took longer than this, in ms, may have been left alone. */
 const longAnswerMs = 20_000;
 

@@ -58,6 +58,16 @@ export function newConversation(id: string, now = Date.now(), messages: readonly
   return { id, createdAt: now, updatedAt: now, tree: { nodes, chosen: {} }, queue: [] };
 }
 
+/** As it is when nobody answers: what was streaming, as when a window was closed, can't go on by itself. */
+export function settled(conversation: Conversation): Conversation {
+  const nodes = conversation.tree.nodes.map(({ message, ...rest }) =>
+    message.role === "assistant" && message.state === "streaming"
+      ? { ...rest, message: { ...message, state: "stopped" as const } }
+      : { ...rest, message },
+  );
+  return { ...conversation, tree: { ...conversation.tree, nodes } };
+}
+
 const version = 1;
 const summarySchema = z.object({
   version: z.literal(version),

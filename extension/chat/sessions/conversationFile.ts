@@ -1,90 +1,164 @@
-import { readFile, rm } from "node:fs/promises";
-import * as l10n from "@vscode/l10n";
+import { open, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { type FileVersion, versionOf, writeText } from "../../../models/files/atomicJson.js";
 import { hasCode } from "../../../protocol/systemErrors.js";
+import { type Conversation, newConversation, parseConversation, serialize } from "./conversation.js";
+import { withLock } from "./storeLock.js";
 
-/** Another window has opened the conversation, and stores it from now on. */
-export class TakenOver extends Error {
-  override readonly name = "TakenOver";
-  constructor() {
-    super(l10n.t("Another window has opened this conversation, and stores it from now on."));
-  }
+/** A conversation in memory that has a file. */
+export interface Kept {
+  readonly conversation: Conversation;
+  /**
+   * Takes in what another window has written.
+   * @param base what was in the file before
+   * @returns whether it has something that is not in `theirs`
+   */
+  absorb(theirs: Conversation, base: Conversation): boolean;
+}
+
+/** A text, and which writing of the file it is of. */
+interface Content {
+  text: string;
+  version: FileVersion;
 }
 
 /**
  * A conversation in a file, whole after any crash. Unlike VS Code's own storage it is there as soon as it is written, so
- * that a reload of the window at any moment loses nothing. Whoever opens it last has it.
+ * that a reload of the window at any moment loses nothing. Other windows may write it too: what they wrote is taken in
+ * before it is written again, and nothing is written that is not new.
  */
 export class ConversationFile {
-  private next: (() => string) | undefined;
-  private writing: Promise<void> | undefined;
+  private next: { kept: Kept; writes: boolean } | undefined;
+  private working: Promise<void> | undefined;
+  /** What we have in memory, serialized, while the file has all of it. */
+  private stored: string | undefined;
 
-  /** @param version what was written last; undefined: there is no file yet */
+  /**
+   * @param parse of what another window wrote; undefined where it can't be read, and is kept elsewhere
+   * @param seen what was in the file when it was read or written last; undefined: there is no file yet
+   */
   private constructor(
     readonly path: string,
-    private version: FileVersion | undefined,
+    private readonly parse: (text: string) => Promise<Conversation | undefined>,
+    private seen: Content | undefined,
   ) {}
 
   /** A file that is made when it is first written. */
-  static create(path: string): ConversationFile {
-    return new ConversationFile(path, undefined);
+  static create(path: string, parse: ConversationFile["parse"]): ConversationFile {
+    return new ConversationFile(path, parse, undefined);
   }
 
   /**
-   * Reads a file, and takes it over.
-   * @returns also its text; undefined where there is none
-   * @throws the system's error when the disk fails
+   * Only reads a file.
+   * @returns undefined where there is none, or none that can be read
+   * @throws the system's error when the disk fails; as `parse`
    */
-  static async open(path: string): Promise<{ file: ConversationFile; text: string } | undefined> {
-    try {
-      const text = await readFile(path, "utf8");
-      // On a full disk it can be read all the same; the next write says what is wrong.
-      const version = await writeText(path, text).catch(() => versionOf(path));
-      return { file: new ConversationFile(path, version), text };
-    } catch (error) {
-      if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
-      throw error;
-    }
+  static async open(
+    path: string,
+    parse: ConversationFile["parse"],
+  ): Promise<{ file: ConversationFile; conversation: Conversation } | undefined> {
+    const content = await readContent(path, undefined);
+    if (content === undefined || content === "same") return undefined;
+    const conversation = await parse(content.text);
+    return conversation && { file: new ConversationFile(path, parse, content), conversation };
+  }
+
+  /** Says that `kept` is what was read, so that it is not written before it changes. */
+  holds(kept: Kept): void {
+    this.stored = serialize(kept.conversation);
   }
 
   /**
-   * Writes a text; of several that wait the last one.
-   * @param text called when it is written, which may be later
-   * @throws the system's error when the disk fails; {@link TakenOver}
+   * Writes a conversation where it has changed; of several calls that wait the last one.
+   * @throws the system's error when the disk fails; as `parse`
    */
-  write(text: () => string): Promise<void> {
-    this.next = text;
-    this.writing ??= this.writeAll().finally(() => {
-      this.writing = undefined;
-    });
-    return this.writing;
+  write(kept: Kept): Promise<void> {
+    return this.queue(kept, true);
   }
 
-  /** Removes the file, after what is being written. @throws the system's error */
-  async delete(): Promise<void> {
+  /** Takes in what another window has written. @throws as `write` */
+  refresh(kept: Kept): Promise<void> {
+    return this.queue(kept, this.next?.writes ?? false);
+  }
+
+  /** Takes in what another window has written, and removes the file. @throws as `write` */
+  async delete(kept: Kept): Promise<void> {
     this.next = undefined;
-    await this.writing?.catch(() => undefined);
-    await rm(this.path, { force: true });
-    this.version = undefined;
+    await this.working?.catch(() => undefined);
+    await this.locked(async () => {
+      await this.takeIn(kept);
+      await rm(this.path, { force: true });
+    });
+    this.seen = undefined;
+    this.stored = undefined;
   }
 
-  private async writeAll(): Promise<void> {
+  private queue(kept: Kept, writes: boolean): Promise<void> {
+    this.next = { kept, writes };
+    this.working ??= this.work().finally(() => {
+      this.working = undefined;
+    });
+    return this.working;
+  }
+
+  private async work(): Promise<void> {
     while (this.next) {
-      const text = this.next;
+      const { kept, writes } = this.next;
       this.next = undefined;
-      if (!(await this.isOurs())) throw new TakenOver();
-      this.version = await writeText(this.path, text());
+      if (writes) await this.writeNow(kept);
+      else await this.takeIn(kept);
     }
   }
 
-  /** Whether it is as we have written it. What is gone may be written again. */
-  private async isOurs(): Promise<boolean> {
-    try {
-      const { inode, modifiedNs } = await versionOf(this.path);
-      return inode === this.version?.inode && modifiedNs === this.version.modifiedNs;
-    } catch (error) {
-      if (hasCode(error, "ENOENT", "ENOTDIR")) return true;
-      throw error;
+  private async writeNow(kept: Kept): Promise<void> {
+    // Also where it was deleted: in another window, by a person.
+    if (this.stored === serialize(kept.conversation)) return;
+    await this.locked(async () => {
+      await this.takeIn(kept);
+      const text = serialize(kept.conversation);
+      if (this.stored === text) return;
+      this.seen = { text, version: await writeText(this.path, text) };
+      this.stored = text;
+    });
+  }
+
+  private async takeIn(kept: Kept): Promise<void> {
+    const content = await readContent(this.path, this.seen?.version);
+    if (content === undefined || content === "same") return;
+    if (content.text !== this.seen?.text) {
+      const theirs = await this.parse(content.text);
+      if (!theirs) {
+        this.stored = undefined;
+        return;
+      }
+      const { id } = theirs;
+      const base = this.seen ? parseConversation(id, this.seen.text) : newConversation(id);
+      const wasStored = this.stored === serialize(kept.conversation);
+      const hasOwn = kept.absorb(theirs, base);
+      this.stored = wasStored && !hasOwn ? serialize(kept.conversation) : undefined;
     }
+    this.seen = content;
+  }
+
+  /** One lock for all files: they are written in no time. */
+  private locked<T>(work: () => Promise<T>): Promise<T> {
+    return withLock(`${dirname(this.path)}.lock`, work);
+  }
+}
+
+/** @returns "same" where it is that of `known`; undefined where there is no file. @throws the system's error */
+async function readContent(path: string, known: FileVersion | undefined): Promise<Content | "same" | undefined> {
+  try {
+    const file = await open(path, "r");
+    try {
+      const version = await versionOf(file);
+      const isKnown = version.inode === known?.inode && version.modifiedNs === known.modifiedNs;
+      return isKnown ? "same" : { text: await file.readFile("utf8"), version };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
   }
 }

@@ -20,8 +20,7 @@ const messages = (text: string): Message[] => [
   { id: "1", role: "user", text, attachments: [] },
   { id: "2", role: "assistant", text: "Because.", state: "done" },
 ];
-const store = (id: string, text: string, at: number) =>
-  folder.create(id).write(() => serialize(newConversation(id, at, messages(text))));
+const store = (id: string, text: string, at: number) => folder.put(newConversation(id, at, messages(text)));
 const titles = async () => (await folder.list()).map(({ title }) => title);
 
 test("lists the newest first, and knows when one has changed", async () => {
@@ -29,10 +28,9 @@ test("lists the newest first, and knows when one has changed", async () => {
   await store("a", "First?", 1);
   await store("b", "Second?", 2);
   expect(await titles()).toEqual(["Second?", "First?"]);
-  const opened = await folder.open("a");
-  await opened?.file.write(() => serialize({ ...opened.conversation, title: "Renamed", updatedAt: 3 }));
-  expect(await titles()).toEqual(["Renamed", "Second?"]);
-  await opened?.file.delete();
+  await folder.rename("a", "Renamed");
+  expect(await titles()).toEqual(["Second?", "Renamed"]);
+  await folder.remove("a");
   expect(await titles()).toEqual(["Second?"]);
 });
 

@@ -1,5 +1,6 @@
 import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import * as l10n from "@vscode/l10n";
 import { readJson, versionOf } from "../../../models/files/atomicJson.js";
 import { syncFolder } from "../../../protocol/syncFolder.js";
 import { hasCode } from "../../../protocol/systemErrors.js";
@@ -11,9 +12,9 @@ import {
   newConversation,
   parseConversation,
   parseSummary,
-  serialize,
 } from "./conversation.js";
-import { ConversationFile } from "./conversationFile.js";
+import { ConversationFile, type Kept } from "./conversationFile.js";
+import { merge } from "./merge.js";
 import { singleConversationSchema } from "./stored.js";
 
 const ending = ".json";
@@ -23,6 +24,14 @@ const damagedEnding = ".unreadable";
 const validId = /^[\w-]{1,64}$/;
 /** Of files at once. */
 const concurrency = 32;
+
+/** A later version of Flint has written the conversation. */
+export class LaterVersion extends Error {
+  override readonly name = "LaterVersion";
+  constructor() {
+    super(l10n.t("A later version of Flint has written this conversation."));
+  }
+}
 
 interface KnownSummary {
   summary: ConversationSummary;
@@ -73,7 +82,7 @@ export class ConversationFolder {
     return found;
   }
 
-  /** Reads a conversation without taking it over. @returns undefined where there is none that can be read */
+  /** @returns undefined where there is none that can be read */
   async read(id: string): Promise<Conversation | undefined> {
     if (!validId.test(id)) return undefined;
     try {
@@ -87,9 +96,32 @@ export class ConversationFolder {
   /** Reads a conversation to go on with it. @returns as `read` */
   async open(id: string): Promise<{ conversation: Conversation; file: ConversationFile } | undefined> {
     if (!validId.test(id)) return undefined;
-    const opened = await ConversationFile.open(this.path(id));
-    const conversation = opened && (await this.parse(id, opened.text));
-    return conversation && { conversation, file: opened.file };
+    try {
+      return await ConversationFile.open(this.path(id), (text) => this.parseAgain(id, text));
+    } catch (error) {
+      if (error instanceof LaterVersion) return undefined;
+      throw error;
+    }
+  }
+
+  /** Gives a conversation another title, if there is one. @param title undefined: that of the first question. @throws the system's error */
+  async rename(id: string, title: string | undefined): Promise<void> {
+    const opened = await this.open(id);
+    await opened?.file.write(held({ ...opened.conversation, title }));
+  }
+
+  /** Removes a conversation. @returns it, as it was last. @throws the system's error */
+  async remove(id: string): Promise<Conversation | undefined> {
+    const opened = await this.open(id);
+    if (!opened) return undefined;
+    const last = held(opened.conversation);
+    await opened.file.delete(last);
+    return last.conversation;
+  }
+
+  /** Stores a conversation, beside what another window may have stored of it. @throws the system's error */
+  async put(conversation: Conversation): Promise<void> {
+    await this.create(conversation.id).write(held(conversation));
   }
 
   /** Whether there is a file, readable or not. @throws the system's error */
@@ -99,7 +131,7 @@ export class ConversationFolder {
 
   /** For a conversation that has no file yet. */
   create(id: string): ConversationFile {
-    return ConversationFile.create(this.path(id));
+    return ConversationFile.create(this.path(id), (text) => this.parseAgain(id, text));
   }
 
   /**
@@ -120,9 +152,10 @@ export class ConversationFolder {
       // The same after a crash before it was removed.
       id = `taken-over-${inode.toString(36)}-${modifiedNs.toString(36)}`;
       const conversation = newConversation(id, Number(modifiedNs / 1_000_000n), found.value);
-      if (!(await this.has(id))) await this.create(id).write(() => serialize(conversation));
+      if (!(await this.has(id))) await this.put(conversation);
     }
-    await rm(file);
+    // Another window may have been quicker.
+    await rm(file, { force: true });
     return id;
   }
 
@@ -160,6 +193,12 @@ export class ConversationFolder {
     }
   }
 
+  /** As `parse`. @throws LaterVersion */
+  private async parseAgain(id: string, text: string): Promise<Conversation | undefined> {
+    if (isOfLaterVersion(text)) throw new LaterVersion();
+    return this.parse(id, text);
+  }
+
   private async parse(id: string, text: string): Promise<Conversation | undefined> {
     if (isOfLaterVersion(text)) return undefined;
     try {
@@ -183,6 +222,19 @@ export class ConversationFolder {
   private path(id: string): string {
     return join(this.folder, `${id}${ending}`);
   }
+}
+
+/** A conversation that nobody has open. */
+function held(conversation: Conversation): Kept {
+  const kept = {
+    conversation,
+    absorb(theirs: Conversation, base: Conversation): boolean {
+      const merged = merge(kept.conversation, theirs, base);
+      kept.conversation = merged.conversation;
+      return merged.hasOwn || merged.conversation.title !== theirs.title;
+    },
+  };
+  return kept;
 }
 
 const isSystemError = (error: unknown): boolean => error instanceof Error && "syscall" in error;

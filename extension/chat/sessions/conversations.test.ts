@@ -4,7 +4,8 @@ import path from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Backend } from "../../backends/backend.js";
 import { generationResult } from "../../fixtures.js";
-import { Conversations } from "./conversations.js";
+import type { Conversations } from "./conversations.js";
+import { echo, openConversations } from "./conversationsFixture.js";
 
 let storage: string;
 let opened: Conversations[];
@@ -16,7 +17,7 @@ beforeEach(async () => {
   opened = [];
   damaged = [];
   deleted = [];
-  chat = async ({ messages }) => generationResult(`To ${messages.at(-1)?.text}`);
+  chat = echo;
 });
 afterEach(async () => {
   for (const each of opened) {
@@ -27,18 +28,8 @@ afterEach(async () => {
 });
 
 async function open(): Promise<Conversations> {
-  const conversations = await Conversations.open({
-    storage,
-    backend: {
-      chat: (...args) => chat(...args),
-      answerNow: async () => undefined,
-      countTokens: async () => 1,
-      limits: async () => ({ contextTokens: 4096 }),
-    },
-    thinking: () => true,
-    measured: () => undefined,
-    toProblem: (error) => ({ message: String(error), actions: [] }),
-    log: () => undefined,
+  const conversations = await openConversations(storage, {
+    chat: (...args) => chat(...args),
     onDamaged: (keptAt) => damaged.push(keptAt),
     onDeleted: (id) => deleted.push(id),
   });
@@ -232,16 +223,4 @@ test("a conversation that can't be stored says so once, and is stored when that 
   await conversations.store();
   expect(conversations.problem).toBeUndefined();
   expect(texts(await open())).toEqual(["Why?", "To Why?", "And?", "To And?"]);
-});
-
-test("whoever opened a conversation last has it; the other window says so", async () => {
-  const before = await open();
-  await before.current.ask("Why?");
-  await before.store();
-  const after = await open();
-  await before.current.ask("Lost?");
-  await vi.waitFor(() => expect(before.problem?.message).toContain("Another window"));
-  await after.current.ask("Mine?");
-  await after.store();
-  expect(texts(await open())).toEqual(["Why?", "To Why?", "Mine?", "To Mine?"]);
 });

@@ -2,21 +2,31 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { Emitter } from "vscode-jsonrpc";
 import type { Draft, Problem, Thought } from "../../../webview/messages.js";
-import { type Conversation, type ConversationSummary, newConversation, serialize } from "./conversation.js";
+import { type Conversation, type ConversationSummary, newConversation } from "./conversation.js";
 import type { ConversationFile } from "./conversationFile.js";
 import { ConversationFolder } from "./conversationFolder.js";
 import { PanelState } from "./panelState.js";
 import { type AnswerEnd, ChatSession, type SessionOptions } from "./session.js";
 import { StoredSession } from "./storing.js";
+import type { WindowFiles } from "./windowPlace.js";
 
 export interface ConversationsOptions extends SessionOptions {
   /** Where all is stored. */
   storage: string;
+  /** Where this window keeps what is on show, and drafts. */
+  window: WindowFiles;
   log(line: string): void;
   /** Told of each conversation that can't be read, by the path where its file is kept. */
   onDamaged(keptAt: string): void;
   /** Told of each conversation that is deleted. */
   onDeleted(id: string): void;
+  /** Told once of each conversation in which another window has said something as well. */
+  onMerged(title: string): void;
+}
+
+interface Opened {
+  conversation: Conversation;
+  file: ConversationFile;
 }
 
 /** All conversations: one is on show; others whose answer is under way go on. */
@@ -44,24 +54,26 @@ export class Conversations {
     private readonly options: ConversationsOptions,
     private readonly folder: ConversationFolder,
     private readonly state: PanelState,
-    opened: { conversation: Conversation; file: ConversationFile } | undefined,
+    opened: Opened | undefined,
   ) {
     const id = state.current;
-    this.shown = opened ? this.enliven(opened.conversation, opened.file) : this.create(id);
+    this.shown = opened ? this.enlivenOpened(opened) : this.create(id);
     state.current = this.shown.session.id;
   }
 
   /** Takes over what earlier versions stored, and shows what was shown last. Never rejects. */
   static async open(options: ConversationsOptions): Promise<Conversations> {
-    const { storage, log } = options;
+    const { storage, window, log } = options;
     const folder = new ConversationFolder(join(storage, "conversations"), (keptAt, reason) => {
       log(`${keptAt}: ${reason}`);
       options.onDamaged(keptAt);
     });
-    const state = await PanelState.open(join(storage, "panel.json"), log);
+    const state = await PanelState.open(window.file("panel"), log);
     try {
       const takenOver = await folder.takeOver(join(storage, "chat.json"));
       if (takenOver !== undefined) state.current = takenOver;
+      // A second window begins with a conversation of its own.
+      if (state.current !== undefined && (await window.isShownElsewhere(state.current))) state.current = randomUUID();
       const id = state.current;
       const opened = id === undefined ? undefined : await folder.open(id);
       // What a later version of Flint has written is not written over.
@@ -113,12 +125,13 @@ export class Conversations {
     const live = this.live.get(id);
     if (live) {
       this.show(live);
+      await live.refresh();
       return true;
     }
     const opened = await this.folder.open(id);
     if (!opened) return false;
     // It may have been opened meanwhile.
-    this.show(this.live.get(id) ?? this.enliven(opened.conversation, opened.file));
+    this.show(this.live.get(id) ?? this.enlivenOpened(opened));
     return true;
   }
 
@@ -130,8 +143,7 @@ export class Conversations {
       live.session.rename(own);
       return live.store();
     }
-    const opened = await this.folder.open(id);
-    await opened?.file.write(() => serialize({ ...opened.conversation, title: own }));
+    await this.folder.rename(id, own);
   }
 
   /**
@@ -140,20 +152,24 @@ export class Conversations {
    * @throws the system's error
    */
   async delete(id: string): Promise<() => Promise<void>> {
-    const conversation = await this.read(id);
     const wasShown = this.current.id === id;
     const live = this.live.get(id);
     if (wasShown) this.show(this.create(undefined));
     this.live.delete(id);
     this.setDraft(id, { text: "" });
     if (live) await live.delete();
-    else await (await this.folder.open(id))?.file.delete();
+    const conversation = live ? live.session.conversation : await this.folder.remove(id);
     this.options.onDeleted(id);
     return async () => {
       if (!conversation) return;
-      await this.folder.create(id).write(() => serialize(conversation));
+      await this.folder.put(conversation);
       if (wasShown && this.current.isEmpty) await this.open(id);
     };
+  }
+
+  /** Takes in what other windows have written. Never rejects. */
+  async refresh(): Promise<void> {
+    await Promise.all([...this.live.values()].map((stored) => stored.refresh()));
   }
 
   /** All of a conversation. @returns undefined where there is none. @throws the system's error */
@@ -174,13 +190,23 @@ export class Conversations {
   }
 
   private create(id: string = randomUUID()): StoredSession {
-    return this.enliven(newConversation(id), this.folder.create(id));
+    return this.enliven(new ChatSession(newConversation(id), this.options), this.folder.create(id));
   }
 
-  private enliven(conversation: Conversation, file: ConversationFile): StoredSession {
+  private enlivenOpened({ conversation, file }: Opened): StoredSession {
     const session = new ChatSession(conversation, this.options);
+    file.holds(session);
+    return this.enliven(session, file);
+  }
+
+  private enliven(session: ChatSession, file: ConversationFile): StoredSession {
     const stored = new StoredSession(session, file, this.options.log);
     this.live.set(session.id, stored);
+    let isTold = false;
+    session.onDidMerge(() => {
+      if (!isTold) this.options.onMerged(session.title);
+      isTold = true;
+    });
     session.onDidChange(() => {
       if (this.shown === stored) this.didChange.fire();
       else this.retire(stored);

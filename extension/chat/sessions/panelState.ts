@@ -21,7 +21,9 @@ const schema = z.object({
 export class PanelState {
   private readonly drafts: Map<string, Draft>;
   private readonly follower: JsonFollower;
+  /** While it runs, drafts wait to be stored. */
   private timer: NodeJS.Timeout | undefined;
+  private isStale = false;
 
   private constructor(
     file: string,
@@ -63,20 +65,31 @@ export class PanelState {
     return this.drafts.get(id) ?? { text: "" };
   }
 
-  /** Stores what was typed for a conversation, a moment later. */
+  /** Stores what was typed for a conversation: at once, but not more often than every {@link storeDraftAfterMs}. */
   setDraft(id: string, draft: Draft): void {
     if (draft.text === "" && draft.editing === undefined) {
       if (!this.drafts.delete(id)) return;
     } else {
       this.drafts.set(id, draft);
     }
-    this.timer ??= setTimeout(() => void this.store(), storeDraftAfterMs);
+    this.isStale = true;
+    if (this.timer === undefined) this.storeDraft();
   }
 
   /** Writes what was changed. Never rejects. */
   store(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
+    this.isStale = false;
     return this.follower.store();
+  }
+
+  private storeDraft(): void {
+    void this.store();
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      if (this.isStale) this.storeDraft();
+    }, storeDraftAfterMs);
+    this.timer.unref();
   }
 }

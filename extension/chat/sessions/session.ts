@@ -1,8 +1,6 @@
 import { randomUUID } from "node:crypto";
 import * as l10n from "@vscode/l10n";
 import { type CancellationToken, CancellationTokenSource, Emitter } from "vscode-jsonrpc";
-import { busyMachine } from "../../../protocol/busyMachine.js";
-import { slowDisk } from "../../../protocol/diskWarnings.js";
 import type { Plan } from "../../../protocol/messages.js";
 import type {
   AssistantMessage,
@@ -12,12 +10,14 @@ import type {
   Thought,
   UserMessage,
 } from "../../../webview/messages.js";
-import type { Answer, Backend, ThoughtProgress } from "../../backends/backend.js";
+import type { Backend, ThoughtProgress } from "../../backends/backend.js";
 import { Cancelled, EngineStopped } from "../../engine/errors.js";
-import { decimal, memorySize } from "../../numbers.js";
 import { fitSent } from "../context/fit.js";
 import { chatTemperature, firstSeen, toPrompt } from "../prompt/prompt.js";
-import { type Conversation, type QueuedQuestion, titleOfConversation } from "./conversation.js";
+import { describe } from "./answerDetail.js";
+import { type Conversation, type QueuedQuestion, settled, titleOfConversation } from "./conversation.js";
+import type { Kept } from "./conversationFile.js";
+import { merge } from "./merge.js";
 import { MessageTree, type Versions } from "./tree.js";
 
 /** How often a growing answer is stored, in ms: what a crash of the editor may cost. */
@@ -47,12 +47,13 @@ export interface AnswerEnd {
  * One conversation: questions, streamed answers, and what became of them. Every change is to be stored: `onShouldStore`
  * says when.
  */
-export class ChatSession {
+export class ChatSession implements Kept {
   private readonly didChange = new Emitter<void>();
   private readonly didStream = new Emitter<{ id: string; text: string }>();
   private readonly didThink = new Emitter<{ id: string } & Thought>();
   private readonly didAnswer = new Emitter<AnswerEnd>();
   private readonly shouldStore = new Emitter<void>();
+  private readonly didMerge = new Emitter<void>();
   /** Fires when a message came, went or changed its state. */
   readonly onDidChange = this.didChange.event;
   /** Fires when an answer grew by `text`. */
@@ -63,16 +64,20 @@ export class ChatSession {
   readonly onDidAnswer = this.didAnswer.event;
   /** Fires for every change, and once a second while an answer grows. */
   readonly onShouldStore = this.shouldStore.event;
+  /** Fires when another window has said something in it beside what was said here. */
+  readonly onDidMerge = this.didMerge.event;
 
   readonly id: string;
   private readonly createdAt: number;
   private updatedAt: number;
   private ownTitle: string | undefined;
-  private readonly tree: MessageTree;
+  private tree: MessageTree;
   private readonly waiting: QueuedQuestion[];
   /** Puts back what was deleted last. */
   private undo: (() => void) | undefined;
   private answering: CancellationTokenSource | undefined;
+  /** What it makes. */
+  private underWay: AssistantMessage | undefined;
   /** Settles with the answer under way. */
   private ended: Promise<void> = Promise.resolve();
   private storedAt = 0;
@@ -83,18 +88,12 @@ export class ChatSession {
     conversation: Conversation,
     private readonly options: SessionOptions,
   ) {
-    const { id, title, createdAt, updatedAt, tree, queue } = conversation;
+    const { id, title, createdAt, updatedAt, tree, queue } = settled(conversation);
     this.id = id;
     this.ownTitle = title;
     this.createdAt = createdAt;
     this.updatedAt = updatedAt;
-    // What was streaming when the window closed can't go on by itself.
-    const nodes = tree.nodes.map(({ message, ...rest }) =>
-      message.role === "assistant" && message.state === "streaming"
-        ? { ...rest, message: { ...message, state: "stopped" as const } }
-        : { ...rest, message },
-    );
-    this.tree = new MessageTree({ ...tree, nodes });
+    this.tree = new MessageTree(tree);
     this.waiting = [...queue];
   }
 
@@ -236,6 +235,22 @@ export class ChatSession {
     this.changed();
   }
 
+  /** As {@link Kept}. What is on show here stays so; what was said after it follows, though not while an answer grows. */
+  absorb(theirs: Conversation, base: Conversation): boolean {
+    const last = this.messages.at(-1);
+    const merged = merge(this.conversation, settled(theirs), settled(base), this.underWay?.id);
+    const { title, updatedAt, tree, queue } = merged.conversation;
+    this.tree = new MessageTree(tree, this.underWay?.id);
+    if (last && this.tree.has(last.id)) this.tree.choose(last.id);
+    this.waiting.splice(0, this.waiting.length, ...queue);
+    this.ownTitle = title;
+    this.updatedAt = updatedAt;
+    this.undo = undefined;
+    if (merged.hasOwn && merged.hasTheirs) this.didMerge.fire();
+    this.didChange.fire();
+    return merged.hasOwn;
+  }
+
   dispose(): void {
     this.stop();
     clearTimeout(this.storing);
@@ -244,6 +259,7 @@ export class ChatSession {
     this.didThink.dispose();
     this.didAnswer.dispose();
     this.shouldStore.dispose();
+    this.didMerge.dispose();
   }
 
   /** Answers the last message of the path, in the place of the answer that it may be. */
@@ -268,6 +284,7 @@ export class ChatSession {
     answer.detail = undefined;
     answer.finishReason = undefined;
     this.answering = cancellation;
+    this.underWay = answer;
     this.updatedAt = Date.now();
     this.changed();
     const grown = () => {
@@ -316,7 +333,8 @@ export class ChatSession {
       }
     } finally {
       cancellation.dispose();
-      if (this.answering === cancellation) this.answering = undefined;
+      if (this.answering === cancellation) this.answering = this.underWay = undefined;
+      this.tree.showAll();
       this.updatedAt = Date.now();
       this.changed();
     }
@@ -376,20 +394,4 @@ export class ChatSession {
     this.storedAt = Date.now();
     this.shouldStore.fire();
   }
-}
-
-function describe(
-  { tokensPerSecond, finishReason, othersShare, flash }: Answer,
-  measured: Plan["measured"],
-): string | undefined {
-  const slow = slowDisk(measured, flash, memorySize);
-  const busy = busyMachine(othersShare);
-  const parts = [
-    ...(tokensPerSecond > 0 ? [l10n.t("{0} tokens/s", decimal(tokensPerSecond))] : []),
-    ...(finishReason === "length" ? [l10n.t("the context is full")] : []),
-    ...(finishReason === "repetition" ? [l10n.t("stopped because it repeated itself")] : []),
-    ...(slow === undefined ? [] : [slow]),
-    ...(busy === undefined ? [] : [busy]),
-  ];
-  return parts.length > 0 ? parts.join(" · ") : undefined;
 }

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { generationResult } from "../../fixtures.js";
-import { newConversation } from "./conversation.js";
-import { TakenOver } from "./conversationFile.js";
+import { newConversation, serialize } from "./conversation.js";
+import type { Kept } from "./conversationFile.js";
+import { LaterVersion } from "./conversationFolder.js";
 import { ChatSession } from "./session.js";
 import { StoredSession } from "./storing.js";
 
@@ -24,10 +25,11 @@ function setUp() {
   const disk: { failure: Error | undefined; written: string[] } = { failure: undefined, written: [] };
   const file = {
     path: "/storage/a.json",
-    write: async (text: () => string) => {
+    write: async ({ conversation }: Kept) => {
       if (disk.failure) throw disk.failure;
-      disk.written.push(text());
+      disk.written.push(serialize(conversation));
     },
+    refresh: async () => undefined,
     delete: async () => undefined,
   };
   const log: string[] = [];
@@ -57,11 +59,11 @@ test("that the disk is full is told once, with what to do, and no more when it w
   stored.dispose();
 });
 
-test("what another window stores is not tried again", async () => {
+test("what a later version of Flint stores is not tried again", async () => {
   const { stored, disk, told } = setUp();
-  disk.failure = new TakenOver();
+  disk.failure = new LaterVersion();
   await stored.store();
-  expect(told).toEqual([expect.stringMatching(/^Another window has opened this conversation/)]);
+  expect(told).toEqual([expect.stringMatching(/^A later version of Flint has written this conversation/)]);
   disk.failure = undefined;
   await vi.advanceTimersByTimeAsync(60_000);
   expect(disk.written).toEqual([]);

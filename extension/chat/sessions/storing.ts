@@ -2,8 +2,8 @@ import * as l10n from "@vscode/l10n";
 import { Emitter } from "vscode-jsonrpc";
 import { hasCode } from "../../../protocol/systemErrors.js";
 import type { Problem } from "../../../webview/messages.js";
-import { serialize } from "./conversation.js";
-import { type ConversationFile, TakenOver } from "./conversationFile.js";
+import type { ConversationFile } from "./conversationFile.js";
+import { LaterVersion } from "./conversationFolder.js";
 import type { ChatSession } from "./session.js";
 
 /** How long after a failure it is tried again, in ms. */
@@ -21,7 +21,7 @@ export class StoredSession {
 
   constructor(
     readonly session: ChatSession,
-    private readonly file: Pick<ConversationFile, "path" | "write" | "delete">,
+    private readonly file: Pick<ConversationFile, "path" | "write" | "refresh" | "delete">,
     private readonly log: (line: string) => void,
   ) {
     this.subscription = session.onShouldStore(() => void this.store());
@@ -36,21 +36,30 @@ export class StoredSession {
   async store(): Promise<void> {
     clearTimeout(this.timer);
     try {
-      await this.file.write(() => serialize(this.session.conversation));
+      await this.file.write(this.session);
       this.failed(undefined);
     } catch (error) {
       this.failed(error);
-      // Somebody else stores it: no time will change that.
-      if (error instanceof TakenOver || this.isDisposed) return;
+      // No time will change what a later version has written.
+      if (error instanceof LaterVersion || this.isDisposed) return;
       this.timer = setTimeout(() => void this.store(), retryMs);
       this.timer.unref();
+    }
+  }
+
+  /** Takes in what another window has written. Never rejects: the log tells what went wrong. */
+  async refresh(): Promise<void> {
+    try {
+      await this.file.refresh(this.session);
+    } catch (error) {
+      this.log(`What another window has written could not be read: ${String(error)}`);
     }
   }
 
   /** Removes the file; nothing is stored any more. @throws the system's error */
   async delete(): Promise<void> {
     this.dispose();
-    await this.file.delete();
+    await this.file.delete(this.session);
   }
 
   /** Ends its session too. */
@@ -75,10 +84,10 @@ function describe(error: unknown, path: string): Problem {
   const showLog = { label: l10n.t("Show log"), action: { kind: "showLog" } } as const;
   const tryAgain = { label: l10n.t("Try again"), action: { kind: "storeAgain" } } as const;
   const exportChat = { label: l10n.t("Export as Markdown…"), action: { kind: "exportChat" } } as const;
-  if (error instanceof TakenOver) {
+  if (error instanceof LaterVersion) {
     return {
       message: l10n.t(
-        "Another window has opened this conversation and stores it from now on. What is said here is not stored. Export it, or go on in the other window.",
+        "A later version of Flint has written this conversation. What is said here is not stored. Export it, or reload the window.",
       ),
       actions: [exportChat],
     };

@@ -36,7 +36,11 @@ export class MessageTree {
   /** Made when it is needed: ids by the message that they come after. */
   private cached: { after: Map<string, string[]>; path: Message[] } | undefined;
 
-  constructor({ nodes, chosen }: StoredTree = { nodes: [], chosen: {} }) {
+  /** @param end id of the message that is the last on show, until {@link showAll} */
+  constructor(
+    { nodes, chosen }: StoredTree = { nodes: [], chosen: {} },
+    private end?: string,
+  ) {
     for (const { message, parent } of nodes) {
       if (this.nodes.has(message.id)) continue;
       // Nothing of a file is lost: what comes after nothing that is known begins the conversation.
@@ -49,6 +53,12 @@ export class MessageTree {
   /** The messages on show, oldest first. */
   get path(): readonly Message[] {
     return this.shape.path;
+  }
+
+  /** Shows also what comes after the message that was to be the last. */
+  showAll(): void {
+    this.end = undefined;
+    this.cached = undefined;
   }
 
   get stored(): StoredTree {
@@ -153,6 +163,7 @@ export class MessageTree {
       const node = id === undefined ? undefined : this.nodes.get(id);
       if (!node) break;
       path.push(node.message);
+      if (node.message.id === this.end) break;
       ids = after.get(node.message.id);
     }
     this.cached = { after, path };
