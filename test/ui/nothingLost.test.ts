@@ -9,6 +9,8 @@ import { keepFailure, picture, type Workbench } from "../support/workbench.js";
 
 let workbench: Workbench;
 let panel: ChatPanel;
+let drafts = 0;
+let draft = "";
 
 beforeAll(async () => {
   workbench = await startScriptedWorkbench({ files: { "notes.txt": "one two" } });
@@ -41,13 +43,22 @@ async function talk(): Promise<void> {
   await expect.poll(queued).toEqual(["say Queued"]);
   await panel.dropFile(workbench, "notes.txt");
   await attached().waitFor();
-  await panel.input.fill("a draft");
+  draft = `draft ${++drafts}`;
+  await panel.input.fill(draft);
+  // A window that ends within the moment that this takes loses it.
+  await expect.poll(stored).toContain(draft);
+}
+/** What a restart would begin with. */
+async function stored(): Promise<string> {
+  const folder = await extensionStorage(workbench);
+  const names = (await readdir(folder)).filter((name) => /^panel.*\.json$/.test(name));
+  return (await Promise.all(names.map((name) => readFile(path.join(folder, name), "utf8")))).join("\n");
 }
 async function expectAll(): Promise<void> {
   await panel.input.waitFor();
   await expect.poll(said).toEqual(["say One", "One", "hold Half", "Half"]);
   await expect.poll(queued).toEqual(["say Queued"]);
-  await expect.poll(() => panel.input.inputValue()).toBe("a draft");
+  await expect.poll(() => panel.input.inputValue()).toBe(draft);
   await attached().click();
   await attached().waitFor({ state: "detached" });
 }
@@ -92,7 +103,7 @@ const events: Event[] = [
       await command("Flint: Open Chat in Editor");
       await page.locator(".tab", { hasText: "Flint Chat" }).waitFor();
       const tab = page.frameLocator("iframe.webview.ready >> nth=1").frameLocator("#active-frame");
-      await expect.poll(() => tab.getByRole("textbox", { name: "Ask Flint" }).inputValue()).toBe("a draft");
+      await expect.poll(() => tab.getByRole("textbox", { name: "Ask Flint" }).inputValue()).toBe(draft);
       await picture(page, "editor");
       await page
         .locator(".tab", { hasText: "Flint Chat" })
@@ -158,14 +169,14 @@ async function extensionHostPid(): Promise<number> {
 test.runIf(process.platform === "linux")("no more than a second is lost when the extension host dies", async () => {
   await talk();
   const folder = await extensionStorage(workbench);
-  const stored = async () => {
+  const allStored = async () => {
     const { conversation: id, drafts } = JSON.parse(await readFile(path.join(folder, "panel.json"), "utf8"));
     const conversation = await readFile(path.join(folder, "conversations", `${id}.json`), "utf8");
     const context = await readFile(path.join(folder, "attached.json"), "utf8");
     if (!context.includes("notes.txt")) return false;
-    return drafts[id]?.text === "a draft" && /"Half".*say Queued/s.test(conversation);
+    return drafts[id]?.text === draft && /"Half".*say Queued/s.test(conversation);
   };
-  await expect.poll(stored).toBe(true);
+  await expect.poll(allStored).toBe(true);
   process.kill(await extensionHostPid(), "SIGKILL");
   await panel.answerThat("stopped").waitFor();
   await expectAll();
