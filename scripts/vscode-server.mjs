@@ -48,6 +48,7 @@ export async function vscodeServer() {
  * @property {string} folder holds all that the server writes
  * @property {Record<string, unknown>} settings of the machine, over {@link quietSettings}
  * @property {boolean} [untrusted] no folder is trusted, and nobody is asked
+ * @property {boolean} [vscodeChat] with VS Code's own chat
  */
 
 /** Settings under which nothing but the user's own doings happens. */
@@ -73,10 +74,10 @@ export const quietSettings = {
  * @param {string} vsix
  * @throws when VS Code refuses the package
  */
-export async function prepareProfile(program, { folder, settings, untrusted = false }, vsix) {
+export async function prepareProfile(program, { folder, settings, untrusted = false, vscodeChat = false }, vsix) {
   const trust = { "security.workspace.trust.enabled": true, "security.workspace.trust.startupPrompt": "never" };
   for (const [place, content] of [
-    ["User", { ...quietSettings, ...(untrusted ? trust : {}) }],
+    ["User", { ...quietSettings, "chat.disableAIFeatures": !vscodeChat, ...(untrusted ? trust : {}) }],
     ["Machine", settings],
   ]) {
     const home = path.join(folder, "user", String(place));

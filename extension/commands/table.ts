@@ -1,6 +1,7 @@
 /** Every command that package.json contributes, with those of editor.ts. */
 import * as vscode from "vscode";
 import { readValidSettings } from "../config/read.js";
+import { addToVscodeChat } from "../languageModels/vscodeChat.js";
 import type { Node } from "../models/modelsView.js";
 import { setSparsityMode } from "../models/sparsityMode.js";
 import { showMenu } from "../status/menu.js";
@@ -64,6 +65,7 @@ export const commands: Readonly<Record<`flint.${string}`, Command>> = {
   "flint.startServer": startServer,
   "flint.stopServer": ({ server }) => server.stop(),
   "flint.copyServerAddress": copyServerAddress,
+  "flint.addToVscodeChat": ({ output }) => addToVscodeChat((line) => output.info(line)),
 
   "flint.changeRamCap": changeRamCap,
   "flint.clearKvCache": async ({ kvCache }) => {

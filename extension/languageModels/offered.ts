@@ -43,11 +43,11 @@ export interface LocalModels {
 }
 
 /**
- * VS Code's agent has a prompt of some 13,000 tokens, tools and all, and keeps free what an answer may take. What does not fit it leaves
- * out without a word, the question first of all.
+ * VS Code's agent has a prompt of some 17,000 tokens, tools and all (1.139), beside which it keeps free what an answer may take. What
+ * does not fit it leaves out without a word, the question first of all.
  */
 const agentContextTokens = 32_768;
-const leastForAgents = 24_576;
+const leastForAgents = 28_672;
 
 /** What was found of a model, with all that it depends on in its key. */
 interface Found {

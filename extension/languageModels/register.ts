@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { OfferedModel } from "./offered.js";
 import { FlintChatProvider, vendor } from "./provider.js";
 import { offerUtilityModels } from "./utilityModels.js";
+import { hasVscodeChat, offerVscodeChat } from "./vscodeChat.js";
 
 export interface LanguageModelsOptions {
   /** @param silent nobody is there to read what is wrong */
@@ -24,12 +25,11 @@ export function registerLanguageModels(options: LanguageModelsOptions): vscode.D
       log(`utility models: ${String(error)}`),
     );
   };
+  const offer = () => offerVscodeChat(memento, log).catch((error: unknown) => log(`VS Code's chat: ${String(error)}`));
   const registered = vscode.lm.registerLanguageModelChatProvider(vendor, provider);
-  // VS Code's list of models has only those of providers that somebody has asked for once (1.139).
-  if (vscode.workspace.getConfiguration("chat").get("disableAIFeatures") !== true) {
-    vscode.lm
-      .selectChatModels({ vendor })
-      .then(undefined, (error: unknown) => log(`language models: ${String(error)}`));
+  if (hasVscodeChat()) {
+    // As in `offerVscodeChat`.
+    vscode.lm.selectChatModels({ vendor }).then(offer, (error: unknown) => log(`language models: ${String(error)}`));
   }
-  return registered;
+  return vscode.Disposable.from(registered, options.onDidChange(offer));
 }

@@ -20,6 +20,8 @@ export interface WorkbenchOptions {
   flags?: string[];
   /** The opened folder is not trusted, and nobody is asked about it. */
   untrusted?: boolean;
+  /** With VS Code's own chat, which is off by default. */
+  vscodeChat?: boolean;
   /** More of the environment of the extension host. */
   env?: Record<string, string>;
 }
@@ -61,7 +63,7 @@ export async function startWorkbench(options: WorkbenchOptions): Promise<Workben
 
 async function open(
   temporary: string,
-  { settings, files = {}, flags = [], untrusted = false, env = {} }: WorkbenchOptions,
+  { settings, files = {}, flags = [], untrusted = false, vscodeChat = false, env = {} }: WorkbenchOptions,
   cleanups: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<Workbench> {
@@ -70,7 +72,7 @@ async function open(
   await mkdir(folder);
   for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
   const [program, chrome] = await Promise.all([vscodeServer(), browser()]);
-  const profile = { folder: path.join(temporary, "profile"), settings, untrusted };
+  const profile = { folder: path.join(temporary, "profile"), settings, untrusted, vscodeChat };
   await prepareProfile(program, profile, await packagePath());
 
   const said: string[] = [];
