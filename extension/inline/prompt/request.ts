@@ -1,8 +1,8 @@
 /** What a model is asked for a cursor. */
 import type { PromptFile } from "../../../protocol/messages.js";
 import type { CompletionRequest } from "../../backends/backend.js";
-import { withoutTrailingBlanks } from "../requests/trailingBlanks.js";
 import { nearSuffix } from "./nearSuffix.js";
+import { withoutTrailingBlanks } from "./trailingBlanks.js";
 
 export interface Asked {
   prefix: string;

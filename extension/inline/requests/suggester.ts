@@ -9,10 +9,10 @@ import { blockEnd } from "../filters/blockEnd.js";
 import { suggestionOf, type Written } from "../filters/suggestion.js";
 import type { SyntaxErrors } from "../filters/syntax.js";
 import { requestFor } from "../prompt/request.js";
+import { afterBlanks, trailingBlanks } from "../prompt/trailingBlanks.js";
 import { type Spot, SuggestionCache } from "./cache.js";
 import { Debounce } from "./debounce.js";
 import { Generation } from "./generation.js";
-import { afterBlanks, trailingBlanks } from "./trailingBlanks.js";
 
 /** Times from the request on, in ms. After this only whole lines that are there by then are shown. */
 const firstLinesMs = 250;

@@ -5,7 +5,7 @@ import * as z from "zod";
 import { cursorAt } from "../../../extension/inline/cursor/cursor.js";
 import { suggestionOf } from "../../../extension/inline/filters/suggestion.js";
 import { requestFor } from "../../../extension/inline/prompt/request.js";
-import { afterBlanks, trailingBlanks } from "../../../extension/inline/requests/trailingBlanks.js";
+import { afterBlanks, trailingBlanks } from "../../../extension/inline/prompt/trailingBlanks.js";
 import { Grammars } from "../../../extension/inline/syntax/grammars.js";
 import { startSidecar } from "../../../protocol/client.js";
 import { completeRequest, loadRequest } from "../../../protocol/messages.js";

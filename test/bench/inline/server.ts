@@ -2,7 +2,7 @@
 import path from "node:path";
 import * as z from "zod";
 import { requestFor } from "../../../extension/inline/prompt/request.js";
-import { afterBlanks, trailingBlanks } from "../../../extension/inline/requests/trailingBlanks.js";
+import { afterBlanks, trailingBlanks } from "../../../extension/inline/prompt/trailingBlanks.js";
 import { startSidecar } from "../../../protocol/client.js";
 import { completeRequest, loadRequest, type PromptFile } from "../../../protocol/messages.js";
 import { root } from "../../../scripts/root.mjs";
