@@ -19,8 +19,12 @@ interface Information extends vscode.LanguageModelChatInformation {
   offered: OfferedModel;
 }
 
-/** Of the context, what an answer may take at least. */
+/** What an answer may take: of the context, and in tokens. VS Code keeps it free, and a model that finds no end is stopped there. */
 const answerShare = 1 / 4;
+const longestAnswer = 4096;
+
+const outputTokens = ({ contextTokens }: OfferedModel): number =>
+  Math.min(Math.floor(contextTokens * answerShare), longestAnswer);
 
 export class FlintChatProvider implements vscode.LanguageModelChatProvider<Information> {
   readonly onDidChangeLanguageModelChatInformation: vscode.Event<void>;
@@ -36,7 +40,7 @@ export class FlintChatProvider implements vscode.LanguageModelChatProvider<Infor
     for (const model of models) this.offered.set(model.id, model);
     return models.map((offered) => {
       const { id, name, detail, contextTokens, toolsRefusal } = offered;
-      const maxOutputTokens = Math.floor(contextTokens * answerShare);
+      const maxOutputTokens = outputTokens(offered);
       const agents = toolsRefusal === undefined ? "" : ` ${vscode.l10n.t("Not for agents: {0}", toolsRefusal)}`;
       return {
         ...{ id, name, detail, offered, family: vendor, version: "1" },
@@ -57,7 +61,7 @@ export class FlintChatProvider implements vscode.LanguageModelChatProvider<Infor
     progress: vscode.Progress<vscode.LanguageModelResponsePart>,
     token: vscode.CancellationToken,
   ): Promise<void> {
-    const { backend } = await this.model(id);
+    const model = await this.model(id);
     const required = toolMode === vscode.LanguageModelChatToolMode.Required;
     const temperature: unknown = modelOptions?.["temperature"];
     let said = false;
@@ -66,10 +70,11 @@ export class FlintChatProvider implements vscode.LanguageModelChatProvider<Infor
       progress.report(part);
     };
     const result = await this.told(
-      backend.chat(
+      model.backend.chat(
         {
           messages: toMessages(messages),
           whole: true,
+          maximumTokens: outputTokens(model),
           ...(typeof temperature === "number" && temperature >= 0 ? { temperature } : {}),
           ...(tools.length > 0 ? { tools: toTools(tools), toolChoice: required ? "required" : "auto" } : {}),
         },

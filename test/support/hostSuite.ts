@@ -24,7 +24,11 @@ export async function testInHost(
   const hub = await startHubServer({ "large.gguf": large });
   hub.fault = () => ({ etag: '"large"' });
   const { tests, sidecarPid } = await runInHost(path.join(root, "test/host/suite/index.ts"), {
-    settings: { "flint.model": model, "flint.ramCap": "1GiB", "flint.modelsFolder": modelsFolder },
+    settings: {
+      ...{ "flint.model": model, "flint.ramCap": "1GiB", "flint.modelsFolder": modelsFolder },
+      // An answer without end ends with it.
+      "flint.contextSize": 4096,
+    },
     files: { "page.gguf": "<!DOCTYPE html><title>Not found</title>" },
     env: {
       FLINT_TEST_MODEL: model,

@@ -30,10 +30,9 @@ describe("VS Code's language models", () => {
     ok(/paris/i.test(text), text);
   });
 
-  it("offer the model in use with the context that is loaded for it, longer than a chat's", async () => {
+  it("offer the model in use with the context that is loaded", async () => {
     const { contextTokens } = await flint.engine.load();
     ok(process.env["FLINT_TEST_MODEL"]?.includes(model.id), model.id);
-    ok(contextTokens > 4096, `${contextTokens}`);
     // What an answer may take is kept free.
     ok(model.maxInputTokens > contextTokens / 2 && model.maxInputTokens < contextTokens, `${model.maxInputTokens}`);
   });

@@ -39,7 +39,7 @@ describe("an extension host", () => {
     strictEqual(configuration.get("model"), process.env["FLINT_TEST_MODEL"]);
     strictEqual(configuration.get("ramCap"), "1GiB");
     strictEqual(configuration.inspect("ramCap")?.defaultValue, "4GiB");
-    strictEqual(configuration.get("contextSize"), 0);
+    strictEqual(configuration.inspect("contextSize")?.defaultValue, 0);
   });
 
   it("reveals a model's file in the file manager", async () => {
