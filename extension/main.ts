@@ -58,10 +58,10 @@ import { StatusFeed } from "./status/statusFeed.js";
 import { waitText } from "./status/wait.js";
 import { display } from "./translations.js";
 
-/** To be waited for when the window closes. */
 /** Which place among the windows with the same storage this one had. */
 const windowPlaceKey = "flint.windowPlace";
 
+/** To be waited for when the window closes. */
 let storeAll: (() => Promise<unknown>) | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<FlintApi> {

@@ -76,8 +76,9 @@ export const quietSettings = {
  */
 export async function prepareProfile(program, { folder, settings, untrusted = false, vscodeChat = false }, vsix) {
   const trust = { "security.workspace.trust.enabled": true, "security.workspace.trust.startupPrompt": "never" };
+  const chat = { "chat.disableAIFeatures": false };
   for (const [place, content] of [
-    ["User", { ...quietSettings, "chat.disableAIFeatures": !vscodeChat, ...(untrusted ? trust : {}) }],
+    ["User", { ...quietSettings, ...(vscodeChat ? chat : {}), ...(untrusted ? trust : {}) }],
     ["Machine", settings],
   ]) {
     const home = path.join(folder, "user", String(place));

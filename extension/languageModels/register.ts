@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { OfferedModel } from "./offered.js";
 import { FlintChatProvider, vendor } from "./provider.js";
 import { offerUtilityModels } from "./utilityModels.js";
-import { hasVscodeChat, offerVscodeChat } from "./vscodeChat.js";
+import { offerVscodeChat } from "./vscodeChat.js";
 
 export interface LanguageModelsOptions {
   /** @param silent nobody is there to read what is wrong */
@@ -27,9 +27,6 @@ export function registerLanguageModels(options: LanguageModelsOptions): vscode.D
   };
   const offer = () => offerVscodeChat(memento, log).catch((error: unknown) => log(`VS Code's chat: ${String(error)}`));
   const registered = vscode.lm.registerLanguageModelChatProvider(vendor, provider);
-  if (hasVscodeChat()) {
-    // As in `offerVscodeChat`.
-    vscode.lm.selectChatModels({ vendor }).then(offer, (error: unknown) => log(`language models: ${String(error)}`));
-  }
+  void offer();
   return vscode.Disposable.from(registered, options.onDidChange(offer));
 }

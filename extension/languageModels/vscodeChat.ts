@@ -11,7 +11,7 @@ const listCommand = "workbench.action.chat.manage";
 const offeredKey = "flint.offeredVscodeChat";
 
 /** Whether VS Code has a chat of its own here. */
-export const hasVscodeChat = (): boolean =>
+const hasVscodeChat = (): boolean =>
   vscode.workspace.getConfiguration("chat").get<boolean>("disableAIFeatures") !== true;
 
 /** Adds the models to VS Code's chat and opens it. */
@@ -41,9 +41,9 @@ export async function addToVscodeChat(log: (line: string) => void): Promise<void
   await vscode.commands.executeCommand(listCommand);
 }
 
-/** Asks once whether VS Code's chat shall have the models, when there are some. */
+/** Has VS Code list the models, and asks once whether its chat shall have them, when there are some. */
 export async function offerVscodeChat(memento: vscode.Memento, log: (line: string) => void): Promise<void> {
-  if (!hasVscodeChat() || memento.get<boolean>(offeredKey)) return;
+  if (!hasVscodeChat()) return;
   // VS Code's list has only the models of providers that somebody has asked for once.
   const models = await vscode.lm.selectChatModels({ vendor });
   if (models.length === 0 || memento.get<boolean>(offeredKey)) return;

@@ -23,6 +23,9 @@ export interface FileVersion {
   modifiedNs: bigint;
 }
 
+export const isSameVersion = (a: FileVersion | undefined, b: FileVersion | undefined): boolean =>
+  a?.inode === b?.inode && a?.modifiedNs === b?.modifiedNs;
+
 const temporaryEnding = ".new";
 
 /** Reads a file and checks it. @throws the system's error when the disk fails */

@@ -1,6 +1,6 @@
 import { open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type FileVersion, versionOf, writeText } from "../../../models/files/atomicJson.js";
+import { type FileVersion, isSameVersion, versionOf, writeText } from "../../../models/files/atomicJson.js";
 import { hasCode } from "../../../protocol/systemErrors.js";
 import { type Conversation, newConversation, parseConversation, serialize } from "./conversation.js";
 import { withLock } from "./storeLock.js";
@@ -152,8 +152,7 @@ async function readContent(path: string, known: FileVersion | undefined): Promis
     const file = await open(path, "r");
     try {
       const version = await versionOf(file);
-      const isKnown = version.inode === known?.inode && version.modifiedNs === known.modifiedNs;
-      return isKnown ? "same" : { text: await file.readFile("utf8"), version };
+      return isSameVersion(version, known) ? "same" : { text: await file.readFile("utf8"), version };
     } finally {
       await file.close();
     }

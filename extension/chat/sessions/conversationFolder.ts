@@ -1,7 +1,7 @@
 import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as l10n from "@vscode/l10n";
-import { readJson, versionOf } from "../../../models/files/atomicJson.js";
+import { type FileVersion, isSameVersion, readJson, versionOf } from "../../../models/files/atomicJson.js";
 import { syncFolder } from "../../../protocol/syncFolder.js";
 import { hasCode } from "../../../protocol/systemErrors.js";
 import {
@@ -35,8 +35,7 @@ export class LaterVersion extends Error {
 
 interface KnownSummary {
   summary: ConversationSummary;
-  inode: bigint;
-  modifiedNs: bigint;
+  version: FileVersion;
 }
 
 /** The stored conversations: a file of its own for each. */
@@ -173,14 +172,14 @@ export class ConversationFolder {
     try {
       const file = await open(this.path(id), "r");
       try {
-        const { inode, modifiedNs } = await versionOf(file);
+        const version = await versionOf(file);
         const known = this.known.get(id);
-        if (known?.inode === inode && known.modifiedNs === modifiedNs) return known.summary;
+        if (known && isSameVersion(version, known.version)) return known.summary;
         const { buffer, bytesRead } = await file.read(Buffer.alloc(longestSummary), 0, longestSummary, 0);
         const beginning = buffer.toString("utf8", 0, bytesRead);
         if (isOfLaterVersion(beginning)) return undefined;
         const summary = parseSummary(id, beginning);
-        this.known.set(id, { summary, inode, modifiedNs });
+        this.known.set(id, { summary, version });
         return summary;
       } finally {
         await file.close();

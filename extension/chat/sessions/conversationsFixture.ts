@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Backend } from "../../backends/backend.js";
 import { generationResult } from "../../fixtures.js";
 import { Conversations, type ConversationsOptions } from "./conversations.js";
+import { sessionOptions } from "./sessionFixture.js";
 import type { WindowFiles } from "./windowPlace.js";
 
 /** As the only window, or the next one after a crash. */
@@ -21,15 +22,7 @@ export function openConversations(
   return Conversations.open({
     storage,
     window: alone(storage),
-    backend: {
-      chat,
-      answerNow: async () => undefined,
-      countTokens: async () => 1,
-      limits: async () => ({ contextTokens: 4096 }),
-    },
-    thinking: () => true,
-    measured: () => undefined,
-    toProblem: (error) => ({ message: String(error), actions: [] }),
+    ...sessionOptions(chat),
     log: () => undefined,
     onDamaged: () => undefined,
     onDeleted: () => undefined,

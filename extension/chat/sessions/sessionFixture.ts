@@ -5,7 +5,7 @@ import type { Message } from "../../../webview/messages.js";
 import type { Backend } from "../../backends/backend.js";
 import { generationResult } from "../../fixtures.js";
 import { type Conversation, newConversation } from "./conversation.js";
-import { ChatSession } from "./session.js";
+import { ChatSession, type SessionOptions } from "./session.js";
 
 /** What a session under test is given. */
 interface Setting {
@@ -18,19 +18,25 @@ interface Setting {
   answerNow?: Backend["answerNow"];
 }
 
+/** What a session is made with, whose answers `chat` makes. */
+export const sessionOptions = (
+  chat: Backend["chat"],
+  { measured, contextTokens = 4096, ...more }: Omit<Setting, "stored"> = {},
+): SessionOptions => ({
+  backend: {
+    chat,
+    answerNow: more.answerNow ?? (async () => undefined),
+    countTokens: more.countTokens ?? (async (text) => text.split(/\s+/).filter(Boolean).length),
+    limits: async () => ({ contextTokens }),
+  },
+  thinking: () => more.thinking ?? true,
+  measured: () => measured,
+  toProblem: (error) => ({ message: String(error), actions: [] }),
+});
+
 /** A session whose answers `chat` makes, and what it has had stored. */
-export function setUp(chat: Backend["chat"], { stored = [], measured, contextTokens = 4096, ...more }: Setting = {}) {
-  const session = new ChatSession(newConversation("first", 1, stored), {
-    backend: {
-      chat,
-      answerNow: more.answerNow ?? (async () => undefined),
-      countTokens: more.countTokens ?? (async (text) => text.split(/\s+/).filter(Boolean).length),
-      limits: async () => ({ contextTokens }),
-    },
-    thinking: () => more.thinking ?? true,
-    measured: () => measured,
-    toProblem: (error) => ({ message: String(error), actions: [] }),
-  });
+export function setUp(chat: Backend["chat"], { stored = [], ...more }: Setting = {}) {
+  const session = new ChatSession(newConversation("first", 1, stored), sessionOptions(chat, more));
   const written: Conversation[] = [];
   session.onShouldStore(() => written.push(structuredClone(session.conversation)));
   return { session, written };

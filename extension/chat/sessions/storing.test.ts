@@ -4,6 +4,7 @@ import { newConversation, serialize } from "./conversation.js";
 import type { Kept } from "./conversationFile.js";
 import { LaterVersion } from "./conversationFolder.js";
 import { ChatSession } from "./session.js";
+import { sessionOptions } from "./sessionFixture.js";
 import { StoredSession } from "./storing.js";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -11,17 +12,8 @@ afterEach(() => void vi.useRealTimers());
 
 /** A session whose file fails with `failure`, while that is one. */
 function setUp() {
-  const session = new ChatSession(newConversation("a"), {
-    backend: {
-      chat: async () => generationResult("Because."),
-      answerNow: async () => undefined,
-      countTokens: async () => 1,
-      limits: async () => ({ contextTokens: 4096 }),
-    },
-    thinking: () => true,
-    measured: () => undefined,
-    toProblem: (error) => ({ message: String(error), actions: [] }),
-  });
+  const options = sessionOptions(async () => generationResult("Because."));
+  const session = new ChatSession(newConversation("a"), options);
   const disk: { failure: Error | undefined; written: string[] } = { failure: undefined, written: [] };
   const file = {
     path: "/storage/a.json",

@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
@@ -60,7 +61,8 @@ export class WindowPlace implements WindowFiles {
   }
 
   async isShownElsewhere(id: string): Promise<boolean> {
-    const numbers = Array.from({ length: mostPlaces }, (_, index) => index + 1).filter((each) => each !== this.number);
+    const names = await readdir(this.storage).catch(() => []);
+    const numbers = names.flatMap(numbersOf).filter((each) => each !== this.number);
     const shows = async (number: number) => {
       const panel = await readJson(fileOf(this.storage, "panel", number), z.object({ conversation: z.string() }));
       if (panel.kind !== "value" || panel.value.conversation !== id) return false;
@@ -79,6 +81,11 @@ export class WindowPlace implements WindowFiles {
 const fileOf = (storage: string, name: string, number: number) =>
   join(storage, number === 1 ? `${name}.json` : `${name}-${number}.json`);
 const lockOf = (storage: string, number: number) => join(storage, `window-${number}.lock`);
+/** The place of a lock, as {@link lockOf} names it; none for any other file. */
+function numbersOf(name: string): number[] {
+  const [, number] = /^window-(\d+)\.lock$/.exec(name) ?? [];
+  return number === undefined ? [] : [Number(number)];
+}
 
 /** @returns undefined while another window has it. @throws the system's error */
 async function tryLock(storage: string, number: number): Promise<Lock | undefined> {

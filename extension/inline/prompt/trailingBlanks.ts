@@ -4,14 +4,17 @@
  */
 
 /** The blanks at the end of a text. */
-export const trailingBlanks = (text: string): string => /[ \t]*$/.exec(text)?.[0] ?? "";
+const trailingBlanks = (text: string): string => /[ \t]*$/.exec(text)?.[0] ?? "";
 
 /** A text without the blanks at its end. */
 export const withoutTrailingBlanks = (text: string): string => text.slice(0, text.length - trailingBlanks(text).length);
 
-/** Takes what a model says piece by piece, and leaves out so many blanks at its beginning, where they are there. */
-export function afterBlanks(count: number): (piece: string) => string {
-  let left = count;
+/**
+ * Takes what a model says piece by piece, and leaves out the blanks that it says again.
+ * @param before the text before the cursor
+ */
+export function afterBlanks(before: string): (piece: string) => string {
+  let left = trailingBlanks(before).length;
   return (piece) => {
     const blanks = Math.min(left, /^[ \t]*/.exec(piece)?.[0].length ?? 0);
     left = blanks < piece.length ? 0 : left - blanks;

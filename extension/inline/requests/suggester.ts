@@ -9,7 +9,7 @@ import { blockEnd } from "../filters/blockEnd.js";
 import { suggestionOf, type Written } from "../filters/suggestion.js";
 import type { SyntaxErrors } from "../filters/syntax.js";
 import { requestFor } from "../prompt/request.js";
-import { afterBlanks, trailingBlanks } from "../prompt/trailingBlanks.js";
+import { afterBlanks } from "../prompt/trailingBlanks.js";
 import { type Spot, SuggestionCache } from "./cache.js";
 import { Debounce } from "./debounce.js";
 import { Generation } from "./generation.js";
@@ -236,11 +236,10 @@ export class Suggester {
     onText: (text: string) => void,
     token: CancellationToken,
   ) {
-    const blanks = trailingBlanks(cursor.lineBefore);
-    const rest = afterBlanks(blanks.length);
+    const rest = afterBlanks(cursor.lineBefore);
     try {
       const answer = await this.options.backend.complete(request, token, (text) => onText(rest(text)));
-      return answer && { ...answer, text: afterBlanks(blanks.length)(answer.text) };
+      return answer && { ...answer, text: afterBlanks(cursor.lineBefore)(answer.text) };
     } catch (error) {
       // Nobody asked for a suggestion, so nobody is told; a crash shows in the status bar.
       this.options.log(`inline: ${String(error)}`);

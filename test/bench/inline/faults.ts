@@ -5,7 +5,7 @@ import * as z from "zod";
 import { cursorAt } from "../../../extension/inline/cursor/cursor.js";
 import { suggestionOf } from "../../../extension/inline/filters/suggestion.js";
 import { requestFor } from "../../../extension/inline/prompt/request.js";
-import { afterBlanks, trailingBlanks } from "../../../extension/inline/prompt/trailingBlanks.js";
+import { afterBlanks } from "../../../extension/inline/prompt/trailingBlanks.js";
 import { Grammars } from "../../../extension/inline/syntax/grammars.js";
 import { startSidecar } from "../../../protocol/client.js";
 import { completeRequest, loadRequest } from "../../../protocol/messages.js";
@@ -67,7 +67,7 @@ export async function benchFaults(
       const request = { ...requestFor({ prefix, suffix, path: one.path, files: [] }, true), maximumTokens, stop };
       const answer = await sidecar.connection.sendRequest(completeRequest, request);
       const { finishReason } = answer;
-      const text = afterBlanks(trailingBlanks(lineBefore).length)(answer.text);
+      const text = afterBlanks(lineBefore)(answer.text);
       await grammars.ready(language);
       const errorsWith = grammars.errorsIn(language, before + after, before.length);
       const shown = suggestionOf({ text, ended: finishReason === "stop" }, cursor, errorsWith);

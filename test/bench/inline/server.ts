@@ -2,7 +2,7 @@
 import path from "node:path";
 import * as z from "zod";
 import { requestFor } from "../../../extension/inline/prompt/request.js";
-import { afterBlanks, trailingBlanks } from "../../../extension/inline/prompt/trailingBlanks.js";
+import { afterBlanks } from "../../../extension/inline/prompt/trailingBlanks.js";
 import { startSidecar } from "../../../protocol/client.js";
 import { completeRequest, loadRequest, type PromptFile } from "../../../protocol/messages.js";
 import { root } from "../../../scripts/root.mjs";
@@ -47,7 +47,7 @@ export async function benchBesideServer(
       const request = requestFor({ prefix: before, suffix: after, path: name, files }, true);
       const limits = { maximumTokens, stop: ["\n"] };
       const { text } = await sidecar.connection.sendRequest(completeRequest, { ...request, ...limits });
-      return afterBlanks(trailingBlanks(before).length)(text);
+      return afterBlanks(before)(text);
     };
     const sides = [new Side(flint), new Side(llamaServer(server.url))];
     for (const [number, session] of sessions.entries()) {
