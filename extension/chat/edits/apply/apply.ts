@@ -1,4 +1,5 @@
 import * as l10n from "@vscode/l10n";
+import { refuseDoubledNames } from "./doubledNames.js";
 import { applyEdits } from "./edit.js";
 import { elidedBody, elisionOf } from "./elision.js";
 import { refuseOtherLanguage, refuseOwnImport } from "./foreign.js";
@@ -93,6 +94,8 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
     if (isElided) refuse(l10n.t("The code leaves lines out, but the file is empty."));
     return { text: source.withLines(block.lines), scope: "file" };
   }
+  if (isElided && !endsOpen(block) && language.kind === "code" && file.balance === 0 && block.balance !== 0)
+    refuse(l10n.t("The code is not complete: its brackets don't match."));
   if (locate(file.lines, block.lines, undefined).length > 0) refuse(l10n.t("The file already has this code."));
   if (!isElided) {
     const whole = isWholeFile(file, block);
@@ -106,6 +109,15 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
     named || isRootLevel(sides) ? mergeMembers(sides, file.roots, block.roots, undefined) : mergeSnippet(sides);
   return checked(source, applyEdits(file.lines, edits), language, "places");
 }
+
+/** Ends with what it leaves out, which closes what is open. */
+const endsOpen = (block: Outline) =>
+  block.roots.some(
+    (part) =>
+      part.end === block.lines.length &&
+      block.isElided(part) &&
+      elisionOf(block.lines.at(-1) ?? "", () => false) !== undefined,
+  );
 
 /** A variable among statements, which the file's own level does not have: they are from inside of a function. */
 function isLocal({ file, block }: Sides, part: Part): boolean {
@@ -131,6 +143,7 @@ function checked(
 ): ApplyResult {
   refusePlaceholders(source.lines, lines, language);
   refuseLostNames(source.lines, lines, language);
+  refuseDoubledNames(source.lines, lines, language);
   return finished(source, lines, language, scope);
 }
 

@@ -49,11 +49,36 @@ export function unitOf(lines: readonly string[]): IndentUnit | undefined {
 export class IndentMap {
   /** Learned from lines that are in both. */
   private readonly known = new Map<string, string>();
+  private move: { from: string; to: string } | undefined;
 
   constructor(
     private readonly from: IndentUnit | undefined,
     private readonly to: IndentUnit | undefined,
   ) {}
+
+  /** Puts one beginning in place of another, and leaves what follows it as it is: blanks that align something stay. */
+  static moved(from: string, to: string): IndentMap {
+    const map = new IndentMap(undefined, undefined);
+    map.move = { from, to };
+    return map;
+  }
+
+  /**
+   * Learns from lines that are in both.
+   * @param pairs their indentations; where most are the same, the block is indented as the file
+   */
+  static learned(
+    pairs: readonly { from: string; to: string }[],
+    from: IndentUnit | undefined,
+    to: IndentUnit | undefined,
+  ): IndentMap {
+    const deep = pairs.filter((pair) => pair.from !== "" || pair.to !== "");
+    const same = deep.filter((pair) => pair.from === pair.to);
+    if (same.length > 0 && same.length >= deep.length * 0.6) return IndentMap.moved("", "");
+    const map = new IndentMap(from, to);
+    for (const pair of pairs) map.learn(pair.from, pair.to);
+    return map;
+  }
 
   /** @returns false when it contradicts what was learned before */
   learn(from: string, to: string): boolean {
@@ -63,7 +88,16 @@ export class IndentMap {
     return true;
   }
 
+  /** Whether the block is indented as the file. */
+  get changesNothing(): boolean {
+    return this.move !== undefined && this.move.from === this.move.to;
+  }
+
   map(indent: string): string {
+    if (this.move) {
+      const { from, to } = this.move;
+      return indent.startsWith(from) ? to + indent.slice(from.length) : indent;
+    }
     const same = this.known.get(indent);
     if (same !== undefined) return same;
     if (this.isIdentity()) return indent;

@@ -157,14 +157,12 @@ function bodyIndent(
   steps: readonly Step[],
   container: Part | undefined,
 ): IndentMap {
-  const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
-  for (const step of steps) {
-    if (step.kind !== "pair") continue;
-    const part = ours[step.ours];
-    const other = theirs[step.theirs];
-    if (part && other && /\w/.test(file.headerLine(part)))
-      indent.learn(indentOf(block.headerLine(other)), indentOf(file.headerLine(part)));
-  }
+  const pairs = steps.flatMap((step) => {
+    const [part, other] = step.kind === "pair" ? [ours[step.ours], theirs[step.theirs]] : [];
+    if (!part || !other || !/\w/.test(file.headerLine(part))) return [];
+    return { from: indentOf(block.headerLine(other)), to: indentOf(file.headerLine(part)) };
+  });
+  const indent = IndentMap.learned(pairs, unitOf(block.lines), unitOf(file.lines));
   const first = ours[0];
   const their = theirs[0];
   if (container && first && their) indent.learn(indentOf(block.headerLine(their)), indentOf(file.headerLine(first)));
@@ -185,7 +183,7 @@ function inserted(
   const lines = block.text(other).map((line) => indent.line(line));
   const before = ours[at - 1];
   // Between what is paired before and what is left out before it: where the file's lines end.
-  const position = before?.end ?? ours[0]?.start ?? (container ? container.header + 1 : file.lines.length);
+  const position = before?.end ?? ours[0]?.start ?? (container ? file.headEnd(container) : file.lines.length);
   const previous = steps[index - 1];
   const blanks = previous === undefined ? 0 : other.blanks;
   return { start: position, end: position, lines: [...blankLines(blanks), ...lines] };

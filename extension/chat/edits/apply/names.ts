@@ -19,6 +19,8 @@ const modifiers =
 const containers = pattern(
   `^${modifiers}(?:class|interface|struct|enum(?: class| struct)?|trait|module|namespace|object|companion object|record|protocol|extension|union|mod|defmodule|package object|actor)\\s+(${word}(?:[.:]+${word})*)`,
 );
+/** As `Module.Template = class extends Template {`. */
+const classValue = pattern(`^(?:(?:export\\s+)?(?:const|let|var)\\s+)?(${word}(?:\\.${word})*)\\s*=\\s*class\\b`);
 const impl = /^(?:unsafe\s+)?impl(?:<[^{]*?>)?\s+(?:[\w:<>', ]+\s+for\s+)?[\w:<>', &]+/;
 const functions = [
   pattern(`^${modifiers}function\\s*\\*?\\s*(${word}(?:[.:]${word})*)`),
@@ -61,6 +63,8 @@ export function declarationOf(line: string, language: Language, opensBlock: bool
 function typeOrFunction(text: string, opensBlock: boolean): Declaration | undefined {
   const container = containers.exec(text)?.[1];
   if (container !== undefined) return { name: container, holds: "members" };
+  const assignedClass = classValue.exec(text)?.[1];
+  if (assignedClass !== undefined) return { name: assignedClass, holds: "members" };
   const implementation = impl.exec(text)?.[0];
   if (implementation !== undefined) return { name: normalised(implementation), holds: "members" };
   const struct = /^type\s+(\w+)(?:\[[^\]]*\])?\s+(?:struct|interface)\b/.exec(text)?.[1];

@@ -21,6 +21,7 @@ export function newMember(
   if (!container && isUsage(block, theirs, index, pairs)) return [];
   const isElided = theirs.some(({ kind }) => kind === "elision");
   if (!container && !isElided && isCallBelow(file, block, theirs, index, pairs)) return refuseNew(block, other);
+  if (!container) refuseHidden(file, block, other);
   const { anchor: before, elided: elidedBefore } = anchorFrom(theirs, index, -1, pairs);
   const { anchor: after, elided: elidedAfter } = anchorFrom(theirs, index, 1, pairs);
   const lines = (like: Part | undefined) => {
@@ -71,6 +72,14 @@ function refuseNew(block: Outline, other: Part): never {
       block.nameOf(other),
     ),
   );
+}
+
+/** A method without its class, of which the file has one that our reading of it has not found. */
+function refuseHidden(file: Outline, block: Outline, { header, declaration }: Part): void {
+  if (declaration?.holds !== "body" || indentOf(block.lines[header] ?? "") === "") return;
+  const first = block.lines[header]?.trim().replace(/\(.*$/, "") ?? "";
+  const opens = file.lines.some((line) => line.trim().startsWith(`${first}(`) && !/;\s*$/.test(line));
+  if (opens) refuse(l10n.t("The file has {0}, but it is not clear where it begins and ends.", declaration.name));
 }
 
 /** A call below a function that is shown, as of another program: in the middle of a file it would run. */

@@ -50,7 +50,7 @@ export class Outline {
   children(part: Part): readonly Part[] {
     let known = this.childrenOf.get(part);
     if (!known) {
-      known = this.parse(this.bodyStart(part), part.end, this.holdsMethods(part));
+      known = this.parse(this.headEnd(part), part.end, this.holdsMethods(part));
       this.childrenOf.set(part, known);
     }
     return known;
@@ -62,13 +62,15 @@ export class Outline {
     return part.declaration?.holds === "value" && /=\s*\{\s*$/.test(this.headerLine(part));
   }
 
-  /** Behind the header, and behind an opening bracket that has a line of its own. */
-  private bodyStart({ header, end }: Part): number {
+  /** Index behind the line that opens the body: behind parameters and an opening bracket that have lines of their own. */
+  headEnd({ header, end }: Part): number {
     const base = this.scanned.depth[header] ?? 0;
     if (this.language.kind === "styles") return this.selectorEnd(header, end);
     for (let index = header + 1; index < Math.min(end, header + 20); index++) {
-      if (this.scanned.depth[index] === base && /^\s*\{\s*(?:\/[/*][^}]*)?$/.test(this.lines[index] ?? ""))
-        return index + 1;
+      const line = this.lines[index] ?? "";
+      const depth = this.scanned.depth[index] ?? 0;
+      if (depth === base && /^\s*\{\s*(?:\/[/*][^}]*)?$/.test(line)) return index + 1;
+      if (depth - (this.scanned.closers[index] ?? 0) === base && /^\s*\).*\{\s*$/.test(line)) return index + 1;
     }
     return header + 1;
   }

@@ -14,6 +14,8 @@ function indentFor(ours: Outline, part: Part, theirs: Outline, other: Part): Ind
   const usual = new IndentMap(from, to);
   usual.learn(indentOf(theirs.headerLine(other)), indentOf(ours.headerLine(part)));
   // Indented as the file is: a line that the file has elsewhere, deeper, says nothing.
+  const moved = movedAsAWhole(ours, part, theirs, other);
+  if (moved) return moved;
   const isSame = from !== undefined && to !== undefined && from.tabs === to.tabs && from.columns === to.columns;
   if (isSame && indentOf(theirs.headerLine(other)) === indentOf(ours.headerLine(part))) return usual;
   const left = ours.lines.slice(part.header, part.end);
@@ -46,6 +48,19 @@ function indentFor(ours: Outline, part: Part, theirs: Outline, other: Part): Ind
   return learned;
 }
 
+/** Where the line below the first is as much deeper than it as in the file, all lines are moved alike. */
+function movedAsAWhole(ours: Outline, part: Part, theirs: Outline, other: Part): IndentMap | undefined {
+  const [to, from] = [indentOf(ours.headerLine(part)), indentOf(theirs.headerLine(other))];
+  const [old, shown] = [deeper(ours, part, to), deeper(theirs, other, from)];
+  return old !== undefined && old === shown ? IndentMap.moved(from, to) : undefined;
+}
+
+/** What the first line inside has before it beyond `indent`; undefined where it is not indented further. */
+function deeper({ lines }: Outline, { header, end }: Part, indent: string): string | undefined {
+  const first = indentOf(lines.slice(header + 1, end).find((line) => /\w/.test(line)) ?? "");
+  return first.startsWith(indent) && first !== indent ? first.slice(indent.length) : undefined;
+}
+
 /** The part takes the place of the file's one, which keeps comments and decorators that the block leaves out. */
 export function replacePart(ours: Outline, part: Part, theirs: Outline, other: Part): Edit {
   const indent = indentFor(ours, part, theirs, other);
@@ -74,15 +89,21 @@ function textIndent(
   const left = ours.lines.slice(part.header, part.end);
   const right = theirs.lines.slice(other.header, other.end);
   const known = equalLines(left, right).filter(([, index]) => theirs.isInside(other.header + index));
+  if (usual.changesNothing) return (line) => line;
+  const agreeing = (map: (indent: string) => string) =>
+    known.filter(([at, index]) => map(indentOf(right[index] ?? "")) === indentOf(left[at] ?? "")).length;
+  const [kept, moved] = [agreeing((indent) => indent), agreeing((indent) => usual.map(indent))];
+  if (kept > 0 && kept >= moved) return (line) => line;
+  if (moved > 0) return (line) => (line.trim() === "" ? line : usual.line(line));
   const map = new IndentMap(undefined, undefined);
   for (const [at, index] of known) map.learn(indentOf(right[index] ?? ""), indentOf(left[at] ?? ""));
   return (line) => {
     if (line.trim() === "") return line;
     if (known.length > 0) return map.line(line);
-    const moved = usual.line(line);
-    if (moved !== line && ours.language.family === "brackets")
+    const shifted = usual.line(line);
+    if (shifted !== line && ours.language.family === "brackets")
       refuse(l10n.t("The code changes the indentation of multi-line text, where whitespace could matter."));
-    return moved;
+    return shifted;
   };
 }
 
@@ -139,10 +160,25 @@ export function replaceHeader(ours: Outline, part: Part, theirs: Outline, other:
   const old = ours.headerLine(part);
   const shown = theirs.headerLine(other);
   const begun = other.end === other.header + 1 ? elidedBody(shown) : undefined;
+  if (begun === undefined && (ours.headEnd(part) > part.header + 1 || theirs.headEnd(other) > other.header + 1))
+    return replaceLongHeader(ours, part, theirs, other);
   const line = begun === undefined ? shown : begun + (/\{\s*$/.test(old) && !/:\s*$/.test(begun) ? " {" : "");
   if (normalised(old) === normalised(line)) return [];
   const indented = indentOf(old) + line.trimStart();
   return [{ start: part.header, end: part.header + 1, lines: [withExport(old, indented)] }];
+}
+
+/** The same where parameters have lines of their own. */
+function replaceLongHeader(ours: Outline, part: Part, theirs: Outline, other: Part): Edit[] {
+  const end = ours.headEnd(part);
+  const old = ours.lines.slice(part.header, end);
+  const shown = theirs.lines.slice(other.header, theirs.headEnd(other));
+  const squeezed = (lines: readonly string[]) => lines.join("").replaceAll(/\s/g, "");
+  if (squeezed(old) === squeezed(shown)) return [];
+  const indent = indentFor(ours, part, theirs, other);
+  const [first = "", ...rest] = shown.map((line) => indent.line(line));
+  const header = withExport(old[0] ?? "", indentOf(old[0] ?? "") + first.trimStart());
+  return [{ start: part.header, end, lines: [header, ...rest] }];
 }
 
 /** The same for what is above it. */

@@ -117,9 +117,11 @@ function replaceRange({ file, block }: Sides, { from, to }: Candidate): Edit {
         missing.slice(0, 3).join(", "),
       ),
     );
-  const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
-  for (const [ours, theirs] of equalLines(old, block.lines))
-    indent.learn(indentOf(block.lines[theirs] ?? ""), indentOf(old[ours] ?? ""));
+  const pairs = equalLines(old, block.lines).map(([ours, theirs]) => ({
+    from: indentOf(block.lines[theirs] ?? ""),
+    to: indentOf(old[ours] ?? ""),
+  }));
+  const indent = IndentMap.learned(pairs, unitOf(block.lines), unitOf(file.lines));
   indent.learn(indentOf(block.headerLine(block.roots[0] ?? from)), indentOf(file.headerLine(from)));
   const lines = block.lines.map((line) => indent.line(line));
   const lead =
