@@ -2,6 +2,7 @@ import * as l10n from "@vscode/l10n";
 import { refuseDoubledNames } from "./doubledNames.js";
 import { applyEdits } from "./edit.js";
 import { elidedBody, elisionOf } from "./elision.js";
+import { replaceExcerpt } from "./excerpt.js";
 import { refuseOtherLanguage, refuseOwnImport } from "./foreign.js";
 import { formOf } from "./forms.js";
 import { indentOf, isBlank, unitOf } from "./indentation.js";
@@ -102,6 +103,12 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
     if (typeof whole === "string") refuse(whole);
     if (whole) return checked(source, asWholeFile(file, block), language, "file");
   }
+  const isCut = (file.balance === 0 && block.balance !== 0) || (isPython(language) && hasEmptyBlock(block.lines));
+  if (!isElided && language.kind === "code" && isCut) {
+    const excerpt = replaceExcerpt(file.lines, block.lines);
+    if (!excerpt) refuse(l10n.t("The code is not complete: its brackets don't match."));
+    return checked(source, applyEdits(file.lines, [excerpt]), language, "places");
+  }
   const sections = language.kind === "prose" && !isElided ? mergeSections(file.lines, block.lines) : undefined;
   if (sections) return checked(source, applyEdits(file.lines, sections), language, "places");
   const named = block.roots.some((part) => part.kind === "import" || (part.declaration && !isLocal(sides, part)));
@@ -175,12 +182,7 @@ function finished(
     if (isJson(mended)) return { text: source.withLines(mended, endsWithNewline), scope };
     refuse(l10n.t("The file would not be JSON any more."));
   }
-  if (
-    language.lineComments.includes("#") &&
-    language.longQuotes.length > 0 &&
-    hasEmptyBlock(lines) &&
-    !hasEmptyBlock(source.lines)
-  ) {
+  if (isPython(language) && hasEmptyBlock(lines) && !hasEmptyBlock(source.lines)) {
     refuse(l10n.t("The code has lost its indentation, so it is not clear where its lines belong."));
   }
   return { text, scope };
@@ -206,10 +208,13 @@ function withCommas(lines: readonly string[]): string[] {
   });
 }
 
+const isPython = ({ lineComments, longQuotes }: Language) => lineComments.includes("#") && longQuotes.length > 0;
+
 /** Of Python: a line that opens a block, and nothing in it. */
 function hasEmptyBlock(lines: readonly string[]): boolean {
   const code = lines.filter((line) => !isBlank(line) && !/^\s*#/.test(line));
-  const opens = /^\s*(?:async\s+)?(?:def|class|if|elif|else|for|while|try|except|finally|with)\b.*:\s*(?:#.*)?$/;
+  const opens =
+    /^\s*(?:(?:async\s+)?(?:def|class|if|elif|else|for|while|try|except|finally|with)\b.*|\).*):\s*(?:#.*)?$/;
   return code.some((line, index) => {
     const next = code[index + 1];
     return opens.test(line) && (next === undefined || indentOf(next).length <= indentOf(line).length);
@@ -240,7 +245,7 @@ function prepared(block: readonly string[], path: string, language: Language, so
   lines = withFirstLineIndented(lines);
   const isFlat = lines.filter((line) => !isBlank(line)).length > 2 && lines.every((line) => indentOf(line) === "");
   if (!isFlat || language.kind === "prose") return lines;
-  if (language.longQuotes.length > 0 && language.lineComments.includes("#")) {
+  if (isPython(language)) {
     if (hasEmptyBlock(lines)) refuse(l10n.t("The code has lost its indentation."));
     return lines;
   }

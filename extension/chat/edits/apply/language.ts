@@ -10,6 +10,8 @@ export interface Language {
   quotes: readonly string[];
   /** Text in these goes over several lines. */
   longQuotes: readonly string[];
+  /** Whether it has regular expressions between slashes. */
+  patterns?: true;
   kind: "code" | "keys" | "styles" | "prose";
   /** What the last line of each statement ends with, where lines say nothing about that. */
   statementEnd?: ";";
@@ -17,7 +19,7 @@ export interface Language {
 
 const slashes = { lineComments: ["//"], blockComments: [["/*", "*/"]] } as const;
 const braces = { ...slashes, family: "brackets", quotes: ['"', "'"], longQuotes: [], kind: "code" } as const;
-const script = { ...braces, quotes: ['"', "'", "`"], longQuotes: ["`"] } as const;
+const script = { ...braces, quotes: ['"', "'", "`"], longQuotes: ["`"], patterns: true } as const;
 const hashes = { lineComments: ["#"], blockComments: [], longQuotes: [], quotes: ['"', "'"] } as const;
 const keys = { ...hashes, family: "indentation", kind: "keys" } as const;
 const ends = { ...hashes, family: "indentation", kind: "code" } as const;

@@ -67,8 +67,12 @@ function scanLine(line: string, language: Language, state: State): { leading: nu
     } else if (language.lineComments.some((mark) => rest().startsWith(mark) && startsComment(line, index, mark))) {
       break;
     } else {
+      const pattern = language.patterns && character === "/" ? patternAt(line, index) : undefined;
       const quote = language.quotes.find((mark) => rest().startsWith(mark));
-      if (quote !== undefined) {
+      if (pattern !== undefined) {
+        code = true;
+        index = pattern;
+      } else if (quote !== undefined) {
         code = true;
         index = skipText(line, index, quote, language, state);
       } else {
@@ -83,6 +87,18 @@ function scanLine(line: string, language: Language, state: State): { leading: nu
     }
   }
   return { leading, code };
+}
+
+/** Behind the regular expression that begins there: where no value stands before it, a slash divides nothing. */
+function patternAt(line: string, index: number): number | undefined {
+  const before = line.slice(0, index).trimEnd();
+  if (
+    before !== "" &&
+    !/(?:[([{,;:=!&|?+\-*%<>~^]|\b(?:return|typeof|case|in|of|do|else|void|delete|throw|new|await|yield))$/.test(before)
+  )
+    return undefined;
+  const literal = /^\/(?![/*])(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\[])+\/[a-z]*/.exec(line.slice(index))?.[0];
+  return literal === undefined ? undefined : index + literal.length;
 }
 
 /** In a shell, "#" inside a word begins no comment; nor does "//" in an address. */

@@ -1,5 +1,6 @@
 import * as l10n from "@vscode/l10n";
 import type { Edit } from "./edit.js";
+import { replaceExcerpt } from "./excerpt.js";
 import { IndentMap, indentOf, isBlank, unitOf } from "./indentation.js";
 import { equalLines, haveSameLead, isEqual, likeness } from "./likeness.js";
 import { missingElements } from "./markup.js";
@@ -25,6 +26,9 @@ export function mergeSnippet(sides: Sides): Edit[] {
   const last = theirs.at(-1);
   if (!first || !last) refuse(l10n.t("There is no code in the block."));
   if (theirs.length > 1 && theirs.some((part) => block.isElided(part))) return mergeElidedSnippet(sides);
+  const excerpt =
+    file.language.kind === "code" && theirs.length > 1 ? replaceExcerpt(file.lines, block.lines) : undefined;
+  if (excerpt) return [excerpt];
   if (theirs.length === 1) return mergePart(sides, single(sides, first), first);
   const all = levels(file).flatMap((ours) => inLevel(sides, ours, theirs, first, last));
   const most = Math.max(...all.map(({ share }) => share));
