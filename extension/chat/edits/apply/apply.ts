@@ -3,6 +3,7 @@ import { refuseDoubledNames } from "./doubledNames.js";
 import { applyEdits } from "./edit.js";
 import { elidedBody, elisionOf } from "./elision.js";
 import { replaceExcerpt } from "./excerpt.js";
+import { refuseMisfilled } from "./filledElisions.js";
 import { refuseOtherLanguage, refuseOwnImport } from "./foreign.js";
 import { formOf } from "./forms.js";
 import { indentOf, isBlank, unitOf } from "./indentation.js";
@@ -114,7 +115,9 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
   const named = block.roots.some((part) => part.kind === "import" || (part.declaration && !isLocal(sides, part)));
   const edits =
     named || isRootLevel(sides) ? mergeMembers(sides, file.roots, block.roots, undefined) : mergeSnippet(sides);
-  return checked(source, applyEdits(file.lines, edits), language, "places");
+  const lines = applyEdits(file.lines, edits);
+  if (isElided) refuseMisfilled(file.lines, block, lines);
+  return checked(source, lines, language, "places");
 }
 
 /** Ends with what it leaves out, which closes what is open. */

@@ -70,7 +70,7 @@ export class Outline {
       const line = this.lines[index] ?? "";
       const depth = this.scanned.depth[index] ?? 0;
       if (depth === base && /^\s*\{\s*(?:\/[/*][^}]*)?$/.test(line)) return index + 1;
-      if (depth - (this.scanned.closers[index] ?? 0) === base && /^\s*\).*\{\s*$/.test(line)) return index + 1;
+      if (depth - (this.scanned.closers[index] ?? 0) === base && /^\s*\).*[{:]\s*$/.test(line)) return index + 1;
     }
     return header + 1;
   }

@@ -48,11 +48,20 @@ function indentFor(ours: Outline, part: Part, theirs: Outline, other: Part): Ind
   return learned;
 }
 
-/** Where the line below the first is as much deeper than it as in the file, all lines are moved alike. */
+/**
+ * All lines are moved as the first one is, where the line below it is as much deeper as in the file, or most lines that are
+ * in both agree.
+ */
 function movedAsAWhole(ours: Outline, part: Part, theirs: Outline, other: Part): IndentMap | undefined {
   const [to, from] = [indentOf(ours.headerLine(part)), indentOf(theirs.headerLine(other))];
+  const map = IndentMap.moved(from, to);
   const [old, shown] = [deeper(ours, part, to), deeper(theirs, other, from)];
-  return old !== undefined && old === shown ? IndentMap.moved(from, to) : undefined;
+  if (old !== undefined && old === shown) return map;
+  const left = ours.lines.slice(part.header + 1, part.end);
+  const right = theirs.lines.slice(other.header + 1, other.end);
+  const deep = equalLines(left, right).filter(([at]) => /\w/.test(left[at] ?? "") && indentOf(left[at] ?? "") !== to);
+  const agreeing = deep.filter(([at, index]) => map.map(indentOf(right[index] ?? "")) === indentOf(left[at] ?? ""));
+  return agreeing.length >= 2 && agreeing.length >= deep.length * 0.7 ? map : undefined;
 }
 
 /** What the first line inside has before it beyond `indent`; undefined where it is not indented further. */

@@ -1,0 +1,53 @@
+import * as l10n from "@vscode/l10n";
+import { isBlank, normalised } from "./indentation.js";
+import { equalLines } from "./likeness.js";
+import type { Outline, Part } from "./parts.js";
+import { refuse } from "./refusal.js";
+
+/**
+ * A last look at what was filled in for the lines that a block leaves out.
+ * @throws Refusal where a mark among statements stands for nothing, or where the same lines follow each other now
+ */
+export function refuseMisfilled(before: readonly string[], block: Outline, after: readonly string[]): void {
+  const known = repeatedIn([...before, "", ...block.lines]);
+  if ([...repeatedIn(after)].some((lines) => !known.has(lines)))
+    refuse(l10n.t("The code leaves lines out, and there are two ways to fill them in."));
+  const placed = new Map(equalLines(block.lines, after).map(([index, at]) => [index, at]));
+  for (const { header } of marksAmongStatements(block, block.roots)) {
+    const above = block.lines.slice(0, header).findLastIndex((line) => !isBlank(line));
+    const below = block.lines.findIndex((line, index) => index > header && !isBlank(line));
+    const [from, to] = [placed.get(above), placed.get(below)];
+    if (from === undefined || to === undefined || !after.slice(from + 1, to).every(isBlank)) continue;
+    const words = (block.lines[header] ?? "").trim().slice(0, 60);
+    refuse(l10n.t("The code leaves lines out, and which is not clear: “{0}”.", words));
+  }
+}
+
+/** Of a class, there may be no other members than those shown. */
+function* marksAmongStatements(block: Outline, parts: readonly Part[], depth = 0): Generator<Part> {
+  for (const part of parts) {
+    if (part.end <= part.header + 1 || depth > 12) continue;
+    const children = block.children(part);
+    if (part.declaration?.holds !== "members") yield* children.filter(({ elision }) => elision === "certain");
+    yield* marksAmongStatements(block, children, depth + 1);
+  }
+}
+
+/** So many lines, at most, are looked for twice. */
+const longestRun = 12;
+
+/** Runs of lines that are followed by the very same ones, blank lines aside. */
+function repeatedIn(lines: readonly string[]): Set<string> {
+  const code = lines.map(normalised).filter(Boolean);
+  const found = new Set<string>();
+  for (let length = 1; length <= longestRun; length++) {
+    for (let at = 0; at + 2 * length <= code.length; at++) {
+      if (code[at] !== code[at + length]) continue;
+      const run = code.slice(at, at + length);
+      if (isTelling(run) && run.every((line, index) => line === code[at + length + index])) found.add(run.join("\n"));
+    }
+  }
+  return found;
+}
+
+const isTelling = (run: readonly string[]) => (run.join("").match(/\w/g) ?? []).length >= 8;
