@@ -59,7 +59,10 @@ export class IndentMap {
   /** Puts one beginning in place of another, and leaves what follows it as it is: blanks that align something stay. */
   static moved(from: string, to: string): IndentMap {
     const map = new IndentMap(undefined, undefined);
-    map.move = { from, to };
+    // What both end with stays where it is: lines that are less deep move as far.
+    if (to.endsWith(from)) map.move = { from: "", to: to.slice(0, to.length - from.length) };
+    else if (from.endsWith(to)) map.move = { from: from.slice(0, from.length - to.length), to: "" };
+    else map.move = { from, to };
     return map;
   }
 

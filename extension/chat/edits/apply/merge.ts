@@ -31,6 +31,7 @@ export function mergePart(sides: Sides, part: Part, other: Part): Edit[] {
           missing.slice(0, 3).join(", "),
         ),
       );
+    if (isCutShort(file, part, block, other)) refuse(l10n.t("The code leaves lines out without a mark for them."));
     return [replacePart(file, part, block, other)];
   }
   const head = [...replaceLead(file, part, block, other), ...replaceHeader(file, part, block, other)];
@@ -41,6 +42,19 @@ export function mergePart(sides: Sides, part: Part, other: Part): Edit[] {
   if ((part.declaration?.holds === "members" && !isList) || isMap)
     return [...head, ...mergeMembers(sides, ours, theirs, part)];
   return [...head, ...mergeBody(sides, ours, theirs, part)];
+}
+
+/** Without brackets nothing shows that an answer has ended early: it stops in the middle of what the file has. */
+function isCutShort(file: Outline, part: Part, block: Outline, other: Part): boolean {
+  if (file.language.family !== "indentation" || part.declaration?.holds !== "body") return false;
+  const [ours, theirs] = [file.text(part), block.text(other)].map((lines) => lines.map(normalised).filter(Boolean)) as [
+    string[],
+    string[],
+  ];
+  const last = theirs.at(-1) ?? "";
+  const at = ours.indexOf(last);
+  if (at < 0 || ours.lastIndexOf(last) !== at || ours.length - at <= 3) return false;
+  return equalLines(ours.slice(0, at + 1), theirs).length >= theirs.length * 0.6;
 }
 
 /** Only the first line of it is there, and the file has more. */
@@ -131,10 +145,28 @@ export function mergeBody(
       if (part && part.kind !== "comment") edits.push({ start: part.start, end: part.end, lines: [] });
     } else if (step.kind === "new" || (step.kind === "elision" && isLiteral(step, steps, theirs))) {
       const other = theirs[step.theirs];
-      if (other) edits.push(inserted(sides, withoutEnd, steps, index, other, indent, container));
+      if (other && !isAboveLeftOut(sides, withoutEnd, steps, index, other))
+        edits.push(inserted(sides, withoutEnd, steps, index, other, indent, container));
     }
   });
   return edits;
+}
+
+/** A comment that the file has above what is left out next. */
+function isAboveLeftOut(
+  { file, block }: Sides,
+  ours: readonly Part[],
+  steps: readonly Step[],
+  index: number,
+  other: Part,
+): boolean {
+  const next = steps.slice(index + 1).find(({ kind }) => kind !== "elision");
+  const part = next?.kind === "kept" ? ours[next.ours] : undefined;
+  if (other.kind !== "comment" || !part) return false;
+  const [lead, shown] = [file.lines.slice(part.start, part.header), block.text(other)].map((lines) =>
+    lines.map(normalised),
+  );
+  return shown?.every((line, at) => line === lead?.[at]) ?? false;
 }
 
 /** Where the block ends in what it leaves out, the file's closing line belongs to that. */

@@ -94,7 +94,7 @@ function value(text: string): Declaration | undefined {
   const type = typed.exec(text)?.[1];
   if (type !== undefined) return { name: type, holds: "value" };
   const exported = /^((?:module\.)?exports(?:\.\w+)*)\s*=/.exec(text)?.[1];
-  if (exported !== undefined) return { name: exported, holds: "value" };
+  if (exported !== undefined) return { name: exported.replace(/^module\.(?=exports\.)/, ""), holds: "value" };
   const macro = /^#\s*define\s+(\w+)/.exec(text)?.[1];
   if (macro !== undefined) return { name: macro, holds: "value" };
   return undefined;

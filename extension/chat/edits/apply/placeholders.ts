@@ -9,6 +9,9 @@ import { scan } from "./scan.js";
 /** Says that something is gone, or is to come. */
 const meant = /\b(?:removed?|deleted?|no longer|not needed|unneeded|unnecessary|disabled|deprecated|replaced|moved)\b/i;
 
+/** A comment that describes parameters or types. */
+const documents = /^[/*\s]*@(?:param|returns?|type|typedef|throws|template)\b/;
+
 /**
  * New comments where code was may stand for that code in words that nobody has thought of: then it must not go.
  * @throws Refusal where that may be so
@@ -34,7 +37,7 @@ export function refusePlaceholders(before: readonly string[], after: readonly st
     );
     const [first] = doubtful;
     if (first === undefined || kept.length >= code.length || isReworded || isCommentedOut) continue;
-    if (notes.some((index) => meant.test(text(index)))) continue;
+    if (notes.some((index) => meant.test(text(index)) || documents.test(text(index)))) continue;
     refuse(l10n.t("The code leaves lines out, and which is not clear: “{0}”.", text(first).slice(0, 60)));
   }
 }

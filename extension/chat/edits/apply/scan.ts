@@ -19,6 +19,8 @@ interface State {
   /** What ends the text or the comment. */
   until: string | undefined;
   isComment: boolean;
+  /** How deep the template texts are in which code stands between "${" and "}", the innermost last. */
+  templates: number[];
 }
 
 export function scan(lines: readonly string[], language: Language): Scan {
@@ -26,7 +28,7 @@ export function scan(lines: readonly string[], language: Language): Scan {
   const inside: boolean[] = [];
   const closers: number[] = [];
   const comment: boolean[] = [];
-  const state: State = { depth: 0, until: undefined, isComment: false };
+  const state: State = { depth: 0, until: undefined, isComment: false, templates: [] };
   for (const line of lines) {
     depth.push(state.depth);
     inside.push(state.until !== undefined);
@@ -49,8 +51,16 @@ function scanLine(line: string, language: Language, state: State): { leading: nu
   let index = 0;
   while (index < line.length) {
     if (state.until !== undefined) {
-      const end = endOf(line, index, state.until, state.isComment);
       if (!state.isComment) code = true;
+      const insertion = state.until === "`" && language.patterns ? insertionAt(line, index) : undefined;
+      if (insertion !== undefined) {
+        state.templates.push(state.depth);
+        state.depth += 1;
+        state.until = undefined;
+        index = insertion;
+        continue;
+      }
+      const end = endOf(line, index, state.until, state.isComment);
       if (end === undefined) break;
       index = end;
       state.until = undefined;
@@ -80,6 +90,10 @@ function scanLine(line: string, language: Language, state: State): { leading: nu
         if (")]}".includes(character)) {
           state.depth -= 1;
           if (!code || leading > 0) if (/^[\s)\]}]*$/.test(line.slice(0, index))) leading += 1;
+          if (character === "}" && state.templates.at(-1) === state.depth) {
+            state.templates.pop();
+            state.until = "`";
+          }
         }
         if (character.trim() !== "") code = true;
         index += 1;
@@ -108,10 +122,25 @@ function startsComment(line: string, index: number, mark: string): boolean {
   return mark !== "//" || before !== ":";
 }
 
+/** Behind the "${" with which code begins inside a template text, if it comes before the text ends. */
+function insertionAt(line: string, from: number): number | undefined {
+  for (let index = from; index < line.length; index++) {
+    if (line[index] === "\\") index += 1;
+    else if (line[index] === "`") return undefined;
+    else if (line.startsWith("${", index)) return index + 2;
+  }
+  return undefined;
+}
+
 function skipText(line: string, index: number, quote: string, language: Language, state: State): number {
   // A lifetime of Rust, an apostrophe: not every quote begins a text.
   if (quote === "'" && /^'\w+(?!['\w])/.test(line.slice(index)) && !line.slice(index + 1).includes("'"))
     return index + 1;
+  // What is inside may be code, with texts of its own.
+  if (quote === "`" && language.patterns) {
+    state.until = quote;
+    return index + 1;
+  }
   const end = endOf(line, index + quote.length, quote, false);
   if (end !== undefined) return end;
   if (language.longQuotes.includes(quote)) state.until = quote;
