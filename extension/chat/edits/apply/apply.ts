@@ -99,16 +99,16 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
   if (isElided && !endsOpen(block) && language.kind === "code" && file.balance === 0 && block.balance !== 0)
     refuse(l10n.t("The code is not complete: its brackets don't match."));
   if (locate(file.lines, block.lines, undefined).length > 0) refuse(l10n.t("The file already has this code."));
-  if (!isElided) {
-    const whole = isWholeFile(file, block);
-    if (typeof whole === "string") refuse(whole);
-    if (whole) return checked(source, asWholeFile(file, block), language, "file");
-  }
   const isCut = (file.balance === 0 && block.balance !== 0) || (isPython(language) && hasEmptyBlock(block.lines));
   if (!isElided && language.kind === "code" && isCut) {
     const excerpt = replaceExcerpt(file.lines, block.lines);
     if (!excerpt) refuse(l10n.t("The code is not complete: its brackets don't match."));
     return checked(source, applyEdits(file.lines, [excerpt]), language, "places");
+  }
+  if (!isElided) {
+    const whole = isWholeFile(file, block);
+    if (typeof whole === "string") refuse(whole);
+    if (whole) return checked(source, asWholeFile(file, block), language, "file");
   }
   const sections = language.kind === "prose" && !isElided ? mergeSections(file.lines, block.lines) : undefined;
   if (sections) return checked(source, applyEdits(file.lines, sections), language, "places");

@@ -3,7 +3,7 @@ import { diffArrays } from "diff";
 import { differsInName } from "./counterpart.js";
 import { IndentMap, indentOf, normalised, unitOf } from "./indentation.js";
 import { equalLines, isEqual, likeness } from "./likeness.js";
-import { missingMembers } from "./merge.js";
+import { isCutShort, missingMembers } from "./merge.js";
 import type { Outline, Part } from "./parts.js";
 import { pathIn } from "./paths.js";
 
@@ -28,6 +28,8 @@ export function isWholeFile(file: Outline, block: Outline): boolean | string {
           inside.slice(0, 3).join(", "),
         )
       : false;
+  if ([...pairs].some(([part, other]) => isCutShort(file, part, block, other)))
+    return l10n.t("The code leaves lines out without a mark for them.");
   if (missing.length === 0 && !importsLost) return true;
   return inDoubt(file, block, ours, theirs, pairs, missing);
 }
