@@ -21,6 +21,10 @@ const containers = pattern(
 );
 /** As `Module.Template = class extends Template {`. */
 const classValue = pattern(`^(?:(?:export\\s+)?(?:const|let|var)\\s+)?(${word}(?:\\.${word})*)\\s*=\\s*class\\b`);
+/** As `Reply.prototype.send = function (payload) {`. */
+const memberFunction = pattern(
+  `^(${word}(?:\\.${word})+)\\s*=\\s*(?:async\\s+)?(?:function\\b|\\([^()]*\\)\\s*=>|${word}\\s*=>)`,
+);
 const impl = /^(?:unsafe\s+)?impl(?:<[^{]*?>)?\s+(?:[\w:<>', ]+\s+for\s+)?[\w:<>', &]+/;
 const functions = [
   pattern(`^${modifiers}function\\s*\\*?\\s*(${word}(?:[.:]${word})*)`),
@@ -95,6 +99,8 @@ function value(text: string): Declaration | undefined {
   if (type !== undefined) return { name: type, holds: "value" };
   const exported = /^((?:module\.)?exports(?:\.\w+)*)\s*=/.exec(text)?.[1];
   if (exported !== undefined) return { name: exported.replace(/^module\.(?=exports\.)/, ""), holds: "value" };
+  const member = memberFunction.exec(text)?.[1];
+  if (member !== undefined) return { name: member, holds: "body" };
   const macro = /^#\s*define\s+(\w+)/.exec(text)?.[1];
   if (macro !== undefined) return { name: macro, holds: "value" };
   return undefined;
