@@ -1,4 +1,5 @@
 /** What form an answer must have: as the template has it, with tool calls, or JSON of a schema. */
+import { isDeepStrictEqual } from "node:util";
 import type { ChatWrapper, LlamaGrammar, LlamaModel } from "node-llama-cpp";
 import { engineError } from "../../protocol/errors.js";
 import { type AnswerFormParams, ErrorCode, type GenerationProgress, type ToolCall } from "../../protocol/messages.js";
@@ -35,7 +36,10 @@ export async function responseGrammar(model: LlamaModel, params: AnswerFormParam
   }
 }
 
-/** The calls of one answer. It ends where a call comes again: small models repeat one for ever. */
+/** Of one answer: more at once is no plan, but a small model that finds no end. */
+const mostCalls = 16;
+
+/** The calls of one answer. It ends where a call comes again, and where there are many: small models call for ever. */
 export class Calls {
   readonly #controller = new AbortController();
   #ended = false;
@@ -47,7 +51,7 @@ export class Calls {
     private readonly onProgress: (progress: GenerationProgress) => void,
   ) {}
 
-  /** Aborted where a call comes again. */
+  /** Aborted where a call comes again, or was the last that is taken. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -72,15 +76,20 @@ export class Calls {
 
   #add(call: ToolCall): void {
     this.#ended = true;
-    const isSame = ({ name, arguments: args }: ToolCall) => name === call.name && args === call.arguments;
-    if (this.calls.some(isSame)) {
+    const repeats = this.calls.some((before) => isSameCall(before, call));
+    if (repeats || this.calls.length >= mostCalls) {
       this.#controller.abort();
       return;
     }
     this.calls.push(call);
     this.onProgress({ kind: "toolCall", call });
+    if (this.calls.length === mostCalls) this.#controller.abort();
   }
 }
+
+/** Whatever the order of their arguments. */
+const isSameCall = (one: ToolCall, other: ToolCall): boolean =>
+  one.name === other.name && isDeepStrictEqual(JSON.parse(one.arguments), JSON.parse(other.arguments));
 
 /** Ends an answer where a call begins as text. */
 export class TextCalls {
