@@ -6,7 +6,7 @@ import { access, isOwnOrigin } from "./access.js";
 import { chatCompletions } from "./chat.js";
 import { completions } from "./completions.js";
 import { ApiError, toApiError } from "./errors.js";
-import { detokenize, listModels, oneModel, props, tokenize } from "./information.js";
+import { applyTemplate, detokenize, listModels, oneModel, props, tokenize } from "./information.js";
 import { infill, nativeCompletion } from "./native.js";
 import { responses } from "./responses/route.js";
 import type { Server } from "./server.js";
@@ -61,6 +61,7 @@ export function createApp(server: Server, keys: readonly string[], log: (line: s
   app.post("/completions", (context) => nativeCompletion(context, server));
   app.post("/infill", (context) => infill(context, server));
   app.post("/tokenize", (context) => tokenize(context, server));
+  app.post("/apply-template", (context) => applyTemplate(context, server));
   app.post("/detokenize", (context) => detokenize(context, server));
   for (const [what, ...paths] of missing) {
     for (const path of paths) {

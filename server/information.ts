@@ -1,9 +1,9 @@
 /** What a client asks before it asks for answers: models, limits, tokens. */
 import type { Context } from "hono";
 import * as z from "zod";
-import { detokenizeRequest, tokenizeRequest } from "../protocol/messages.js";
+import { detokenizeRequest, renderPromptRequest, tokenizeRequest } from "../protocol/messages.js";
 import type { ServedEngine } from "./engine.js";
-import { bodyOf } from "./requests.js";
+import { bodyOf, conversationOf, templateBody } from "./requests.js";
 import type { ServedModel } from "./servedModels.js";
 import type { Server } from "./server.js";
 
@@ -89,5 +89,16 @@ export async function detokenize(context: Context, server: Server): Promise<Resp
   return server.engine.consult(model, context.req.raw.signal, async ({ connection }) => {
     const { text: content } = await connection.sendRequest(detokenizeRequest, { tokens: body.tokens });
     return context.json({ content });
+  });
+}
+
+/** A conversation as the model's chat template writes it. Nothing is evaluated. */
+export async function applyTemplate(context: Context, server: Server): Promise<Response> {
+  const body = await bodyOf(context, templateBody);
+  const params = conversationOf(body);
+  const model = await server.model(body.model);
+  return server.engine.consult(model, context.req.raw.signal, async ({ connection }) => {
+    const { text: prompt } = await connection.sendRequest(renderPromptRequest, params);
+    return context.json({ prompt });
   });
 }

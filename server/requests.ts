@@ -1,7 +1,7 @@
 /** What clients send: the fields that are used, checked; others are ignored, as every client has some of its own. */
 import type { Context } from "hono";
 import * as z from "zod";
-import type { ChatMessage, ChatParams, GenerationParams } from "../protocol/messages.js";
+import type { ChatMessage, ChatParams, CountPromptTokensParams, GenerationParams } from "../protocol/messages.js";
 import { invalidRequest } from "./errors.js";
 
 export const absent = <Schema extends z.ZodType>(schema: Schema) =>
@@ -69,6 +69,8 @@ export const chatBody = z.object({
   logprobs: absent(z.boolean()),
 });
 
+export const templateBody = chatBody.pick({ model: true, messages: true, tools: true });
+
 /** The body of a request as its schema has it. @throws ApiError 400 */
 export async function bodyOf<Schema extends z.ZodType>(context: Context, schema: Schema): Promise<z.output<Schema>> {
   const text = await context.req.text();
@@ -113,15 +115,23 @@ export function chatParams(body: z.output<typeof chatBody>): ChatParams {
   const responseSchema = mayCall ? undefined : responseSchemaOf(format, "response_format");
   return {
     ...generationParams(body),
-    messages: body.messages.map(messageOf),
+    ...conversationOf(body),
     whole: true,
-    ...(tools && tools.length > 0 ? { tools: tools.map(toolOf), toolChoice: choiceOf(choice) } : {}),
+    ...(tools && tools.length > 0 ? { toolChoice: choiceOf(choice) } : {}),
     ...(body.parallel_tool_calls === undefined ? {} : { parallelToolCalls: body.parallel_tool_calls }),
     ...(responseSchema === undefined ? {} : { responseSchema }),
   };
 }
 
 type Body = z.output<typeof chatBody>;
+
+/** What a model is given, for the engine. @throws ApiError 400 for what it cannot be given */
+export function conversationOf({ messages, tools }: Pick<Body, "messages" | "tools">): CountPromptTokensParams {
+  return {
+    messages: messages.map(messageOf),
+    ...(tools && tools.length > 0 ? { tools: tools.map(toolOf) } : {}),
+  };
+}
 
 function messageOf(message: Body["messages"][number], index: number): ChatMessage {
   const at = `messages.${index}`;

@@ -1,6 +1,13 @@
 /** From a conversation to the ids that a model is given, in its own chat template, within its context. */
 import * as l10n from "@vscode/l10n";
-import type { ChatHistoryItem, ChatWrapper, LlamaContextSequence, Token } from "node-llama-cpp";
+import {
+  type ChatHistoryItem,
+  type ChatWrapper,
+  type LlamaContextSequence,
+  type LlamaModel,
+  SpecialToken,
+  type Token,
+} from "node-llama-cpp";
 import type { ChatMessage, ChatParams, CountPromptTokensResult } from "../../protocol/messages.js";
 import { type AnswerForm, answerForm } from "./answerForm.js";
 import { oldestTurn, omittedMessages, type SizedMessage } from "./contextFit.js";
@@ -136,8 +143,26 @@ function lastQuestion(
   return Math.max(0, different);
 }
 
-/** The ids of a conversation, open for the answer or for the rest of it. */
-function render(sequence: LlamaContextSequence, { wrapper, use }: AnswerForm, messages: readonly ChatMessage[]) {
+/** All of a conversation as the model is given it, special tokens by their names. Without BOS: who asks puts it before every prompt. */
+export function promptText(model: LlamaModel, wrapper: ChatWrapper, conversation: Conversation): string {
+  const { contextText } = written(answerForm(wrapper, conversation), conversation.messages);
+  const text = contextText.values
+    .map((value) =>
+      value instanceof SpecialToken ? model.detokenize(value.tokenize(model.tokenizer), true) : value.toString(),
+    )
+    .join("");
+  const { bosString, shouldPrependBosToken } = model.tokens;
+  return shouldPrependBosToken && bosString && text.startsWith(bosString) ? text.slice(bosString.length) : text;
+}
+
+/** The ids of a conversation. */
+function render(sequence: LlamaContextSequence, form: AnswerForm, messages: readonly ChatMessage[]) {
+  const { history, contextText } = written(form, messages);
+  return { history, tokens: contextText.tokenize(sequence.model.tokenizer) };
+}
+
+/** A conversation in its template, open for the answer or for the rest of it. */
+function written({ wrapper, use }: AnswerForm, messages: readonly ChatMessage[]) {
   const history = chatHistory(messages);
   const open: ChatHistoryItem[] =
     history.at(-1)?.type === "model" ? history : [...history, { type: "model", response: [] }];
@@ -145,5 +170,5 @@ function render(sequence: LlamaContextSequence, { wrapper, use }: AnswerForm, me
     chatHistory: open,
     ...(use ? { availableFunctions: use.functions } : {}),
   });
-  return { history, tokens: contextText.tokenize(sequence.model.tokenizer) };
+  return { history, contextText };
 }

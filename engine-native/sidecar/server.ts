@@ -32,6 +32,7 @@ import {
   planConversionRequest,
   planRequest,
   protocolVersion,
+  renderPromptRequest,
   type SidecarState,
   shutdownRequest,
   stateNotification,
@@ -164,6 +165,7 @@ export function serve(
   on(countPromptTokensRequest, countPromptTokensParams, (params, signal) =>
     engine.tokens.countPromptTokens(params, signal),
   );
+  on(renderPromptRequest, countPromptTokensParams, (params) => engine.tokens.renderPrompt(params));
   on(planConversionRequest, planConversionParams, (params) => planConversion(params));
   onPlain(statsRequest, () => engine.stats());
   onPlain(unloadRequest, () => engine.unload());

@@ -9,10 +9,11 @@ import {
   type DetokenizeParams,
   type DetokenizeResult,
   ErrorCode,
+  type RenderPromptResult,
   type TokenizeParams,
   type TokenizeResult,
 } from "../../protocol/messages.js";
-import { measurePrompt } from "./chatPrompt.js";
+import { measurePrompt, promptText } from "./chatPrompt.js";
 import type { LoadedModels } from "./loading.js";
 import { countTokens } from "./tokenization.js";
 import { ownTokens } from "./tokens.js";
@@ -39,6 +40,12 @@ export class TokenQueries {
     return this.#whileLoaded(signal, ({ chat }, either) =>
       measurePrompt(chat.sequence, chat.chatWrapper, params, either),
     );
+  }
+
+  /** @throws ResponseError InvalidArgument where a result belongs to no call; InvalidState, NotAModel. */
+  renderPrompt(params: CountPromptTokensParams): RenderPromptResult {
+    const { model, chatWrapper } = this.#current().chat;
+    return { text: promptText(model, chatWrapper, params) };
   }
 
   /** @throws ResponseError InvalidState. */

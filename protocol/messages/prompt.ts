@@ -33,6 +33,10 @@ export interface CountPromptTokensParams {
   messages: ChatMessage[];
   tools?: ToolDefinition[];
 }
+export interface RenderPromptResult {
+  /** What the model would be given, special tokens by their names; without BOS, which is put before every prompt. */
+  text: string;
+}
 export interface CountTokensResult {
   tokens: number;
 }
@@ -52,6 +56,8 @@ export const countTokensRequest = new RequestType<CountTokensParams, CountTokens
 export const countPromptTokensRequest = new RequestType<CountPromptTokensParams, CountPromptTokensResult, never>(
   "countPromptTokens",
 );
+/** A conversation in the model's chat template, all of it, open for the answer. As `countTokens`. */
+export const renderPromptRequest = new RequestType<CountPromptTokensParams, RenderPromptResult, never>("renderPrompt");
 
 /**
  * `data` of an InvalidArgument error: the prompt and at least one token of an answer do not fit the context. In

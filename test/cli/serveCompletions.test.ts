@@ -1,6 +1,6 @@
 /** `/v1/completions`, and llama-server's own routes as llama.vscode and llama.vim ask them. */
 import { describe, expect, test } from "vitest";
-import { serveForTests } from "../support/served.js";
+import { ask, serveForTests } from "../support/served.js";
 
 const served = serveForTests();
 
@@ -72,7 +72,7 @@ describe("llama-server's own routes", () => {
   });
 
   test("other files come before the text, as far as there is room", async () => {
-    const ask = async (extra: { filename: string; text: string }[]) => {
+    const askWith = async (extra: { filename: string; text: string }[]) => {
       const answer = await served.post("/infill", {
         input_prefix: "a",
         input_suffix: "b",
@@ -81,12 +81,12 @@ describe("llama-server's own routes", () => {
       });
       return ((await answer.json()) as { tokens_evaluated: number }).tokens_evaluated;
     };
-    const without = await ask([]);
-    const withOne = await ask([{ filename: "one", text: "x" }]);
+    const without = await askWith([]);
+    const withOne = await askWith([{ filename: "one", text: "x" }]);
     expect(withOne).toBeGreaterThan(without);
-    expect(await ask([{ filename: "big", text: "word ".repeat(1000) }])).toBe(without);
+    expect(await askWith([{ filename: "big", text: "word ".repeat(1000) }])).toBe(without);
     expect(
-      await ask([
+      await askWith([
         { filename: "big", text: "word ".repeat(1000) },
         { filename: "one", text: "x" },
       ]),
@@ -149,6 +149,24 @@ describe("llama-server's own routes", () => {
     expect(await back.json()).toEqual({ content });
     const foreign = await served.post("/detokenize", { tokens: [1_000_000] });
     expect(foreign.status).toBe(400);
+  });
+
+  test("/apply-template tells what the model is given in a chat, which /completion goes on with", async () => {
+    const messages = [{ role: "system", content: "Be brief." }, ...ask("def add(a, b):")];
+    const conversation = { messages, tools: [{ type: "function", function: { name: "list_rooms" } }] };
+    const told = await served.post("/apply-template", conversation);
+    const { prompt } = (await told.json()) as { prompt: string };
+    expect(prompt).toMatch(/^<\|im_start\|>system\nBe brief\..*"list_rooms".*<\|im_start\|>assistant\n$/s);
+    const plain = await served.post("/apply-template", { messages });
+    const { prompt: plainPrompt } = (await plain.json()) as { prompt: string };
+    expect(plainPrompt).not.toContain("list_rooms");
+    const own = await served.post("/completion", { prompt: plainPrompt, n_predict: 4 });
+    const chat = await served.post("/v1/chat/completions", { messages, max_tokens: 4 });
+    const { usage } = (await chat.json()) as { usage: { prompt_tokens: number } };
+    expect(await own.json()).toMatchObject({ tokens_evaluated: usage.prompt_tokens });
+    const refused = await served.post("/apply-template", { messages: [] });
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ error: { param: "messages" } });
   });
 
   test("/props and /v1/models tell limits and abilities", async () => {
