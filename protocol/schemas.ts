@@ -111,6 +111,7 @@ const generationShape = {
     .exactOptional(),
   seed: whole(0, largestSeed).exactOptional(),
   ignoreEos: flag.exactOptional(),
+  logprobs: whole(0, 20).exactOptional(),
   progressToken,
   topP: between(0, 1).exactOptional(),
   topK: whole(0, 2 ** 31 - 1).exactOptional(),

@@ -1,16 +1,15 @@
 /** `/v1/chat/completions`. */
 import { randomUUID } from "node:crypto";
 import type { Context } from "hono";
-import type { GenerationResult } from "../protocol/messages.js";
-import { invalidRequest } from "./errors.js";
+import type { GenerationResult, TokenLogprob } from "../protocol/messages.js";
 import { chat, timingsOf, usageOf } from "./generation.js";
+import { chatLogprobs } from "./logprobs.js";
 import { bodyOf, chatBody, chatParams } from "./requests.js";
 import type { Server } from "./server.js";
 import { eventStream } from "./stream.js";
 
 export async function chatCompletions(context: Context, server: Server): Promise<Response> {
   const body = await bodyOf(context, chatBody);
-  if (body.logprobs) throw invalidRequest("logprobs: not supported.", "logprobs");
   const params = chatParams(body);
   const model = await server.model(body.model);
   const { signal } = context.req.raw;
@@ -20,16 +19,23 @@ export async function chatCompletions(context: Context, server: Server): Promise
     return context.json({
       ...head,
       object: "chat.completion",
-      choices: [{ index: 0, message: messageOf(result), finish_reason: finishReason(result), logprobs: null }],
+      choices: [
+        {
+          index: 0,
+          message: messageOf(result),
+          finish_reason: finishReason(result),
+          logprobs: chatLogprobs(result.logprobs),
+        },
+      ],
       usage: usageOf([result]),
       timings: timingsOf(result),
     });
   }
   const withUsage = body.stream_options?.include_usage === true;
-  const chunk = (delta: object, finish_reason: string | null = null) => ({
+  const chunk = (delta: object, finish_reason: string | null = null, logprobs?: TokenLogprob[]) => ({
     ...head,
     object: "chat.completion.chunk",
-    choices: [{ index: 0, delta, finish_reason, logprobs: null }],
+    choices: [{ index: 0, delta, finish_reason, logprobs: chatLogprobs(logprobs) }],
     ...(withUsage ? { usage: null } : {}),
   });
   return eventStream(context, "[DONE]", (send) =>
@@ -44,7 +50,7 @@ export async function chatCompletions(context: Context, server: Server): Promise
         if (told.kind !== "text" && told.kind !== "toolCall") return;
         begin();
         if (told.kind === "text") {
-          if (told.text !== "") send(chunk({ content: told.text }));
+          if (told.text !== "") send(chunk({ content: told.text }, null, told.logprobs));
           return;
         }
         send(chunk({ tool_calls: [{ index: calls, ...functionOf(told.call) }] }));

@@ -2,11 +2,17 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "hono";
 import * as z from "zod";
-import { type CompleteParams, type GenerationResult, tokenizeRequest } from "../protocol/messages.js";
+import {
+  type CompleteParams,
+  type GenerationResult,
+  type TokenLogprob,
+  tokenizeRequest,
+} from "../protocol/messages.js";
 import type { Ready } from "./engine.js";
 import { invalidRequest } from "./errors.js";
 import { complete, timingsOf, usageOf } from "./generation.js";
-import { bodyOf, generationParams, samplingFields } from "./requests.js";
+import { completionLogprobs } from "./logprobs.js";
+import { absent, bodyOf, generationParams, samplingFields } from "./requests.js";
 import type { Server } from "./server.js";
 import { eventStream } from "./stream.js";
 
@@ -22,7 +28,8 @@ const completionBody = z.object({
     .transform((value) => value ?? undefined),
   echo: z.boolean().nullish(),
   best_of: z.int().nullish(),
-  logprobs: z.int().nullish(),
+  /** With so many of the likeliest tokens. */
+  logprobs: absent(z.int().min(0).max(5)),
 });
 
 /** OpenAI's own limit of what is generated where a request has none. */
@@ -30,9 +37,14 @@ const defaultTokens = 16;
 
 export async function completions(context: Context, server: Server): Promise<Response> {
   const body = await bodyOf(context, completionBody);
-  if (body.logprobs) throw invalidRequest("logprobs: not supported.", "logprobs");
+  const { logprobs: top } = body;
+  if (top !== undefined && body.echo) throw invalidRequest("logprobs: not of a prompt (echo).", "logprobs");
   if (body.best_of && body.best_of > 1) throw invalidRequest("best_of: only 1 is supported.", "best_of");
-  const params = { maximumTokens: defaultTokens, ...generationParams(body) };
+  const params = {
+    maximumTokens: defaultTokens,
+    ...generationParams(body),
+    ...(top === undefined ? {} : { logprobs: top }),
+  };
   const model = await server.model(body.model);
   const { signal } = context.req.raw;
   const head = {
@@ -42,27 +54,28 @@ export async function completions(context: Context, server: Server): Promise<Res
     model: model.id,
   };
   const all = promptsOf(body.prompt);
-  const run = async (ready: Ready, onText: (text: string, index: number) => void) => {
+  const run = async (ready: Ready, onText: (text: string, index: number, logprobs?: TokenLogprob[]) => void) => {
     const results: GenerationResult[] = [];
     for (const [index, prompt] of all.entries()) {
       const request = { ...params, ...(await promptParams(ready, prompt, body.suffix)) };
       const before = body.echo && typeof prompt === "string" ? prompt : "";
       if (before !== "") onText(before, index);
-      const told = complete(ready, request, signal, (told) => told.kind === "text" && onText(told.text, index));
-      const result = await told;
+      const result = await complete(ready, request, signal, (told) => {
+        if (told.kind === "text") onText(told.text, index, told.logprobs);
+      });
       results.push({ ...result, text: before + result.text });
     }
     return results;
   };
-  const choice = (index: number, text: string, finish_reason: string | null) => ({
+  const choice = (index: number, text: string, finish_reason: string | null, logprobs?: TokenLogprob[], start = 0) => ({
     text,
     index,
-    logprobs: null,
+    logprobs: completionLogprobs(logprobs, start),
     finish_reason,
   });
   if (!body.stream) {
     const results = await server.engine.use(model, signal, (ready) => run(ready, () => undefined));
-    const choices = results.map((result, index) => choice(index, result.text, finishReason(result)));
+    const choices = results.map((result, index) => choice(index, result.text, finishReason(result), result.logprobs));
     const [first] = results;
     return context.json({
       ...head,
@@ -73,8 +86,12 @@ export async function completions(context: Context, server: Server): Promise<Res
   }
   return eventStream(context, "[DONE]", (send) =>
     server.engine.use(model, signal, async (ready) => {
-      const results = await run(ready, (text, index) => {
-        if (text !== "") send({ ...head, choices: [choice(index, text, null)] });
+      const lengths = all.map(() => 0);
+      const results = await run(ready, (text, index, logprobs) => {
+        if (text === "") return;
+        const start = lengths[index] ?? 0;
+        send({ ...head, choices: [choice(index, text, null, logprobs, start)] });
+        lengths[index] = start + text.length;
       });
       for (const [index, result] of results.entries()) {
         send({ ...head, choices: [choice(index, "", finishReason(result))] });

@@ -67,6 +67,7 @@ export const chatBody = z.object({
   parallel_tool_calls: absent(z.boolean()),
   response_format: formatField,
   logprobs: absent(z.boolean()),
+  top_logprobs: absent(z.int().min(0).max(20)),
 });
 
 export const templateBody = chatBody.pick({ model: true, messages: true, tools: true });
@@ -110,11 +111,13 @@ export function generationParams(body: SamplingFields): GenerationParams {
 
 /** @throws ApiError 400 */
 export function chatParams(body: z.output<typeof chatBody>): ChatParams {
-  const { tools, tool_choice: choice, response_format: format } = body;
+  const { tools, tool_choice: choice, response_format: format, logprobs, top_logprobs: top } = body;
+  if (top !== undefined && !logprobs) throw invalidRequest("top_logprobs: only with logprobs.", "top_logprobs");
   const mayCall = tools !== undefined && tools.length > 0 && choice !== "none";
   const responseSchema = mayCall ? undefined : responseSchemaOf(format, "response_format");
   return {
     ...generationParams(body),
+    ...(logprobs ? { logprobs: top ?? 0 } : {}),
     ...conversationOf(body),
     whole: true,
     ...(tools && tools.length > 0 ? { toolChoice: choiceOf(choice) } : {}),

@@ -5,7 +5,7 @@ import { endUnlessCalled, nextCallStart } from "./afterCall.js";
 import { type AnswerForm, answerForm, Calls, responseGrammar, TextCalls } from "./answerForm.js";
 import { type ChatPrompt, type Conversation, chatPrompt } from "./chatPrompt.js";
 import { withAnswer } from "./conversation.js";
-import { continueTokens, evaluateOf, type Generated, type GenerationContext } from "./generation.js";
+import { continueTokens, evaluateOf, type Generated, type GenerationContext, logprobsOf } from "./generation.js";
 import { withPassScheduling } from "./passScheduling.js";
 import { prefill, withPrompt } from "./prefill.js";
 import { RepetitionDetector } from "./repetition.js";
@@ -31,6 +31,7 @@ export async function answer(
   const timings = new Timings();
   const tokens: number[] = [];
   const toolCalls: ToolCall[] = [];
+  const logprobs = logprobsOf(context, conversation.responseSchema !== undefined);
   let text = "";
   const thoughts = new Thoughts({
     marked: wrapper.settings.segments?.thought !== undefined,
@@ -48,13 +49,19 @@ export async function answer(
     cachedPromptTokens,
     omittedMessages: prompt.omittedMessages,
     finishReason,
+    ...(logprobs && { logprobs: logprobs.told }),
     ...(thoughts.thought && { thought: thoughts.thought }),
     ...(toolCalls.length > 0 ? { toolCalls } : {}),
     timings,
   });
   const tell = (chunk: string) => {
     text += chunk;
-    if (chunk !== "") onProgress({ kind: "text", text: chunk, tokens: [], tokensPerSecond: timings.tokensPerSecond });
+    if (chunk === "") return;
+    const { tokensPerSecond } = timings;
+    onProgress({
+      ...{ kind: "text", text: chunk, tokens: [], tokensPerSecond },
+      ...(logprobs && { logprobs: logprobs.take() }),
+    });
   };
   try {
     prompt = await chatPrompt(sequence, form, conversation, signal);
@@ -72,7 +79,11 @@ export async function answer(
   const penalized = penalties(params) ?? (form.use || grammar ? false : undefined);
   const { evaluate } = sequence;
   // LlamaChat asks the sequence for each token. Guesses are not checked against a grammar.
-  const guessed = evaluateOf(form.use || grammar ? { ...context, speculation: undefined } : context);
+  const guessed = evaluateOf(
+    form.use || grammar ? { ...context, speculation: undefined } : context,
+    logprobs,
+    form.use !== undefined,
+  );
   let begins = true;
   let calls: Calls | undefined;
   const { model } = sequence;
@@ -127,11 +138,14 @@ export async function answer(
         budgets: thoughts.budgets,
         onResponseChunk: (chunk) => {
           if (!form.use) count(chunk.tokens);
+          logprobs?.come(chunk.tokens);
           if (chunk.type === "segment") {
+            logprobs?.forget();
             thoughts.pushSegment(chunk);
             return;
           }
           const said = thoughts.pushText(chunk.text, chunk.tokens.length);
+          if (thoughts.isUnderWay) logprobs?.forget();
           tell(watch ? watch.push(said) : said);
         },
       });
@@ -152,6 +166,7 @@ export async function answer(
     const rest = thoughts.end();
     tell(watch ? watch.push(rest) : rest);
     if (watch && called === undefined) tell(watch.end());
+    if (called !== undefined) logprobs?.forget();
     if (form.use && called !== undefined && !signal.aborted && !repeats.signal.aborted) {
       const forced = form.use.forcing(called);
       ({ metadata } = await respond({ wrapper: forced.wrapper(wrapper), use: forced }, withAnswer(history, text)));

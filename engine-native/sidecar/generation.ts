@@ -3,8 +3,9 @@ import * as l10n from "@vscode/l10n";
 import type { Token } from "node-llama-cpp";
 import { engineError } from "../../protocol/errors.js";
 import { ErrorCode, type FinishReason, type GenerationParams, type GenerationResult } from "../../protocol/messages.js";
-import { checkFirstToken } from "./firstToken.js";
+import { checkFirstToken, type Evaluate } from "./firstToken.js";
 import type { Beginning } from "./infill/halfWord.js";
+import { checkLikeliest, Logprobs, withLogprobs } from "./logprobs.js";
 import { withPassScheduling } from "./passScheduling.js";
 import { type PrefillContext, prefill, withPrompt } from "./prefill.js";
 import { penalties, sampling } from "./sampling.js";
@@ -26,6 +27,7 @@ export interface Generated
     | "cachedPromptTokens"
     | "omittedMessages"
     | "finishReason"
+    | "logprobs"
     | "thought"
     | "toolCalls"
   > {
@@ -43,10 +45,31 @@ export interface GenerationContext extends PrefillContext {
   beginning?: Beginning | undefined;
 }
 
-/** As `sequence.evaluate`, with guesses, and a look at the first token of a model. */
-export const evaluateOf = ({ sequence, speculation, trial, beginning }: GenerationContext) =>
-  // A guess would be checked by what may come before it.
-  checkFirstToken(sequence, trial, speculate(sequence, beginning ? undefined : speculation));
+/**
+ * As `sequence.evaluate`, with guesses, and a look at the first token of a model.
+ * @param logprobs takes how likely each token was; then nothing is guessed
+ * @param calls tools may be called
+ */
+export const evaluateOf = (
+  { sequence, speculation, trial, beginning }: GenerationContext,
+  logprobs?: Logprobs,
+  calls = false,
+): Evaluate =>
+  logprobs
+    ? withLogprobs(sequence, trial, logprobs, calls)
+    : // A guess would be checked by what may come before it.
+      checkFirstToken(sequence, trial, speculate(sequence, beginning ? undefined : speculation));
+
+/**
+ * Undefined where the request does not ask for them.
+ * @param formed the answer is JSON of a schema
+ * @throws ResponseError InvalidArgument for what takes too much
+ */
+export function logprobsOf({ sequence, params }: GenerationContext, formed = false): Logprobs | undefined {
+  if (params.logprobs === undefined) return undefined;
+  checkLikeliest(params, formed);
+  return new Logprobs(sequence.model, params.logprobs);
+}
 
 /**
  * Continues a prompt until an end-of-generation token, the limit, or the end of the context.
@@ -64,6 +87,7 @@ export async function continueTokens(
   const timings = new Timings();
   const tokens: Token[] = [];
   let text = "";
+  const logprobs = logprobsOf(context);
   const stops = params.stop && new StopStrings(params.stop);
   let stoppedText: string | undefined;
   let told = "";
@@ -76,6 +100,7 @@ export async function continueTokens(
     cachedPromptTokens,
     omittedMessages: [],
     finishReason,
+    ...(logprobs && { logprobs: logprobs.told }),
     timings,
   });
   try {
@@ -94,7 +119,7 @@ export async function continueTokens(
       return finish(signal.aborted ? "cancelled" : "length");
     }
     const penalized = penalties(params);
-    const evaluation = evaluateOf(context)(rest, {
+    const evaluation = evaluateOf(context, logprobs)(rest, {
       ...sampling(params),
       ...(beginning && { tokenBias: () => beginning.bias(said()) }),
       ...(penalized ? { repeatPenalty: { ...penalized, punishTokens: () => tokens } } : {}),
@@ -108,7 +133,14 @@ export async function continueTokens(
       const complete = decoded.endsWith("\uFFFD") ? text : decoded;
       const piece = stops?.push(complete.slice(text.length)) ?? { text: complete.slice(text.length) };
       told += piece.text;
-      onProgress({ kind: "text", text: piece.text, tokens: [token], tokensPerSecond: timings.tokensPerSecond });
+      logprobs?.come([token]);
+      onProgress({
+        ...{ kind: "text", text: piece.text, tokens: [token], tokensPerSecond: timings.tokensPerSecond },
+        ...(logprobs &&
+          piece.text !== "" && {
+            logprobs: logprobs.take(piece.found === undefined ? undefined : piece.text),
+          }),
+      });
       text = complete;
       if (piece.found !== undefined) {
         stoppedText = told;

@@ -41,6 +41,11 @@ export class Thoughts {
     };
   }
 
+  /** Whether what comes is a thought in the text. */
+  get isUnderWay(): boolean {
+    return this.#tags?.isOpen ?? false;
+  }
+
   /** Ends the thought that is under way; one that begins later ends at once. @returns false where the answer has begun */
   answerNow(): boolean {
     if (this.#tags) {

@@ -15,6 +15,8 @@ export interface GenerationParams extends SamplingParams {
   temperature?: number;
   /** From 0 to 2^32 - 2. Absent: another one for each request. */
   seed?: number;
+  /** Tell how likely each token of the answer was, with so many of the likeliest in its place: 0 to 20. Absent: that is not looked at. */
+  logprobs?: number;
   /** Go on after an end-of-generation token (benchmarks only). */
   ignoreEos?: boolean;
   /** Token for {@link generationProgress}. */
@@ -46,12 +48,31 @@ export type GenerationProgress =
    * much that an answer is slow for it, and once with 0 when it is not any more.
    */
   | { kind: "processor"; othersShare: number }
-  /** `text` may be empty while a character is still incomplete; `tokensPerSecond` is of the answer so far. */
-  | { kind: "text"; text: string; tokens: number[]; tokensPerSecond: number }
+  /**
+   * `text` may be empty while a character is still incomplete; `tokensPerSecond` is of the answer so far. `logprobs` of the tokens of
+   * this text, where they are asked for.
+   */
+  | { kind: "text"; text: string; tokens: number[]; tokensPerSecond: number; logprobs?: TokenLogprob[] }
   /** The model thinks before it answers: `text` more of it, with all tokens and the time so far. */
   | { kind: "thought"; text: string; tokens: number; durationMs: number; tokensPerSecond: number }
   /** A call is complete. No text follows. */
   | { kind: "toolCall"; call: ToolCall };
+
+/** How likely a token was. */
+export interface TokenLikelihood {
+  token: number;
+  /** Of what it stands for; U+FFFD for what is no whole character. */
+  text: string;
+  /** The same, UTF-8. */
+  bytes: number[];
+  /** Natural logarithm of its probability among all that could be drawn, after penalties and temperature; -9999 or more. */
+  logprob: number;
+}
+/** A token of an answer. */
+export interface TokenLogprob extends TokenLikelihood {
+  /** The likeliest ones in its place, the likeliest first. */
+  top: TokenLikelihood[];
+}
 
 /** What a model thought before it answered. It is no part of the answer, and clients do not send it back. */
 export interface Thought {
@@ -94,6 +115,8 @@ export interface GenerationResult {
   /** Of a chat whose messages are more than the context holds: the places of those that were left out, in order. Else empty. */
   omittedMessages: number[];
   finishReason: FinishReason;
+  /** Of the tokens of `text`; absent where they were not asked for. */
+  logprobs?: TokenLogprob[];
   /** Absent where the model did not think. */
   thought?: Thought;
   /** That the model asks for at the end of its answer; absent where it asks for none. */
