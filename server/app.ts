@@ -16,13 +16,17 @@ const largestBody = 32 * 1024 ** 2;
 
 /** What clients of llama-server or OpenAI may ask for, to be told in words that it is not there. */
 const missing: readonly [what: string, ...paths: string[]][] = [
-  ["embeddings", "/embedding", "/embeddings", "/v1/embeddings"],
   ["reranking", "/rerank", "/reranking", "/v1/rerank", "/v1/reranking"],
   ["slots to look into or to save: it keeps what it has read by itself", "/slots", "/slots/:id"],
   ["metrics", "/metrics"],
   ["adapters", "/lora-adapters"],
   ["responses that are kept: each is told once", "/v1/responses/:id", "/v1/responses/:id/:what"],
 ];
+
+/** In llama-server's and OpenAI's form. */
+const embeddings = ["/embedding", "/embeddings", "/v1/embeddings"];
+const noEmbeddings =
+  "This server makes no embeddings: use llama-server with --embeddings, or Ollama, with a small model made for them, beside it.";
 
 /** @param log takes a line for each failure that is the server's */
 export function createApp(server: Server, keys: readonly string[], log: (line: string) => void): Hono {
@@ -63,6 +67,11 @@ export function createApp(server: Server, keys: readonly string[], log: (line: s
   app.post("/tokenize", (context) => tokenize(context, server));
   app.post("/apply-template", (context) => applyTemplate(context, server));
   app.post("/detokenize", (context) => detokenize(context, server));
+  for (const path of embeddings) {
+    app.all(path, () => {
+      throw new ApiError(501, "not_supported_error", noEmbeddings, "not_supported");
+    });
+  }
   for (const [what, ...paths] of missing) {
     for (const path of paths) {
       app.all(path, () => {

@@ -3,7 +3,7 @@ import { ResponseError } from "vscode-jsonrpc";
 import { ErrorCode } from "../protocol/errors.js";
 import { isPromptTooLong } from "../protocol/messages.js";
 
-type Status = 400 | 401 | 403 | 404 | 413 | 500 | 503;
+type Status = 400 | 401 | 403 | 404 | 413 | 500 | 501 | 503;
 
 /** A request that is refused or has failed, with what its client is told. */
 export class ApiError extends Error {

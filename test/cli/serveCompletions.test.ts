@@ -119,16 +119,21 @@ describe("llama-server's own routes", () => {
     expect(timings.cache_n).toBeGreaterThan(10);
   });
 
-  test.each(["/v1/embeddings", "/embedding", "/slots", "/v1/responses/resp_1", "/v1/rerank"])(
-    "%s is refused",
-    async (path) => {
-      const answer = await served.post(path, { input: "a" });
-      expect(answer.status).toBe(404);
-      expect(await answer.json()).toMatchObject({
-        error: { message: expect.stringMatching(/^This server has no (?!POST)/), code: "unknown_url" },
-      });
-    },
-  );
+  test.each(["/v1/embeddings", "/embeddings", "/embedding"])("%s says what to use instead", async (path) => {
+    const answer = await served.post(path, { input: "a", content: "a" });
+    expect(answer.status).toBe(501);
+    expect(await answer.json()).toMatchObject({
+      error: { message: expect.stringContaining("llama-server with --embeddings"), code: "not_supported" },
+    });
+  });
+
+  test.each(["/slots", "/v1/responses/resp_1", "/v1/rerank"])("%s is refused", async (path) => {
+    const answer = await served.post(path, { input: "a" });
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toMatchObject({
+      error: { message: expect.stringMatching(/^This server has no (?!POST)/), code: "unknown_url" },
+    });
+  });
 
   test("/completion streams in its own form", async () => {
     const answer = await served.post("/completion", { prompt: "def", n_predict: 4, stream: true });
