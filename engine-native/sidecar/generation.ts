@@ -103,6 +103,18 @@ export async function continueTokens(
     ...(logprobs && { logprobs: logprobs.told }),
     timings,
   });
+  const tell = (piece: string, own: Token[], isEnd = false) => {
+    told += piece;
+    const { tokensPerSecond } = timings;
+    const likely = logprobs && piece !== "" ? { logprobs: logprobs.take(isEnd ? piece : undefined) } : {};
+    onProgress({ kind: "text", text: piece, tokens: own, tokensPerSecond, ...likely });
+  };
+  /** Tells what was held back: the beginning of a stop text that never came, or of a character. */
+  const end = (finishReason: FinishReason): Generated => {
+    const rest = written().slice(told.length);
+    if (rest !== "") tell(rest, []);
+    return finish(finishReason);
+  };
   try {
     prompt = await promptOf(signal);
     if (prompt.length === 0) throw engineError(ErrorCode.InvalidArgument, l10n.t("The prompt is empty."));
@@ -132,24 +144,17 @@ export async function continueTokens(
       const decoded = written();
       const complete = decoded.endsWith("\uFFFD") ? text : decoded;
       const piece = stops?.push(complete.slice(text.length)) ?? { text: complete.slice(text.length) };
-      told += piece.text;
       logprobs?.come([token]);
-      onProgress({
-        ...{ kind: "text", text: piece.text, tokens: [token], tokensPerSecond: timings.tokensPerSecond },
-        ...(logprobs &&
-          piece.text !== "" && {
-            logprobs: logprobs.take(piece.found === undefined ? undefined : piece.text),
-          }),
-      });
+      tell(piece.text, [token], piece.found !== undefined);
       text = complete;
       if (piece.found !== undefined) {
         stoppedText = told;
         return finish("stop");
       }
-      if (tokens.length >= limit) return finish("length");
+      if (tokens.length >= limit) return end("length");
       if (signal.aborted) return finish("cancelled");
     }
-    return finish(signal.aborted ? "cancelled" : "stop");
+    return signal.aborted ? finish("cancelled") : end("stop");
   } catch (error) {
     // An aborted computation surfaces as a failed decode.
     if (signal.aborted) return finish("cancelled");

@@ -31,6 +31,18 @@ describe("completions", () => {
     expect(several.choices.map((choice) => choice.text)).toEqual([text.choices[0]?.text, text.choices[0]?.text]);
   });
 
+  test("what may be the beginning of a stop text is told at the end, where none has come", async () => {
+    const body = { model: served.model, prompt: "def add(a, b):\n    return", max_tokens: 8 };
+    const { choices } = await served.openai.completions.create(body);
+    const text = choices[0]?.text ?? "";
+    let streamed = "";
+    const stop = `${text.slice(-3)}\u00a7`;
+    for await (const piece of await served.openai.completions.create({ ...body, stop, stream: true })) {
+      streamed += piece.choices[0]?.text ?? "";
+    }
+    expect(streamed).toBe(text);
+  });
+
   test("fill in the middle with a suffix, as the model's own tokens do", async () => {
     const filled = await served.openai.completions.create({
       model: served.model,
