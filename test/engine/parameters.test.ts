@@ -87,6 +87,7 @@ const refused: Record<string, Record<string, unknown[]>> = {
     maximumTokens: noCount,
     temperature: [...noNumber, -0.1, 100.1],
     seed: [...noNumber, -1, 1.5, 2 ** 32 - 1],
+    logprobs: [...noNumber, -1, 1.5, 21],
     ignoreEos: noFlag,
     progressToken: [...noText, "x".repeat(257)],
   },

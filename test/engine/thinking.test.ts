@@ -50,6 +50,22 @@ test("a thought is ended early, and the answer begins", async () => {
   expect(await connection.sendRequest(answerNowRequest, { sessionId: "a chat" })).toBe(false);
 });
 
+test("how likely its tokens were is told of an answer, and not of a thought before it", async () => {
+  const { connection, chat } = await loaded();
+  const watched = chat({ maximumTokens: 120, logprobs: 1 });
+  await watched.told(({ kind }) => kind === "thought");
+  expect(await connection.sendRequest(answerNowRequest, { sessionId: "a chat" })).toBe(true);
+  const { text, thought, logprobs = [] } = await watched.result;
+  expect(thought?.text).not.toBe("");
+  expect(text).not.toBe("");
+  expect(
+    logprobs
+      .map((each) => each.text)
+      .join("")
+      .trim(),
+  ).toBe(text.trim());
+});
+
 test("a chat may want no thought, and what was thought is not read again", async () => {
   const { connection, chat } = await loaded();
   const { text, thought, promptTokens } = await chat({ thinking: false }).result;
