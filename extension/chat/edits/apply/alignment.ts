@@ -168,7 +168,7 @@ function check(
       const part = ours[kept];
       if (!part || part.kind === "comment" || other.kind === "comment") continue;
       if (areDistinct(file, part, block, other)) continue;
-      const alike = likeness(file.headerLine(part), block.headerLine(other));
+      const alike = likeness(file.headText(part), block.headText(other));
       const sameKey = file.keyOf(part) !== undefined && file.keyOf(part) === block.keyOf(other);
       if ((alike >= 0.5 && /\w/.test(file.headerLine(part))) || sameKey) {
         refuse(

@@ -3,7 +3,7 @@ import { refuseDoubledNames } from "./doubledNames.js";
 import { applyEdits } from "./edit.js";
 import { elidedBody, elisionOf } from "./elision.js";
 import { replaceExcerpt } from "./excerpt.js";
-import { refuseMisfilled } from "./filledElisions.js";
+import { refuseMisfilled, refuseRepetition } from "./filledElisions.js";
 import { refuseOtherLanguage, refuseOwnImport } from "./foreign.js";
 import { formOf } from "./forms.js";
 import { indentOf, isBlank, unitOf } from "./indentation.js";
@@ -116,7 +116,8 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
   const edits =
     named || isRootLevel(sides) ? mergeMembers(sides, file.roots, block.roots, undefined) : mergeSnippet(sides);
   const lines = applyEdits(file.lines, edits);
-  if (isElided) refuseMisfilled(file.lines, block, lines);
+  if (isElided) refuseMisfilled(block, lines);
+  refuseRepetition(file.lines, block.lines, lines);
   return checked(source, lines, language, "places");
 }
 

@@ -1,6 +1,7 @@
 import * as l10n from "@vscode/l10n";
 import { normalised } from "./indentation.js";
 import { isEqual } from "./likeness.js";
+import { withoutMarks } from "./names.js";
 import type { Outline, Part } from "./parts.js";
 import { refuse } from "./refusal.js";
 import type { Sides } from "./sides.js";
@@ -50,8 +51,8 @@ function everywhere(file: Outline, parts: readonly Part[], key: string | undefin
 function only(sides: Sides, found: readonly Part[], other: Part, ours: readonly Part[]): Part | undefined {
   if (found.length < 2) return found[0];
   const { file, block } = sides;
-  const header = normalised(block.headerLine(other));
-  const same = (part: Part) => normalised(file.headerLine(part)) === header;
+  const header = normalised(withoutMarks(block.headText(other)));
+  const same = (part: Part) => normalised(withoutMarks(file.headText(part))) === header;
   const tests: ((part: Part) => boolean)[] = [
     // A rule inside of a media query would be shown inside of it.
     (part) => file.language.kind === "styles" && ours.includes(part),

@@ -6,12 +6,9 @@ import { refuse } from "./refusal.js";
 
 /**
  * A last look at what was filled in for the lines that a block leaves out.
- * @throws Refusal where a mark among statements stands for nothing, or where the same lines follow each other now
+ * @throws Refusal where a mark among statements stands for nothing
  */
-export function refuseMisfilled(before: readonly string[], block: Outline, after: readonly string[]): void {
-  const known = repeatedIn([...before, "", ...block.lines]);
-  if ([...repeatedIn(after)].some((lines) => !known.has(lines)))
-    refuse(l10n.t("The code leaves lines out, and there are two ways to fill them in."));
+export function refuseMisfilled(block: Outline, after: readonly string[]): void {
   const placed = new Map(equalLines(block.lines, after).map(([index, at]) => [index, at]));
   for (const { header } of marksAmongStatements(block, block.roots)) {
     const above = block.lines.slice(0, header).findLastIndex((line) => !isBlank(line));
@@ -21,6 +18,13 @@ export function refuseMisfilled(before: readonly string[], block: Outline, after
     const words = (block.lines[header] ?? "").trim().slice(0, 60);
     refuse(l10n.t("The code leaves lines out, and which is not clear: “{0}”.", words));
   }
+}
+
+/** @throws Refusal where lines follow each other twice now, and neither the file nor the block has them so */
+export function refuseRepetition(before: readonly string[], block: readonly string[], after: readonly string[]): void {
+  const known = new Set([...repeatedIn(before), ...repeatedIn(block)]);
+  if ([...repeatedIn(after)].some((lines) => !known.has(lines)))
+    refuse(l10n.t("The code leaves lines out, and there are two ways to fill them in."));
 }
 
 /** Of a class, there may be no other members than those shown. */
@@ -34,7 +38,7 @@ function* marksAmongStatements(block: Outline, parts: readonly Part[], depth = 0
 }
 
 /** So many lines, at most, are looked for twice. */
-const longestRun = 12;
+const longestRun = 40;
 
 /** Runs of lines that are followed by the very same ones, blank lines aside. */
 function repeatedIn(lines: readonly string[]): Set<string> {

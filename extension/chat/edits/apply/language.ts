@@ -10,6 +10,8 @@ export interface Language {
   quotes: readonly string[];
   /** Text in these goes over several lines. */
   longQuotes: readonly string[];
+  /** Whether a quote also begins a lifetime, as in Rust. */
+  lifetimes?: true;
   /** Whether it has regular expressions between slashes. */
   patterns?: true;
   kind: "code" | "keys" | "styles" | "prose";
@@ -35,7 +37,8 @@ const plain = { ...markup, blockComments: [] } as const;
 
 const byExtension: Readonly<Record<string, Language>> = {
   ...each("js jsx mjs cjs ts tsx mts cts", script),
-  ...each("c h cc cpp cxx hpp hh m mm java cs rs proto zig gradle groovy d", braces),
+  ...each("c h cc cpp cxx hpp hh m mm java cs proto zig gradle groovy d", braces),
+  ...each("rs", { ...braces, lifetimes: true }),
   ...each("go", { ...braces, quotes: ['"', "'", "`"], longQuotes: ["`"] }),
   ...each("kt kts swift scala dart", { ...braces, quotes: ['"""', '"', "'"], longQuotes: ['"""'] }),
   ...each("php", { ...braces, lineComments: ["//", "#"] }),

@@ -51,12 +51,16 @@ const suite =
   /^(?:(?:describe|context|suite|it|test|specify|beforeEach|afterEach|beforeAll|afterAll|before|after)(?:\.\w+)*)\s*\(\s*(.*)$/;
 const routes = /^(\w+(?:\.\w+)*)\.(get|post|put|patch|delete|use|on|all)\s*\(\s*(["'`][^"'`]*["'`])/;
 
+/** Without annotations before what they are for, as in `@Override public void close()`. */
+export const withoutMarks = (line: string): string =>
+  line.trim().replace(/^(?:@(?!interface\b)[\w.]+(?:\([^()]*\))?\s+)+(?=\w)/, "");
+
 /**
  * What a line declares.
  * @param opensBlock whether lines that belong to it follow
  */
 export function declarationOf(line: string, language: Language, opensBlock: boolean): Declaration | undefined {
-  const text = line.trim();
+  const text = withoutMarks(line);
   if (language.kind === "keys") return keyOf(text, opensBlock);
   if (language.kind === "styles") return styleOf(text, opensBlock);
   if (language.kind === "prose") return undefined;
@@ -117,7 +121,7 @@ function definitionOf(text: string): Declaration | undefined {
 
 /** A method of a class, or a function of C: only its block tells it from a call. */
 export function methodOf(line: string): Declaration | undefined {
-  const text = line.trim();
+  const text = withoutMarks(line);
   if (control.test(text) || /^[\w.$]+\s*=[^=>]/.test(text)) return undefined;
   const found = method.exec(text)?.[1] ?? cFunction.exec(text)?.[1];
   return found === undefined ? undefined : { name: found.replaceAll(/\s+/g, ""), holds: "body" };

@@ -66,11 +66,13 @@ export class Outline {
   headEnd({ header, end }: Part): number {
     const base = this.scanned.depth[header] ?? 0;
     if (this.language.kind === "styles") return this.selectorEnd(header, end);
+    const opens = (this.scanned.depth[header + 1] ?? 0) > base;
     for (let index = header + 1; index < Math.min(end, header + 20); index++) {
       const line = this.lines[index] ?? "";
       const depth = this.scanned.depth[index] ?? 0;
       if (depth === base && /^\s*\{\s*(?:\/[/*][^}]*)?$/.test(line)) return index + 1;
-      if (depth - (this.scanned.closers[index] ?? 0) === base && /^\s*\).*[{:]\s*$/.test(line)) return index + 1;
+      const closes = opens && depth - (this.scanned.closers[index] ?? 0) === base;
+      if (closes && /^\s*\).*[{:]\s*$/.test(line)) return index + 1;
     }
     return header + 1;
   }
@@ -85,6 +87,11 @@ export class Outline {
   /** The part's own first line. */
   headerLine(part: Part): string {
     return this.lines[part.header] ?? "";
+  }
+
+  /** All lines up to the one that opens its body, as one. */
+  headText(part: Part): string {
+    return normalised(this.lines.slice(part.header, this.headEnd(part)).join(" "));
   }
 
   /** As a person calls it: by its name, or by its first line. */
@@ -118,7 +125,9 @@ export class Outline {
 
   /** What two parts have in common when they are the same thing: the name that is declared, or what is assigned to. */
   keyOf(part: Part): string | undefined {
-    if (part.declaration) return `declares ${part.declaration.name}`;
+    // A constructor of Java has the name of its class.
+    const { declaration } = part;
+    if (declaration) return `declares ${declaration.holds === "members" ? "type " : ""}${declaration.name}`;
     if (part.kind !== "statement") return undefined;
     if (this.isDocstring(part)) return "documents";
     if (/^\s*export\s+default\b/.test(this.headerLine(part))) return "exports default";
@@ -195,7 +204,8 @@ export class Outline {
     const line = (this.lines[index] ?? "").trim();
     if (this.language.kind !== "code") return false;
     return (
-      /^@[\w.]+(?:\(|$|\s*$)|^#!?\[|^\[[A-Z]\w*(?:\(.*)?\]$|^template\s*</.test(line) && !/^@(?:interface)\b/.test(line)
+      /^@[\w.]+(?:\(|\s*(?:\/\/.*|#.*)?$)|^#!?\[|^\[[A-Z]\w*(?:\(.*)?\]$|^template\s*</.test(line) &&
+      !/^@(?:interface)\b/.test(line)
     );
   }
 
@@ -263,6 +273,7 @@ export class Outline {
     if (this.language.family === "indentation" && this.language.kind === "keys")
       return /^- /.test(line) && /:\s*$/.test(this.lines[header] ?? "");
     if (/^\{\s*(?:\/[/*][^}]*)?$/.test(line)) return this.language.family === "brackets";
+    if (/^where\b/.test(line)) return this.language.lifetimes ?? false;
     if (/^[)\]}]/.test(line)) return !this.byBrackets;
     if (this.language.family === "indentation" && /^(?:end|fi|done|esac|until)\b/.test(line)) return true;
     if (!/^(?:else|elif|elsif|except|finally|catch|rescue|ensure)\b/.test(line)) return false;

@@ -133,7 +133,9 @@ function insertionAt(line: string, from: number): number | undefined {
 }
 
 function skipText(line: string, index: number, quote: string, language: Language, state: State): number {
-  // A lifetime of Rust, an apostrophe: not every quote begins a text.
+  if (quote === "'" && language.lifetimes)
+    return index + (/^'(?:\\(?:u\{[^}]*\}|x..|.)|[^\\'])'/.exec(line.slice(index))?.[0].length ?? 1);
+  // An apostrophe: not every quote begins a text.
   if (quote === "'" && /^'\w+(?!['\w])/.test(line.slice(index)) && !line.slice(index + 1).includes("'"))
     return index + 1;
   // What is inside may be code, with texts of its own.
