@@ -204,8 +204,14 @@ function isJson(lines: readonly string[]): boolean {
 
 /** A new last entry wants a comma behind the one before, and none behind itself. */
 function withCommas(lines: readonly string[]): string[] {
+  let below = "";
+  const nexts = lines.map(() => "");
+  for (let index = lines.length - 1; index >= 0; index--) {
+    nexts[index] = below;
+    if (!isBlank(lines[index])) below = (lines[index] ?? "").trim();
+  }
   return lines.map((line, index) => {
-    const next = (lines.slice(index + 1).find((other) => !isBlank(other)) ?? "").trim();
+    const next = nexts[index] ?? "";
     if (/["\w}\]]\s*$/.test(line) && /^["{[\w-]/.test(next)) return `${line.trimEnd()},`;
     return /^[}\]]/.test(next) ? line.replace(/,\s*$/, "") : line;
   });

@@ -25,7 +25,9 @@ function sectionsOf(lines: readonly string[]): Section[] {
     if (level !== undefined) headings.push({ heading: normalised(line), level, start: index, end: lines.length });
   });
   headings.forEach((heading, index) => {
-    heading.end = headings.slice(index + 1).find(({ level }) => level <= heading.level)?.start ?? lines.length;
+    let next = index + 1;
+    while ((headings[next]?.level ?? 0) > heading.level) next += 1;
+    heading.end = headings[next]?.start ?? lines.length;
   });
   return headings;
 }

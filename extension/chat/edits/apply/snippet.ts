@@ -1,7 +1,7 @@
 import * as l10n from "@vscode/l10n";
 import type { Edit } from "./edit.js";
 import { replaceExcerpt } from "./excerpt.js";
-import { IndentMap, indentOf, isBlank, unitOf } from "./indentation.js";
+import { IndentMap, indentOf, isBlank } from "./indentation.js";
 import { equalLines, haveSameLead, isEqual, likeness } from "./likeness.js";
 import { missingElements } from "./markup.js";
 import { mergeBody, mergePart } from "./merge.js";
@@ -125,7 +125,7 @@ function replaceRange({ file, block }: Sides, { from, to }: Candidate): Edit {
     from: indentOf(block.lines[theirs] ?? ""),
     to: indentOf(old[ours] ?? ""),
   }));
-  const indent = IndentMap.learned(pairs, unitOf(block.lines), unitOf(file.lines));
+  const indent = IndentMap.learned(pairs, block.unit, file.unit);
   indent.learn(indentOf(block.headerLine(block.roots[0] ?? from)), indentOf(file.headerLine(from)));
   const lines = block.lines.map((line) => indent.line(line));
   const lead =
@@ -159,7 +159,7 @@ function atEnd(sides: Sides, theirs: readonly Part[]): Edit[] {
         "It is not clear where the code belongs in the file: its first and last lines are missing there, or occur more than once.",
       ),
     );
-  const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
+  const indent = new IndentMap(block.unit, file.unit);
   const model = theirs[only.known - 1];
   if (model) indent.learn(indentOf(block.headerLine(model)), indentOf(file.headerLine(only.after)));
   const lines = block.lines.slice(model?.end ?? 0).map((line) => indent.line(line));
