@@ -14,9 +14,9 @@ await runMain(async () => {
   let right = 0;
   let wrong = 0;
   let judged = 0;
-  for (const line of (await readFile(values.cases, "utf8")).split("\n")) {
+  for (const [index, line] of (await readFile(values.cases, "utf8")).split("\n").entries()) {
     if (line.trim() === "") continue;
-    const { path: file, original, block, symbols, expected } = JSON.parse(line);
+    const { path: file, original, block, symbols, expected } = caseOf(line, `${values.cases}:${index + 1}`);
     const applied = applyBlock({ path: file, original, block, ...(symbols ? { symbols } : {}) });
     const outcome = "text" in applied ? { result: applied.text } : applied;
     if (values.json) console.log(JSON.stringify(outcome));
@@ -28,3 +28,20 @@ await runMain(async () => {
   if (!values.json)
     console.log(`${right} of ${judged} right, ${wrong} wrong, ${judged - right - wrong} refused without need`);
 });
+
+/**
+ * @param {string} line
+ * @param {string} place of it, for a person
+ * @returns {import("../extension/chat/edits/apply/apply.js").ApplyRequest & { expected?: string | null }}
+ */
+function caseOf(line, place) {
+  let each;
+  try {
+    each = JSON.parse(line);
+  } catch (error) {
+    throw new Error(`${place} is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
+  for (const name of ["path", "original", "block"])
+    if (typeof each?.[name] !== "string") throw new Error(`${place} has no text "${name}".`);
+  return each;
+}

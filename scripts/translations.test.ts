@@ -13,7 +13,7 @@ const readTexts = async (file: string): Promise<Record<string, string>> => JSON.
 const sidecar = "engine-native/sidecar/";
 /** Whose texts a person sees. */
 const rooms = ["extension", "webview", "models", "protocol", "engine-native/sidecar"];
-const testSupport = /^extension\/(fakeEngine|fixtures|.*golden(Cases)?)\.ts$/;
+const testSupport = /^extension\/(fakeEngine|fixtures|workspaceFixture|.*golden(Cases)?)\.ts$/;
 
 /**
  * Of mistakes in Flint itself, for the log, of a thread that has no translations, and of the catalogue and C++, which are looked at by

@@ -59,3 +59,17 @@ test("a file that has changed in the same lines does not", () => {
   expect(proposal.rebase("something else\r\n")).toBe(false);
   expect(proposal).toMatchObject({ base, proposed });
 });
+
+test("a file whose line ends have changed gets the same changes with them", () => {
+  const proposal = make();
+  expect(proposal.rebase(base.replaceAll("\r\n", "\n"))).toBe(true);
+  expect(proposal.proposed).toBe(proposed.replaceAll("\r\n", "\n"));
+});
+
+test("a line that is new beside a change is no other change's context", () => {
+  const text = "a\nb\nc\nd\ne\nf\ng\nh\n";
+  expect(new Proposal(text, text.replace("d\n", "D\n")).rebase(text.replace("e\n", "e\nnew\n"))).toBe(false);
+  const proposal = new Proposal(text, text.replace("b\n", "B\n"));
+  expect(proposal.rebase(text.replace("f\n", "f\nnew\n"))).toBe(true);
+  expect(proposal.proposed).toBe("a\nB\nc\nd\ne\nf\nnew\ng\nh\n");
+});

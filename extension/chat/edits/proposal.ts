@@ -1,4 +1,4 @@
-import { applyPatch, diffLines, structuredPatch } from "diff";
+import { diffOfLines, pairsOf } from "./apply/lineDiff.js";
 
 /** Lines of a file that others are to take the place of. */
 export interface Hunk {
@@ -54,9 +54,8 @@ export class Proposal {
 
   /** The file has changed: the same changes to what it is now. @returns false where they concern the same lines */
   rebase(now: string): boolean {
-    const patch = structuredPatch("", "", this.base, this.proposed, "", "", { context: 3 });
-    const proposed = applyPatch(now, patch, { fuzzFactor: 0, autoConvertLineEndings: true });
-    if (proposed === false) return false;
+    const proposed = rebased(this.base, this.hunks, now);
+    if (proposed === undefined) return false;
     this.become(now, proposed);
     return true;
   }
@@ -72,7 +71,9 @@ function hunksOf(base: string, proposed: string): Hunk[] {
   const hunks: Hunk[] = [];
   let [baseLine, line, start, at] = [0, 0, 0, 0];
   let hunk: Hunk | undefined;
-  for (const { added, removed, value, count } of diffLines(base, proposed)) {
+  const [lines, others] = [linesOf(base), linesOf(proposed)];
+  for (const { added, removed, count } of diffOfLines(lines, others)) {
+    const value = (added ? others.slice(line, line + count) : lines.slice(baseLine, baseLine + count)).join("");
     if (!added && !removed) {
       hunk = undefined;
     } else {
@@ -109,4 +110,36 @@ function hunksOf(base: string, proposed: string): Hunk[] {
     }
   }
   return hunks;
+}
+
+/** Lines with their ends. */
+const linesOf = (text: string): readonly string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+
+const unixEnds = (text: string): string => text.replaceAll("\r\n", "\n");
+
+/** Lines around a hunk that have to be as they were. */
+const context = 3;
+
+/** The hunks in a file that has changed since; undefined where it has changed at one of them. */
+function rebased(base: string, hunks: readonly Hunk[], now: string): string | undefined {
+  const before = linesOf(base);
+  const current = linesOf(now);
+  const places = new Map(pairsOf(diffOfLines(before.map(unixEnds), current.map(unixEnds))));
+  const pieces: string[] = [];
+  let from = 0;
+  for (const { baseLine, baseCount, text } of hunks) {
+    const first = Math.max(baseLine - context, 0);
+    const start = places.get(first);
+    for (let line = first; line < Math.min(baseLine + baseCount + context, before.length); line++)
+      if (start === undefined || places.get(line) !== start + line - first) return undefined;
+    const at = (start ?? 0) + baseLine - first;
+    pieces.push(current.slice(from, at).join(""), withEndsOf(now, text));
+    from = at + baseCount;
+  }
+  return pieces.join("") + current.slice(from).join("");
+}
+
+function withEndsOf(file: string, text: string): string {
+  if (!file.includes("\r\n")) return unixEnds(text);
+  return /(?<!\r)\n/.test(file) ? text : unixEnds(text).replaceAll("\n", "\r\n");
 }

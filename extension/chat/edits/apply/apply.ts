@@ -1,12 +1,14 @@
 import * as l10n from "@vscode/l10n";
+import { insertedConstants } from "./constants.js";
 import { refuseDoubledNames } from "./doubledNames.js";
-import { applyEdits } from "./edit.js";
+import { applyEdits, type Edit } from "./edit.js";
 import { elidedBody, elisionOf } from "./elision.js";
 import { replaceExcerpt } from "./excerpt.js";
 import { refuseMisfilled, refuseRepetition } from "./filledElisions.js";
 import { refuseOtherLanguage, refuseOwnImport } from "./foreign.js";
 import { formOf } from "./forms.js";
 import { indentOf, isBlank, unitOf } from "./indentation.js";
+import { insertedKeys } from "./insertion.js";
 import { type Language, languageOf } from "./language.js";
 import { locate } from "./locate.js";
 import { refuseLostNames } from "./lostNames.js";
@@ -84,7 +86,22 @@ function apply({ path, original, block: text, symbols = [] }: ApplyRequest): App
   const code = new Outline(prepared(block, path, language, source), language, known);
   refuseOwnImport(file, code, path);
   refuseOtherLanguage(file, code);
-  return applyCode({ file, block: code, symbols }, source);
+  const sides = { file, block: code, symbols };
+  try {
+    return applyCode(sides, source);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const edits = insertedIn(sides);
+    if (!edits) throw error;
+    return checked(source, applyEdits(file.lines, edits), language, "places");
+  }
+}
+
+/** What is only put in, where the block says certainly enough where it belongs. */
+function insertedIn(sides: Sides): Edit[] | undefined {
+  const { roots } = sides.block;
+  if (roots.length === 0 || roots.some((part) => sides.block.isElided(part))) return undefined;
+  return insertedKeys(sides) ?? insertedConstants(sides);
 }
 
 function applyCode(sides: Sides, source: SourceText): ApplyResult {
@@ -205,8 +222,14 @@ function isJson(lines: readonly string[]): boolean {
 
 /** A new last entry wants a comma behind the one before, and none behind itself. */
 function withCommas(lines: readonly string[]): string[] {
+  let below = "";
+  const nexts = lines.map(() => "");
+  for (let index = lines.length - 1; index >= 0; index--) {
+    nexts[index] = below;
+    if (!isBlank(lines[index])) below = (lines[index] ?? "").trim();
+  }
   return lines.map((line, index) => {
-    const next = (lines.slice(index + 1).find((other) => !isBlank(other)) ?? "").trim();
+    const next = nexts[index] ?? "";
     if (/["\w}\]]\s*$/.test(line) && /^["{[\w-]/.test(next)) return `${line.trimEnd()},`;
     return /^[}\]]/.test(next) ? line.replace(/,\s*$/, "") : line;
   });

@@ -2,8 +2,10 @@ import * as l10n from "@vscode/l10n";
 import { normalised } from "./indentation.js";
 import { isEqual } from "./likeness.js";
 import { withoutMarks } from "./names.js";
+import { oncePer } from "./oncePer.js";
 import type { Outline, Part } from "./parts.js";
 import { refuse } from "./refusal.js";
+import { namesIn, wholeName, withLinesOf } from "./renames.js";
 import type { Sides } from "./sides.js";
 
 /**
@@ -24,28 +26,51 @@ export function counterpart(
   if (other.kind === "statement") {
     const equal = ours.filter((part) => isEqual(file, part, block, other));
     if (equal.length > 0) return equal[0];
-    const keyed = key === undefined ? [] : ours.filter((part) => file.keyOf(part) === key);
+    const keyed = key === undefined ? [] : withKey(file, ours, key);
     if (keyed.length > 1)
       refuse(l10n.t("The file has “{0}” {1} times.", block.headerLine(other).trim().slice(0, 60), keyed.length));
     return keyed[0];
   }
-  const found = deeper ? everywhere(file, ours, key) : ours.filter((part) => file.keyOf(part) === key);
+  const found = deeper ? everywhere(file, ours, key) : withKey(file, ours, key);
   const one = only(sides, found, other, ours);
   return one ?? bySymbol(sides, other, deeper) ?? renamed(sides, ours, other, theirs);
 }
 
-function everywhere(file: Outline, parts: readonly Part[], key: string | undefined): Part[] {
-  const members: Part[] = [];
-  const nested: Part[] = [];
-  const look = (level: readonly Part[], into: Part[], depth: number) => {
+type ByKey = Map<string | undefined, Part[]>;
+
+const keysOf = oncePer((parts: readonly Part[], file: Outline): ByKey => {
+  const keys: ByKey = new Map();
+  for (const part of parts) addTo(keys, file.keyOf(part), part);
+  return keys;
+});
+
+const withKey = (file: Outline, parts: readonly Part[], key: string | undefined): readonly Part[] =>
+  keysOf(parts, file).get(key) ?? [];
+
+function addTo(keys: ByKey, key: string | undefined, part: Part): void {
+  const known = keys.get(key);
+  if (known) known.push(part);
+  else keys.set(key, [part]);
+}
+
+/** Parts by their keys: members, and what is inside of functions. */
+const indexOf = oncePer((parts: readonly Part[], file: Outline): { members: ByKey; nested: ByKey } => {
+  const members: ByKey = new Map();
+  const nested: ByKey = new Map();
+  const look = (level: readonly Part[], into: ByKey, depth: number) => {
     for (const part of level) {
-      if (file.keyOf(part) === key) into.push(part);
+      addTo(into, file.keyOf(part), part);
       if (depth > 8 || part.end <= part.header + 1 || part.kind === "comment" || part.kind === "import") continue;
       look(file.children(part), part.declaration?.holds === "body" ? nested : into, depth + 1);
     }
   };
   look(parts, members, 0);
-  return members.length > 0 ? members : nested;
+  return { members, nested };
+});
+
+function everywhere(file: Outline, parts: readonly Part[], key: string | undefined): Part[] {
+  const { members, nested } = indexOf(parts, file);
+  return members.get(key) ?? nested.get(key) ?? [];
 }
 
 function only(sides: Sides, found: readonly Part[], other: Part, ours: readonly Part[]): Part | undefined {
@@ -109,10 +134,10 @@ function renamed(
   const body = block.lines.slice(other.header + 1, other.end);
   // Bodies of a word or two are often the same.
   if (name === undefined || (body.join("\n").match(/\w+/g) ?? []).length < 3) return undefined;
-  const names = new Set(theirs.map((part) => part.declaration?.name));
+  const names = namesIn(theirs);
   const alike: Part[] = [];
   const near: Part[] = [];
-  for (const part of ours) {
+  for (const part of withLinesOf(file, ours, block, other)) {
     const old = part.declaration?.name;
     if (old === undefined || names.has(old) || part.end <= part.header + 1) continue;
     const [before, after] = asOneName(file, part, block, other);
@@ -141,7 +166,7 @@ function renamed(
 /** The lines of both, as if what they declare had one name. */
 function asOneName(file: Outline, part: Part, block: Outline, other: Part): [string[], string[]] {
   const [old = "", name = ""] = [part.declaration?.name, other.declaration?.name];
-  const form = new RegExp(`(?<![\\w$])${literal(old)}(?![\\w$])`, "g");
+  const form = wholeName(old);
   const before = file.lines.slice(part.header, part.end).map((line) => normalised(line).replaceAll(form, name));
   const after = block.lines.slice(other.header, other.end).map(normalised);
   return [before.filter(Boolean), after.filter(Boolean)];
@@ -153,5 +178,3 @@ export function differsInName(file: Outline, part: Part, block: Outline, other: 
   const [before, after] = asOneName(file, part, block, other);
   return before.length === after.length && before.every((line, index) => line === after[index]);
 }
-
-const literal = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -13,6 +13,8 @@ export interface Edit {
 /** Applies all at once. @throws Refusal when two of them concern the same lines */
 export function applyEdits(lines: readonly string[], edits: readonly Edit[]): string[] {
   const sorted = [...edits].sort((a, b) => a.start - b.start || a.end - b.end);
+  const [only, ...others] = sorted;
+  if (only && others.length === 0) return lines.slice(0, only.start).concat(only.lines, lines.slice(only.end));
   const result: string[] = [];
   let from = 0;
   for (const { start, end, lines: added } of sorted) {

@@ -1,3 +1,4 @@
+import { oncePer } from "./oncePer.js";
 import type { Outline, Part } from "./parts.js";
 
 /** What kind of piece a declaration is: that says where in a file it can be. */
@@ -29,7 +30,11 @@ const access =
   /^(?:public|private|protected|internal|override|virtual|abstract|get|set|readonly)\s+(?!class\b|interface\b|enum\b|struct\b|record\b|static\s+class\b)/;
 const self = /\(\s*(?:&?\s*(?:'\w+\s+)?(?:mut\s+)?self|cls)\b|\bSelf\b/;
 
-export function formOf(outline: Outline, part: Part): Form {
+const found = oncePer((part: Part, outline: Outline) => findForm(outline, part));
+
+export const formOf = (outline: Outline, part: Part): Form => found(part, outline);
+
+function findForm(outline: Outline, part: Part): Form {
   const { declaration } = part;
   if (!declaration) return "other";
   const line = outline.headerLine(part).trim();

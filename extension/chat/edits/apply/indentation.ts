@@ -53,7 +53,8 @@ export class IndentMap {
 
   constructor(
     private readonly from: IndentUnit | undefined,
-    private readonly to: IndentUnit | undefined,
+    /** Or what tells it: asked only where it matters. */
+    private readonly to: IndentUnit | undefined | (() => IndentUnit | undefined),
   ) {}
 
   /** Puts one beginning in place of another, and leaves what follows it as it is: blanks that align something stay. */
@@ -130,7 +131,7 @@ export class IndentMap {
 
   /** `base` by as many levels deeper or less deep as `columns` are in the block. */
   private shifted(base: string, columns: number): string {
-    const to = this.to ?? this.from ?? { tabs: false, columns: 4 };
+    const to = (typeof this.to === "function" ? this.to() : this.to) ?? this.from ?? { tabs: false, columns: 4 };
     const from = this.from ?? to;
     const levels = Math.trunc(columns / from.columns);
     const rest = columns - levels * from.columns;

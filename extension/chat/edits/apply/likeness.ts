@@ -1,5 +1,5 @@
-import { diffArrays } from "diff";
 import { normalised } from "./indentation.js";
+import { diffOfLines, pairsOf } from "./lineDiff.js";
 import type { Outline, Part } from "./parts.js";
 
 const tokens = (line: string) => line.match(/[\p{L}\p{N}_$]+|[^\s\p{L}\p{N}_$]/gu) ?? [];
@@ -26,14 +26,7 @@ export function likeness(a: string, b: string): number {
 
 /** Pairs of indices of lines that are equal but for blanks, in order. */
 export function equalLines(a: readonly string[], b: readonly string[]): [number, number][] {
-  const pairs: [number, number][] = [];
-  let left = 0;
-  let right = 0;
-  for (const { added, removed, count } of diffArrays(a.map(normalised), b.map(normalised))) {
-    if (!added && !removed) for (let step = 0; step < count; step++) pairs.push([left + step, right + step]);
-    if (!added) left += count;
-    if (!removed) right += count;
-  }
+  const pairs = pairsOf(diffOfLines(a.map(normalised), b.map(normalised)));
   return pairs.filter(([index]) => normalised(a[index] ?? "") !== "");
 }
 

@@ -1,4 +1,5 @@
 import { isBlank, normalised } from "./indentation.js";
+import { oncePer } from "./oncePer.js";
 
 /** Where lines were found in the file, and how alike they are there. */
 export interface Found {
@@ -9,8 +10,11 @@ export interface Found {
   end: number;
 }
 
-const ways: readonly ((line: string) => string)[] = [
-  (line) => line,
+type Way = (line: string) => string;
+
+const exactly: Way = (line) => line;
+const ways: readonly Way[] = [
+  exactly,
   (line) => line.trimEnd(),
   // Blanks inside the line stay as they are: they may be inside a text.
   (line) => line.trim(),
@@ -24,15 +28,29 @@ const ways: readonly ((line: string) => string)[] = [
 export function locate(lines: readonly string[], wanted: readonly string[], comment: RegExp | undefined): Found[] {
   if (wanted.every(isBlank)) return [];
   for (const way of ways) {
-    const found = runs(lines.map(way), wanted.map(way));
+    const found = runs(inWay(lines, way), wanted.map(way));
     if (found.length > 0) return found;
   }
   return comment ? withoutComments(lines, wanted, comment) : [];
 }
 
+/** The lines of a file in each way: a diff looks for many places in the same file. */
+const rewritten = oncePer((lines: readonly string[]) => {
+  const known = new Map<Way, readonly string[]>();
+  return (way: Way): readonly string[] => {
+    const mapped = known.get(way) ?? lines.map(way);
+    known.set(way, mapped);
+    return mapped;
+  };
+});
+
+const inWay = (lines: readonly string[], way: Way) => (way === exactly ? lines : rewritten(lines)(way));
+
 function runs(lines: readonly string[], wanted: readonly string[]): Found[] {
   const found: Found[] = [];
-  for (let start = 0; start + wanted.length <= lines.length; start++) {
+  const first = wanted[0] ?? "";
+  const last = lines.length - wanted.length;
+  for (let start = lines.indexOf(first); start >= 0 && start <= last; start = lines.indexOf(first, start + 1)) {
     if (wanted.every((line, index) => lines[start + index] === line)) {
       found.push({ start, end: start + wanted.length, at: wanted.map((_, index) => start + index) });
     }

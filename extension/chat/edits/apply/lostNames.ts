@@ -17,17 +17,22 @@ export function refuseLostNames(before: readonly string[], after: readonly strin
   const was = new Outline(before, language, () => true);
   const known = new Set([...functions(was, was.roots)].map((part) => textOf(was, part)));
   const outline = new Outline(after, language, () => true);
+  const forms = new Map<string, Forms>();
+  const formsOf = (name: string) => {
+    const known = forms.get(name) ?? formsIn(after, name);
+    forms.set(name, known);
+    return known;
+  };
   for (const part of functions(outline, outline.roots)) {
     const lines = outline.lines.slice(part.header, part.end);
     if (known.has(textOf(outline, part))) continue;
     const code = lines.map(bare);
     const words = new Set(code.join(" ").match(/[A-Za-z_$][\w$]*/g));
-    for (const name of names) {
-      if (!words.has(name)) continue;
-      const word = wordOf(name);
-      const use = code.findIndex((line) => new RegExp(word).test(line));
-      if (use < 0 || code.some((line) => sets(line, word)) || new RegExp(word).test(code[0] ?? "")) continue;
-      if (after.some((line, index) => !isWithin(part, index) && sets(bare(line), word) && /^\S/.test(line))) continue;
+    for (const name of usedOf(names, words)) {
+      const { word, sets, setAt } = formsOf(name);
+      const use = code.findIndex((line) => word.test(line));
+      if (use < 0 || word.test(code[0] ?? "") || code.some(sets)) continue;
+      if (setAt().some((index) => !isWithin(part, index))) continue;
       // Never set in there: a name from elsewhere.
       if (!before.some((line) => localOf(line) === name && /^\s/.test(line))) continue;
       refuse(
@@ -35,6 +40,30 @@ export function refuseLostNames(before: readonly string[], after: readonly strin
       );
     }
   }
+}
+
+/** The names among the words, in their own order: the fewer of both are gone through. */
+function usedOf(names: ReadonlySet<string>, words: ReadonlySet<string>): string[] {
+  if (names.size <= words.size) return [...names].filter((name) => words.has(name));
+  return [...words].filter((word) => names.has(word));
+}
+
+/** How a name is looked for. */
+interface Forms {
+  word: RegExp;
+  sets: (line: string) => boolean;
+  /** Indices of the lines of the file's own level that set it. */
+  setAt: () => readonly number[];
+}
+
+function formsIn(lines: readonly string[], name: string): Forms {
+  const sets = setting(name);
+  let found: number[] | undefined;
+  const setAt = () => {
+    found ??= lines.flatMap((line, index) => (/^\S/.test(line) && sets(bare(line)) ? [index] : []));
+    return found;
+  };
+  return { word: new RegExp(wordOf(name)), sets, setAt };
 }
 
 const textOf = ({ lines }: Outline, { header, end }: Part) => lines.slice(header, end).join("\n");
@@ -59,20 +88,16 @@ const bare = (line: string) =>
 /** Not the property of something, nor a key. */
 const wordOf = (name: string) => `(?<![\\w$.>])${name.replaceAll("$", "\\$")}(?![\\w$]|\\s*:(?!:)|\\s*=(?!=))`;
 
-/** Whether a line could give the name a value, in any language: in doubt it does. */
-function sets(line: string, word: string): boolean {
-  const name = /\)([\w$\\]+)\(/.exec(word)?.[1] ?? "";
-  const any = `(?<![\\w$.])${name}(?![\\w$])`;
-  return (
-    new RegExp(`${any}[^=(]*(?::=|(?<![=!<>])=(?![=>]))`).test(line) ||
-    new RegExp(
-      `\\b(?:for|foreach|as|with|catch|import|from|case|match|if let|while let|using|lambda|fn|function|def)\\b.*${any}`,
-    ).test(line) ||
-    new RegExp(`${any}[^=]*=>|\\|[^|]*${any}[^|]*\\||\\b(?:const|let|var|val|auto)\\b[^=]*${any}`).test(line) ||
-    new RegExp(
-      `^\\s*(?!return\\b|await\\b|throw\\b|yield\\b|delete\\b|raise\\b)[\\w<>:,.\\[\\]]+[\\s*&]+${any}\\s*[;,\\[]`,
-    ).test(line)
-  );
+/** Tells whether a line could give the name a value, in any language: in doubt it does. */
+function setting(name: string): (line: string) => boolean {
+  const any = `(?<![\\w$.])${name.replaceAll("$", "\\$")}(?![\\w$])`;
+  const forms = [
+    `${any}[^=(]*(?::=|(?<![=!<>])=(?![=>]))`,
+    `\\b(?:for|foreach|as|with|catch|import|from|case|match|if let|while let|using|lambda|fn|function|def)\\b.*${any}`,
+    `${any}[^=]*=>|\\|[^|]*${any}[^|]*\\||\\b(?:const|let|var|val|auto)\\b[^=]*${any}`,
+    `^\\s*(?!return\\b|await\\b|throw\\b|yield\\b|delete\\b|raise\\b)[\\w<>:,.\\[\\]]+[\\s*&]+${any}\\s*[;,\\[]`,
+  ].map((form) => new RegExp(form));
+  return (line) => line.includes(name) && forms.some((form) => form.test(line));
 }
 
 function* functions(outline: Outline, parts: readonly Part[], depth = 0): Generator<Part> {

@@ -4,7 +4,7 @@ import { counterpart } from "./counterpart.js";
 import type { Edit } from "./edit.js";
 import { mayStandForCode } from "./elision.js";
 import { mergeImports } from "./imports.js";
-import { IndentMap, indentOf, normalised, unitOf } from "./indentation.js";
+import { IndentMap, indentOf, normalised } from "./indentation.js";
 import { equalLines, isEqual, isEqualBelowLead } from "./likeness.js";
 import { newMember } from "./newMember.js";
 import type { Outline, Part } from "./parts.js";
@@ -63,6 +63,9 @@ function isLeftOut({ file, block }: Sides, part: Part, other: Part): boolean {
   return part.end > part.header + 1 || normalised(file.headerLine(part)) === normalised(block.headerLine(other));
 }
 
+/** More than this are not compared each with each. */
+const mostCompared = 40_000;
+
 /** Functions that the file's part has, and the block's one, which leaves nothing out, has not. */
 export function missingMembers(file: Outline, part: Part, block: Outline, other: Part): string[] {
   const { kind, family } = file.language;
@@ -71,16 +74,18 @@ export function missingMembers(file: Outline, part: Part, block: Outline, other:
   if (!isMap && part.declaration?.holds !== "members") return [];
   const theirs = block.children(other);
   const ours = file.children(part).filter((child) => child.declaration !== undefined);
-  const missing = ours.filter(
-    (child) =>
-      !theirs.some((their) => block.keyOf(their) === file.keyOf(child)) &&
-      !theirs.some((their) => isRenamed(file, child, block, their, ours)),
-  );
+  const shown = firstByKey(block, theirs);
+  const unknown = onlyUnknown(block, theirs, firstByKey(file, ours));
+  const absent = ours.filter((child) => !shown.has(file.keyOf(child)));
+  const missing =
+    absent.length * unknown.length > mostCompared
+      ? absent
+      : absent.filter((child) => !unknown.some((their) => isRenamed(file, child, block, their)));
   const relevant = missing.filter(
     (child) => isMap || (child.declaration?.holds !== "value" && child.end > child.header + 1),
   );
   const nested = ours.flatMap((child) => {
-    const their = theirs.find((candidate) => block.keyOf(candidate) === file.keyOf(child));
+    const their = shown.get(file.keyOf(child));
     return their && (family === "indentation" || child.end > child.header + 1)
       ? missingMembers(file, child, block, their)
       : [];
@@ -88,7 +93,8 @@ export function missingMembers(file: Outline, part: Part, block: Outline, other:
   // One that goes while all others are as they were: that was meant.
   if (isMap && relevant.length === 1 && nested.length === 0 && ours.length >= 3) {
     const rest = ours.filter((child) => !missing.includes(child));
-    if (rest.every((child) => theirs.some((their) => sameButComma(file, child, block, their)))) return [];
+    const texts = new Set(theirs.map((their) => withoutComma(block, their)));
+    if (rest.every((child) => texts.has(withoutComma(file, child)))) return [];
   }
   return [...relevant.map((child) => child.declaration?.name ?? ""), ...nested];
 }
@@ -110,18 +116,26 @@ function missingProperties(file: Outline, part: Part, block: Outline, other: Par
 }
 
 /** Whether a member is another by a new name, among all others that are shown: most of its lines are the same. */
-function isRenamed(file: Outline, part: Part, block: Outline, other: Part, ours: readonly Part[]): boolean {
-  const key = block.keyOf(other);
-  if (other.declaration?.holds !== "body" || ours.some((each) => file.keyOf(each) === key)) return false;
+function isRenamed(file: Outline, part: Part, block: Outline, other: Part): boolean {
   const before = file.lines.slice(part.header + 1, part.end).filter((line) => /\w/.test(line));
   const after = block.lines.slice(other.header + 1, other.end).filter((line) => /\w/.test(line));
   return before.length > 0 && equalLines(before, after).length >= 0.6 * Math.max(before.length, after.length);
 }
 
-function sameButComma(file: Outline, part: Part, block: Outline, other: Part): boolean {
-  const text = (outline: Outline, each: Part) => outline.text(each).map(normalised).join("\n").replace(/,$/, "");
-  return text(file, part) === text(block, other);
+const withoutComma = (outline: Outline, part: Part): string =>
+  outline.text(part).map(normalised).join("\n").replace(/,$/, "");
+
+/** The first part with each key. */
+function firstByKey(outline: Outline, parts: readonly Part[]): ReadonlyMap<string | undefined, Part> {
+  return new Map([...parts].reverse().map((part) => [outline.keyOf(part), part]));
 }
+
+/** Functions that the file does not have by their names. */
+const onlyUnknown = (
+  block: Outline,
+  theirs: readonly Part[],
+  known: ReadonlyMap<string | undefined, Part>,
+): readonly Part[] => theirs.filter((part) => part.declaration?.holds === "body" && !known.has(block.keyOf(part)));
 
 /** Statements, some of them left out. */
 export function mergeBody(
@@ -194,7 +208,7 @@ function bodyIndent(
     if (!part || !other || !/\w/.test(file.headerLine(part))) return [];
     return { from: indentOf(block.headerLine(other)), to: indentOf(file.headerLine(part)) };
   });
-  const indent = IndentMap.learned(pairs, unitOf(block.lines), unitOf(file.lines));
+  const indent = IndentMap.learned(pairs, block.unit, file.unit);
   const first = ours[0];
   const their = theirs[0];
   if (container && first && their) indent.learn(indentOf(block.headerLine(their)), indentOf(file.headerLine(first)));

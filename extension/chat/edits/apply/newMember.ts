@@ -1,9 +1,9 @@
 import * as l10n from "@vscode/l10n";
 import type { Edit } from "./edit.js";
 import { formOf } from "./forms.js";
-import { IndentMap, indentOf, unitOf } from "./indentation.js";
+import { IndentMap, indentOf } from "./indentation.js";
 import type { Outline, Part } from "./parts.js";
-import { isUsage, isWhole, lastBeforeTail, place, usualGap } from "./placement.js";
+import { isUsage, isWhole, lastBeforeTail, place, usualGap, withWords } from "./placement.js";
 import { refuse } from "./refusal.js";
 import { blankLines } from "./replacePart.js";
 import type { Sides } from "./sides.js";
@@ -25,7 +25,7 @@ export function newMember(
   const { anchor: before, elided: elidedBefore } = anchorFrom(theirs, index, -1, pairs);
   const { anchor: after, elided: elidedAfter } = anchorFrom(theirs, index, 1, pairs);
   const lines = (like: Part | undefined) => {
-    const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
+    const indent = new IndentMap(block.unit, file.unit);
     const model = like && [...pairs].find(([, part]) => part === like)?.[0];
     if (like) indent.learn(indentOf(block.headerLine(model ?? other)), indentOf(file.headerLine(like)));
     return block.text(other).map((line) => indent.line(line));
@@ -44,7 +44,7 @@ export function newMember(
     const gap = gapBeside(theirs[index + 1]?.blanks ?? 0, after);
     return [{ start: after.start, end: after.start, lines: [...lines(after), ...blankLines(gap)] }];
   }
-  const members = ours.filter((part) => /\w/.test(file.headerLine(part)));
+  const members = withWords(ours, file);
   const last = container ? members.at(-1) : lastBeforeTail(file, members, block, other);
   if (elidedBefore && !elidedAfter && last) {
     const gap = Math.max(other.blanks, members.length > 1 ? last.blanks : 0, 0);

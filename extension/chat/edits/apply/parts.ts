@@ -1,7 +1,8 @@
 import { type Elision, elidedBody, elisionOf } from "./elision.js";
-import { indentOf, isBlank, normalised, width } from "./indentation.js";
+import { type IndentUnit, indentOf, isBlank, normalised, unitOf, width } from "./indentation.js";
 import type { Language } from "./language.js";
 import { assignedTo, type Declaration, declarationOf, isImport, labelOf, methodOf } from "./names.js";
+import { oncePer } from "./oncePer.js";
 import { type Scan, scan } from "./scan.js";
 
 /** Lines that belong together: a statement with all that is inside it, a function, a comment. */
@@ -18,6 +19,8 @@ export interface Part {
   /** Blank lines before it. */
   blanks: number;
 }
+
+const unitIn = oncePer(unitOf);
 
 /** Text of which the parts can be asked for, level by level. */
 export class Outline {
@@ -40,6 +43,11 @@ export class Outline {
   /** 0 when each bracket has its other; NaN when a text or a comment does not end. */
   get balance(): number {
     return this.scanned.balance;
+  }
+
+  /** What one level of its indentation is. */
+  get unit(): IndentUnit | undefined {
+    return unitIn(this.lines);
   }
 
   /** Whether a line begins inside a text or a comment: its blanks belong to that. */
@@ -127,7 +135,8 @@ export class Outline {
   keyOf(part: Part): string | undefined {
     // A constructor of Java has the name of its class.
     const { declaration } = part;
-    if (declaration) return `declares ${declaration.holds === "members" ? "type " : ""}${declaration.name}`;
+    if (declaration)
+      return `declares ${declaration.holds === "members" && this.language.kind === "code" ? "type " : ""}${declaration.name}`;
     if (part.kind !== "statement") return undefined;
     if (this.isDocstring(part)) return "documents";
     if (/^\s*export\s+default\b/.test(this.headerLine(part))) return "exports default";

@@ -1,8 +1,8 @@
 import * as l10n from "@vscode/l10n";
-import { diffArrays } from "diff";
 import { mayStandForCode } from "./elision.js";
 import { isBlank } from "./indentation.js";
 import type { Language } from "./language.js";
+import { diffOfLines } from "./lineDiff.js";
 import { refuse } from "./refusal.js";
 import { scan } from "./scan.js";
 
@@ -59,7 +59,7 @@ function changes(before: readonly string[], after: readonly string[]): Change[] 
   const all: Change[] = [];
   let current: Change | undefined;
   let [from, to] = [0, 0];
-  for (const { added, removed, count } of diffArrays([...before], [...after])) {
+  for (const { added, removed, count } of diffOfLines(before, after)) {
     if (!added && !removed) current = undefined;
     else if (!current) {
       current = { removed: [], added: [] };

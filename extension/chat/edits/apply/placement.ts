@@ -1,6 +1,7 @@
 import { type Form, formOf, isTest, qualifierOf } from "./forms.js";
 import { indentOf } from "./indentation.js";
 import { assignedTo } from "./names.js";
+import { oncePer } from "./oncePer.js";
 import type { Outline, Part } from "./parts.js";
 
 /** Where a new piece goes. */
@@ -37,16 +38,32 @@ export function place(file: Outline, block: Outline, other: Part): Place | undef
     return type ? atEnd(file, level, block, other) : undefined;
   }
   if (form === "constant") return besideConstants(file, level, block, other);
-  const siblings = level.filter((part) => formOf(file, part) === form);
+  const siblings = byForm(level, file).get(form) ?? [];
   if (form === "case" && siblings.length > 0) return beside(level, siblings.at(-1));
   if (form === "case") return inOnly(file, level, "suite");
   if (test && form === "function" && !siblings.some((part) => isTest(file, part))) return inOnly(file, level, "class");
   if (form === "member" && siblings.length === 0) return inOnly(file, level, "class");
-  const classes = level.filter((part) => formOf(file, part) === "class");
+  const classes = byForm(level, file).get("class") ?? [];
   // Where all functions are methods, a function by itself could be one more of them.
   if (form === "ambiguous" && classes.length > 0 && !siblings.length) return undefined;
   return atEnd(file, level, block, other);
 }
+
+const byForm = oncePer((level: readonly Part[], file: Outline) => {
+  const forms = new Map<Form, Part[]>();
+  for (const part of level) {
+    const form = formOf(file, part);
+    const known = forms.get(form);
+    if (known) known.push(part);
+    else forms.set(form, [part]);
+  }
+  return forms;
+});
+
+/** The parts that are more than brackets. */
+export const withWords = oncePer((level: readonly Part[], file: Outline) =>
+  level.filter((part) => /\w/.test(file.headerLine(part))),
+);
 
 /** A rule of CSS, or a section of TOML: below the others, where what follows does not depend on order. */
 function asLastSection(file: Outline, other: Part): Place | undefined {
@@ -78,8 +95,26 @@ function* walk(file: Outline, parts: readonly Part[], depth = 0): Generator<Part
 
 const everyPart = (file: Outline): Part[] => [...walk(file, file.roots)];
 
+/** What imports bring and statements set. */
+const takenIn = oncePer(
+  (file: Outline): ReadonlySet<string> =>
+    new Set(
+      file.roots.flatMap((part) => {
+        if (part.kind === "statement") return assignedTo(file.headerLine(part)) ?? [];
+        if (part.kind !== "import") return [];
+        return (
+          file.lines
+            .slice(part.header, part.end)
+            .join(" ")
+            .match(/(?<![\p{L}\p{N}_$.])[\p{L}\p{N}_$]+/gu) ?? []
+        );
+      }),
+    ),
+);
+
 /** The name stands for something else already: an import, or a variable. */
 function isTaken(file: Outline, name: string): boolean {
+  if (/^[\p{L}\p{N}_$]+$/u.test(name)) return takenIn(file).has(name);
   const word = new RegExp(
     `(?<![\\p{L}\\p{N}_$.])${name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?![\\p{L}\\p{N}_$])`,
     "u",
@@ -124,7 +159,7 @@ function besideConstants(file: Outline, level: readonly Part[], block: Outline, 
 }
 
 function atEnd(file: Outline, level: readonly Part[], block: Outline, other: Part): Place | undefined {
-  const code = level.filter((part) => /\w/.test(file.headerLine(part)));
+  const code = withWords(level, file);
   const last = lastBeforeTail(file, code, block, other);
   if (!last || last.kind === "comment") return undefined;
   const like = code.find(({ kind }) => kind === "declaration") ?? last;
@@ -155,14 +190,20 @@ export function lastBeforeTail(file: Outline, level: readonly Part[], block: Out
 export const isWhole = ({ kind, header, end }: Part): boolean => kind === "declaration" && end > header + 1;
 
 /** How many blank lines most functions and classes have between them. */
-export function usualGap(level: readonly Part[]): number | undefined {
+export const usualGap = oncePer((level: readonly Part[]): number | undefined => {
   const counts = new Map<number, number>();
   level.forEach((part, index) => {
     const before = level[index - 1];
     if (before && isWhole(before) && isWhole(part)) counts.set(part.blanks, (counts.get(part.blanks) ?? 0) + 1);
   });
   return [...counts].sort(([a, left], [b, right]) => right - left || b - a)[0]?.[0];
-}
+});
+
+const usageFrom = oncePer((theirs: readonly Part[], block: Outline): number => {
+  const title =
+    /^\s*(?:\/\/|#|--|\/\*)\W*(?:example|sample|usage|demo|test(?:ing)?)(?:\s+(?:of|usage|use|call|code|run|the)\b.*|\s*\W*)$/i;
+  return theirs.findIndex(({ start }) => title.test(block.lines[start] ?? ""));
+});
 
 /** Lines below changed code that show how to use it: they are for the reader. */
 export function isUsage(
@@ -171,9 +212,7 @@ export function isUsage(
   index: number,
   pairs: ReadonlyMap<Part, Part>,
 ): boolean {
-  const title =
-    /^\s*(?:\/\/|#|--|\/\*)\W*(?:example|sample|usage|demo|test(?:ing)?)(?:\s+(?:of|usage|use|call|code|run|the)\b.*|\s*\W*)$/i;
-  const from = theirs.findIndex(({ start }) => title.test(block.lines[start] ?? ""));
+  const from = usageFrom(theirs, block);
   if (from <= 0 || index < from) return false;
   const rest = theirs.slice(from);
   const isPlain = rest.every(

@@ -9,8 +9,8 @@ import { refuse } from "./refusal.js";
 
 /** How the lines of a part of the block are to be indented where the file's part is. */
 function indentFor(ours: Outline, part: Part, theirs: Outline, other: Part): IndentMap {
-  const from = unitOf(theirs.text(other)) ?? unitOf(theirs.lines);
-  const to = unitOf(ours.lines);
+  const from = unitOf(theirs.text(other)) ?? theirs.unit;
+  const to = ours.unit;
   const usual = new IndentMap(from, to);
   usual.learn(indentOf(theirs.headerLine(other)), indentOf(ours.headerLine(part)));
   // Indented as the file is: a line that the file has elsewhere, deeper, says nothing.
@@ -193,7 +193,7 @@ function replaceLongHeader(ours: Outline, part: Part, theirs: Outline, other: Pa
 /** The same for what is above it. */
 export function replaceLead(ours: Outline, part: Part, theirs: Outline, other: Part): Edit[] {
   if (other.start === other.header) return [];
-  const indent = new IndentMap(unitOf(theirs.lines), unitOf(ours.lines));
+  const indent = new IndentMap(theirs.unit, ours.unit);
   indent.learn(indentOf(theirs.headerLine(other)), indentOf(ours.headerLine(part)));
   const lines = mergedLead(ours, part, theirs, other, indent);
   const old = ours.lines.slice(part.start, part.header);

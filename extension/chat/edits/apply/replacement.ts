@@ -1,7 +1,7 @@
 import * as l10n from "@vscode/l10n";
-import { diffArrays } from "diff";
 import type { Edit } from "./edit.js";
 import { IndentMap, indentOf, isBlank, unitOf } from "./indentation.js";
+import { diffOfLines } from "./lineDiff.js";
 import type { Found } from "./locate.js";
 import { refuse } from "./refusal.js";
 
@@ -15,7 +15,7 @@ export function replaceFound(
   before: readonly string[],
   after: readonly string[],
 ): Edit[] {
-  const indent = new IndentMap(unitOf([...before, ...after]), unitOf(file));
+  const indent = new IndentMap(unitOf([...before, ...after]), () => unitOf(file));
   let isConsistent = true;
   before.forEach((line, index) => {
     const place = found.at[index];
@@ -24,12 +24,17 @@ export function replaceFound(
   });
   const edits: Edit[] = [];
   let index = 0;
+  let other = 0;
   /** Behind the last line of the file that is accounted for. */
   let place = found.start;
-  for (const change of diffArrays([...before], [...after])) {
+  for (const change of diffOfLines(before, after)) {
     if (change.added) {
       if (!isConsistent) refuse(l10n.t("The indentation of the code does not say how deep the new lines belong."));
-      edits.push({ start: place, end: place, lines: change.value.map((line) => indent.line(line)) });
+      edits.push({
+        start: place,
+        end: place,
+        lines: after.slice(other, other + change.count).map((line) => indent.line(line)),
+      });
     } else {
       for (let step = 0; step < change.count; step++, index++) {
         const at = found.at[index];
@@ -42,6 +47,7 @@ export function replaceFound(
         place = at + 1;
       }
     }
+    if (!change.removed) other += change.count;
   }
   return merged(edits);
 }

@@ -23,7 +23,19 @@ interface State {
   templates: number[];
 }
 
+/** The file is looked at several times for one block. */
+const scans = new WeakMap<readonly string[], { language: Language; scan: Scan }>();
+
+/** @param lines must not change afterwards: what was found is kept */
 export function scan(lines: readonly string[], language: Language): Scan {
+  const known = scans.get(lines);
+  if (known?.language === language) return known.scan;
+  const found = scanned(lines, language);
+  scans.set(lines, { language, scan: found });
+  return found;
+}
+
+function scanned(lines: readonly string[], language: Language): Scan {
   const depth: number[] = [];
   const inside: boolean[] = [];
   const closers: number[] = [];

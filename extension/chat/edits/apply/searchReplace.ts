@@ -119,7 +119,7 @@ function applyHunk(
     refuse(l10n.t("{0}The search block is empty: it doesn't say where the code belongs.", subject));
   }
   const isElided = (line: string) =>
-    elisionOf(line, (other) => file.some((known) => known.trim() === other.trim())) !== undefined;
+    elisionOf(line, () => false) !== undefined && !file.some((known) => known.trim() === line.trim());
   if (search.some(isElided) || replace.some(isElided)) return applyElided(file, search, replace, subject, isElided);
   return applyEdits(file, replaceFound(file, only(file, search, subject, comment), search, replace));
 }

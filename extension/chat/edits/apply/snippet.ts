@@ -1,11 +1,13 @@
 import * as l10n from "@vscode/l10n";
+import { constantOf } from "./constants.js";
 import type { Edit } from "./edit.js";
 import { replaceExcerpt } from "./excerpt.js";
-import { IndentMap, indentOf, isBlank, unitOf } from "./indentation.js";
+import { IndentMap, indentOf, isBlank } from "./indentation.js";
 import { equalLines, haveSameLead, isEqual, likeness } from "./likeness.js";
 import { missingElements } from "./markup.js";
 import { mergeBody, mergePart } from "./merge.js";
 import type { Outline, Part } from "./parts.js";
+import { isWhole } from "./placement.js";
 import { Refusal, refuse } from "./refusal.js";
 import { keepTrailingBlanks } from "./replacePart.js";
 import type { Sides } from "./sides.js";
@@ -28,7 +30,11 @@ export function mergeSnippet(sides: Sides): Edit[] {
   if (theirs.length > 1 && theirs.some((part) => block.isElided(part))) return mergeElidedSnippet(sides);
   const excerpt =
     file.language.kind === "code" && theirs.length > 1 ? replaceExcerpt(file.lines, block.lines) : undefined;
-  if (excerpt) return [excerpt];
+  if (excerpt) {
+    const { start, end } = excerpt;
+    const range = file.roots.filter((part) => part.header >= start && part.end <= end);
+    if (!losesNamed(sides, range, theirs)) return [excerpt];
+  }
   if (theirs.length === 1) return mergePart(sides, single(sides, first), first);
   const all = levels(file).flatMap((ours) => inLevel(sides, ours, theirs, first, last));
   const most = Math.max(...all.map(({ share }) => share));
@@ -73,12 +79,23 @@ function inLevel(sides: Sides, ours: readonly Part[], theirs: readonly Part[], f
       if (end === undefined || (begin === "alike" && end === "alike")) return;
       const range = ours.slice(index, index + offset + 2).filter(({ kind }) => kind !== "comment");
       if (range.length > theirs.length * 2 + 1) return;
+      if (losesNamed(sides, range, theirs)) return;
       const shared = range.filter((part) => theirs.some((other) => match(sides, part, other) !== undefined)).length;
       if (shared / range.length >= 0.6)
         found.push({ from, to, share: [begin, end].filter((each) => each === "equal").length });
     });
   });
   return found;
+}
+
+/** Whether a function or a class of the file would go that the block does not show, or a constant where it has another. */
+function losesNamed({ file, block }: Sides, range: readonly Part[], theirs: readonly Part[]): boolean {
+  const shown = new Set(theirs.map((part) => block.keyOf(part)));
+  const lost = range.filter((part) => !shown.has(file.keyOf(part)));
+  if (lost.some((part) => isWhole(part) && part.declaration?.holds !== "value")) return true;
+  const known = new Set(range.map((part) => file.keyOf(part)));
+  const isNew = theirs.some((part) => constantOf(block, part) !== undefined && !known.has(block.keyOf(part)));
+  return isNew && lost.some((part) => constantOf(file, part) !== undefined);
 }
 
 function single({ file, block }: Sides, other: Part): Part {
@@ -125,7 +142,7 @@ function replaceRange({ file, block }: Sides, { from, to }: Candidate): Edit {
     from: indentOf(block.lines[theirs] ?? ""),
     to: indentOf(old[ours] ?? ""),
   }));
-  const indent = IndentMap.learned(pairs, unitOf(block.lines), unitOf(file.lines));
+  const indent = IndentMap.learned(pairs, block.unit, file.unit);
   indent.learn(indentOf(block.headerLine(block.roots[0] ?? from)), indentOf(file.headerLine(from)));
   const lines = block.lines.map((line) => indent.line(line));
   const lead =
@@ -159,7 +176,7 @@ function atEnd(sides: Sides, theirs: readonly Part[]): Edit[] {
         "It is not clear where the code belongs in the file: its first and last lines are missing there, or occur more than once.",
       ),
     );
-  const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
+  const indent = new IndentMap(block.unit, file.unit);
   const model = theirs[only.known - 1];
   if (model) indent.learn(indentOf(block.headerLine(model)), indentOf(file.headerLine(only.after)));
   const lines = block.lines.slice(model?.end ?? 0).map((line) => indent.line(line));

@@ -1,4 +1,4 @@
-import { diffArrays } from "diff";
+import { diffOfLines, pairsOf } from "./lineDiff.js";
 
 const byteOrderMark = "\uFEFF";
 
@@ -51,15 +51,8 @@ export class SourceText {
   private endsOf(lines: readonly string[]): string[] {
     const ends = lines.map(() => this.usualEnd);
     if (new Set(this.ends).size < 2) return ends;
-    let before = 0;
-    let after = 0;
-    for (const { added, removed, count } of diffArrays([...this.lines], [...lines])) {
-      if (!added && !removed) {
-        for (let index = 0; index < count; index++) ends[after + index] = this.ends[before + index] ?? this.usualEnd;
-      }
-      if (!added) before += count;
-      if (!removed) after += count;
-    }
+    for (const [index, other] of pairsOf(diffOfLines(this.lines, lines)))
+      ends[other] = this.ends[index] ?? this.usualEnd;
     return ends;
   }
 }

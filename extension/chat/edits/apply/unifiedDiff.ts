@@ -58,10 +58,11 @@ export function applyDiff(
     const before = hunks[index - 1]?.line;
     return line === undefined || before === undefined || line >= before;
   });
+  const known = new Set(file.map((line) => line.trim()));
   const edits: Edit[] = [];
   const search: Search = { outline, comment, from: 0 };
   hunks
-    .flatMap((hunk) => atElisions(hunk, file))
+    .flatMap((hunk) => atElisions(hunk, (line) => known.has(line.trim())))
     .forEach((hunk, index) => {
       const found = place(
         { ...search, from: ordered ? search.from : 0 },
@@ -91,8 +92,7 @@ function diffFor(files: readonly FileDiff[], path: string): FileDiff {
 }
 
 /** Where lines between are left out, there are two hunks. */
-function atElisions(hunk: Hunk, file: readonly string[]): Hunk[] {
-  const known = (line: string) => file.some((other) => other.trim() === line.trim());
+function atElisions(hunk: Hunk, known: (line: string) => boolean): Hunk[] {
   const pieces: HunkLine[][] = [[]];
   for (const line of hunk.lines) {
     const elision = elisionOf(line.text, known);
@@ -127,7 +127,7 @@ function place(search: Search, hunk: Hunk, subject: string): Placed {
   );
   if (found.length > 0) {
     const only = choose(search, found, hunk, 0, subject);
-    return { edits: editsOf(file, hunk.lines, only), end: only.end };
+    return { edits: editsOf(search.outline, hunk.lines, only), end: only.end };
   }
   return placeGroups(search, hunk, subject);
 }
@@ -179,13 +179,12 @@ function areasOf(outline: Outline, headings: readonly string[]): Part[] {
 
 /** Each run of changes by itself, with as many of its unchanged neighbours as can be found. */
 function placeGroups(search: Search, hunk: Hunk, subject: string): Placed {
-  const file = search.outline.lines;
   const edits: Edit[] = [];
   let from = search.from;
   for (const { before, changes, after } of groups(hunk.lines)) {
     const { lines, found, offset } = nearest({ ...search, from }, hunk, before, changes, after, subject);
     const only = choose({ ...search, from }, found, { ...hunk, lines }, offset, subject);
-    edits.push(...editsOf(file, lines, only));
+    edits.push(...editsOf(search.outline, lines, only));
     from = only.end;
   }
   return { edits, end: from };
@@ -269,8 +268,8 @@ function isBetween(
   return has(file.slice(Math.max(start - 40, 0), start), before) && has(file.slice(end, end + 40), after);
 }
 
-function editsOf(file: readonly string[], lines: readonly HunkLine[], found: Found): Edit[] {
-  const indent = new IndentMap(unitOf(lines.map(({ text }) => text)), unitOf(file));
+function editsOf({ lines: file, unit }: Outline, lines: readonly HunkLine[], found: Found): Edit[] {
+  const indent = new IndentMap(unitOf(lines.map(({ text }) => text)), unit);
   // What goes has its sign before it and so its own indentation; what stays may have lost a blank.
   const old = oldLines(lines);
   const learn = (sign: HunkLine["sign"]) => {

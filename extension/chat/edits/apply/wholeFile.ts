@@ -1,8 +1,8 @@
 import * as l10n from "@vscode/l10n";
-import { diffArrays } from "diff";
 import { differsInName } from "./counterpart.js";
-import { IndentMap, indentOf, normalised, unitOf } from "./indentation.js";
+import { IndentMap, indentOf, normalised } from "./indentation.js";
 import { equalLines, isEqual, likeness } from "./likeness.js";
+import { diffOfLines, pairsOf } from "./lineDiff.js";
 import { isCutShort, missingMembers } from "./merge.js";
 import type { Outline, Part } from "./parts.js";
 import { pathIn } from "./paths.js";
@@ -114,10 +114,10 @@ function isWholeText(file: Outline, block: Outline): boolean {
 
 /** All lines of the block, indented as the file is; a comment at the top of the file stays. */
 export function asWholeFile(file: Outline, block: Outline): string[] {
-  const indent = new IndentMap(unitOf(block.lines), unitOf(file.lines));
+  const indent = new IndentMap(block.unit, file.unit);
   indent.learn("", "");
   let lines = dedented(file, withoutLabel(file, block));
-  if (unitOf(file.lines)?.tabs !== unitOf(block.lines)?.tabs && unitOf(block.lines) && unitOf(file.lines)) {
+  if (file.unit?.tabs !== block.unit?.tabs && block.unit && file.unit) {
     lines = lines.map((line) => indent.line(line));
   }
   const [top] = file.roots;
@@ -152,16 +152,8 @@ function withoutLabel(file: Outline, block: Outline): string[] {
 /** Lines that differ in nothing but blanks at their end stay as the file has them. */
 function keepBlankEnds(old: readonly string[], lines: readonly string[]): string[] {
   const result = [...lines];
-  let before = 0;
-  let after = 0;
-  for (const { added, removed, count } of diffArrays(
-    old.map((line) => line.trimEnd()),
-    lines.map((line) => line.trimEnd()),
-  )) {
-    if (!added && !removed) for (let step = 0; step < count; step++) result[after + step] = old[before + step] ?? "";
-    if (!added) before += count;
-    if (!removed) after += count;
-  }
+  const ended = (all: readonly string[]) => all.map((line) => line.trimEnd());
+  for (const [index, other] of pairsOf(diffOfLines(ended(old), ended(lines)))) result[other] = old[index] ?? "";
   return result;
 }
 
