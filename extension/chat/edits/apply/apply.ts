@@ -4,7 +4,7 @@ import { refuseDoubledNames } from "./doubledNames.js";
 import { applyEdits, type Edit } from "./edit.js";
 import { elidedBody, elisionOf } from "./elision.js";
 import { replaceExcerpt } from "./excerpt.js";
-import { refuseMisfilled, refuseRepetition } from "./filledElisions.js";
+import { refuseLoss, refuseMisfilled, refuseRepetition } from "./filledElisions.js";
 import { refuseOtherLanguage, refuseOwnImport } from "./foreign.js";
 import { formOf } from "./forms.js";
 import { indentOf, isBlank, unitOf } from "./indentation.js";
@@ -120,7 +120,9 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
   if (!isElided && language.kind === "code" && isCut) {
     const excerpt = replaceExcerpt(file.lines, block.lines);
     if (!excerpt) refuse(l10n.t("The code is not complete: its brackets don't match."));
-    return checked(source, applyEdits(file.lines, [excerpt]), language, "places");
+    const lines = applyEdits(file.lines, [excerpt]);
+    refuseRepetition(file.lines, block.lines, lines);
+    return checked(source, lines, language, "places");
   }
   if (!isElided) {
     const whole = isWholeFile(file, block);
@@ -133,8 +135,9 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
   const edits =
     named || isRootLevel(sides) ? mergeMembers(sides, file.roots, block.roots, undefined) : mergeSnippet(sides);
   const lines = applyEdits(file.lines, edits);
-  if (isElided) refuseMisfilled(block, lines);
   refuseRepetition(file.lines, block.lines, lines);
+  if (isElided) refuseMisfilled(block, lines);
+  if (isElided) refuseLoss(file.lines, lines);
   return checked(source, lines, language, "places");
 }
 

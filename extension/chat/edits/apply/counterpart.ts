@@ -1,6 +1,6 @@
 import * as l10n from "@vscode/l10n";
 import { normalised } from "./indentation.js";
-import { isEqual } from "./likeness.js";
+import { equalLines, isEqual } from "./likeness.js";
 import { withoutMarks } from "./names.js";
 import { oncePer } from "./oncePer.js";
 import type { Outline, Part } from "./parts.js";
@@ -86,11 +86,16 @@ function only(sides: Sides, found: readonly Part[], other: Part, ours: readonly 
     (part) => sameMarks(file, part, block, other) && marks(block, other) !== "",
     (part) => hasSelf(file, part) === hasSelf(block, other) && ours.includes(part) !== hasSelf(block, other),
   ];
+  const shares = new Map(found.map((part) => [part, share(file, part, block, other)]));
+  const [best, second] = [...shares].sort(([, a], [, b]) => b - a);
   for (const test of tests) {
     const left = found.filter(test);
-    if (left.length === 1) return left[0];
-    if (left.length > 1) break;
+    const [one] = left;
+    // What is inside may belong to another one of that name.
+    if (left.length === 1 && one && (best?.[1] ?? 0) - (shares.get(one) ?? 0) <= 0.2) return one;
+    if (left.length > 0) break;
   }
+  if (best && second && best[1] >= 0.6 && second[1] <= 0.3) return best[0];
   return refuse(
     l10n.t(
       "The file has {0} {1} times, and the code doesn't say which.",
@@ -98,6 +103,14 @@ function only(sides: Sides, found: readonly Part[], other: Part, ours: readonly 
       found.length,
     ),
   );
+}
+
+/** How much of what is inside two parts is the same, 0 to 1. */
+function share(file: Outline, part: Part, block: Outline, other: Part): number {
+  const [ours, theirs] = [file.lines.slice(part.header + 1, part.end), block.lines.slice(other.header + 1, other.end)];
+  const count = (lines: readonly string[]) => lines.filter((line) => /\w/.test(line)).length;
+  const common = equalLines(ours, theirs).filter(([index]) => /\w/.test(ours[index] ?? "")).length;
+  return common / Math.max(1, count(ours), count(theirs));
 }
 
 const marks = (outline: Outline, part: Part) =>

@@ -1,6 +1,7 @@
 import * as l10n from "@vscode/l10n";
 import { isBlank, normalised } from "./indentation.js";
 import { equalLines } from "./likeness.js";
+import { diffOfLines } from "./lineDiff.js";
 import type { Outline, Part } from "./parts.js";
 import { refuse } from "./refusal.js";
 
@@ -18,6 +19,27 @@ export function refuseMisfilled(block: Outline, after: readonly string[]): void 
     const words = (block.lines[header] ?? "").trim().slice(0, 60);
     refuse(l10n.t("The code leaves lines out, and which is not clear: “{0}”.", words));
   }
+}
+
+/** More lines than these do not go without anything in their place, where a block leaves lines out. */
+const mostGone = 4;
+
+/** @throws Refusal where much of the file goes without a word, though the block has a mark for what it leaves out */
+export function refuseLoss(before: readonly string[], after: readonly string[]): void {
+  const codeOf = (lines: readonly string[]) => lines.filter((line) => /\w/.test(line)).length;
+  let [from, to, balance] = [0, 0, 0];
+  const end = () => {
+    if (balance > mostGone) refuse(l10n.t("The code leaves many lines out without a mark for them."));
+    balance = 0;
+  };
+  for (const { added, removed, count } of diffOfLines(before, after)) {
+    if (removed) balance += codeOf(before.slice(from, from + count));
+    else if (added) balance -= codeOf(after.slice(to, to + count));
+    else end();
+    if (!added) from += count;
+    if (!removed) to += count;
+  }
+  end();
 }
 
 /** @throws Refusal where lines follow each other twice now, and neither the file nor the block has them so */

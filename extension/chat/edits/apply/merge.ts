@@ -46,7 +46,8 @@ export function mergePart(sides: Sides, part: Part, other: Part): Edit[] {
 
 /** Without brackets nothing shows that an answer has ended early: it stops in the middle of what the file has. */
 export function isCutShort(file: Outline, part: Part, block: Outline, other: Part): boolean {
-  if (file.language.family !== "indentation" || part.declaration?.holds !== "body") return false;
+  if (file.language.family !== "indentation" || file.language.kind !== "code") return false;
+  if (part.declaration && part.declaration.holds !== "body") return false;
   const [ours, theirs] = [file.text(part), block.text(other)].map((lines) => lines.map(normalised).filter(Boolean)) as [
     string[],
     string[],

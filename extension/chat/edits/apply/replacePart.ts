@@ -121,6 +121,10 @@ function mergedLead(ours: Outline, part: Part, theirs: Outline, other: Part, ind
   const [notes, marks] = sorted(ours.lines.slice(part.start, part.header));
   const raw = theirs.lines.slice(other.start, other.header).filter((line) => pathIn(line) === undefined);
   const [newNotes, newMarks] = sorted(raw.map((line) => indent.line(line)));
+  // The end of a comment whose beginning was left out.
+  const tail = notes.slice(notes.length - newNotes.length).map(normalised);
+  const isTail = newNotes.length < notes.length && newNotes.every((line, index) => normalised(line) === tail[index]);
+  if (newNotes.length > 0 && newMarks.length === 0 && isTail) return ours.lines.slice(part.start, part.header);
   if (newNotes.length > 0 && newMarks.length > 0) return raw.map((line) => indent.line(line));
   if (newNotes.length + newMarks.length === 0) return ours.lines.slice(part.start, part.header);
   return [...(newNotes.length > 0 ? newNotes : notes), ...(newMarks.length > 0 ? newMarks : marks)];

@@ -29,7 +29,9 @@ export function mergeSnippet(sides: Sides): Edit[] {
   if (!first || !last) refuse(l10n.t("There is no code in the block."));
   if (theirs.length > 1 && theirs.some((part) => block.isElided(part))) return mergeElidedSnippet(sides);
   const excerpt =
-    file.language.kind === "code" && theirs.length > 1 ? replaceExcerpt(file.lines, block.lines) : undefined;
+    file.language.kind === "code" && (theirs.length > 1 || file.language.family === "indentation")
+      ? replaceExcerpt(file.lines, block.lines)
+      : undefined;
   if (excerpt) {
     const { start, end } = excerpt;
     const range = file.roots.filter((part) => part.header >= start && part.end <= end);
