@@ -129,7 +129,8 @@ function leftOut(/** @type {string[]} */ before, /** @type {string[]} */ after) 
   const same = new Set(before);
   for (let start = 1; start < after.length - 4; start++) {
     const first = after[start] ?? "";
-    if (!isCode(first) || /^\s*(?:else|elif|except|catch|finally|[.)\]}])/.test(first)) continue;
+    const isInText = after.slice(0, start).join("\n").split('"""').length % 2 === 0;
+    if (isInText || !isCode(first) || /^\s*(?:else|elif|except|catch|finally|[.)\]}])/.test(first)) continue;
     for (let end = Math.min(after.length - 1, start + 12); end >= start + 3; end--) {
       const lines = after.slice(start, end);
       const deep = lines.every((line) => line.trim() === "" || indentOf(line).startsWith(indentOf(first)));

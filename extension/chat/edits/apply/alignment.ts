@@ -164,13 +164,13 @@ function check(
       );
     const other = theirs[step.theirs];
     if (!other) return;
-    for (const kept of around.kept) {
+    for (const { ours: kept, isNext } of around.kept) {
       const part = ours[kept];
       if (!part || part.kind === "comment" || other.kind === "comment") continue;
       if (areDistinct(file, part, block, other)) continue;
       const alike = likeness(file.headText(part), block.headText(other));
       const sameKey = file.keyOf(part) !== undefined && file.keyOf(part) === block.keyOf(other);
-      if ((alike >= 0.5 && /\w/.test(file.headerLine(part))) || sameKey) {
+      if ((alike >= (isNext ? 0.35 : 0.5) && /\w/.test(file.headerLine(part))) || sameKey) {
         refuse(
           l10n.t("This line could be new, or a changed version of one that is left out: “{0}”.", words(other, block)),
         );
@@ -195,8 +195,11 @@ function check(
 }
 
 /** How many elisions border the run of new parts at `index`, and what of the file they stand for. */
-function neighbours(steps: readonly Step[], index: number): { elisions: number; kept: number[] } {
-  const kept: number[] = [];
+function neighbours(
+  steps: readonly Step[],
+  index: number,
+): { elisions: number; kept: { ours: number; isNext: boolean }[] } {
+  const kept: { ours: number; isNext: boolean }[] = [];
   let elisions = 0;
   for (const direction of [-1, 1]) {
     let at = index + direction;
@@ -204,9 +207,10 @@ function neighbours(steps: readonly Step[], index: number): { elisions: number; 
     const step = steps[at];
     if (step?.kind !== "elision" && step?.kind !== "kept") continue;
     elisions += 1;
+    const before = kept.length;
     for (; ; at += direction) {
       const next = steps[at];
-      if (next?.kind === "kept") kept.push(next.ours);
+      if (next?.kind === "kept") kept.push({ ours: next.ours, isNext: kept.length === before });
       else if (next?.kind !== "elision") break;
     }
   }

@@ -1,6 +1,6 @@
 import * as l10n from "@vscode/l10n";
 import type { Edit } from "./edit.js";
-import { elidedBody } from "./elision.js";
+import { elidedBody, elisionOf } from "./elision.js";
 import { IndentMap, indentOf, normalised, unitOf, width } from "./indentation.js";
 import { equalLines } from "./likeness.js";
 import type { Outline, Part } from "./parts.js";
@@ -188,6 +188,10 @@ function replaceLongHeader(ours: Outline, part: Part, theirs: Outline, other: Pa
   const shown = theirs.lines.slice(other.header, theirs.headEnd(other));
   const squeezed = (lines: readonly string[]) => lines.join("").replaceAll(/\s/g, "");
   if (squeezed(old) === squeezed(shown)) return [];
+  // Some of the parameters are left out, and those that are shown are the file's.
+  const known = new Set(old.map(normalised));
+  const isMark = (line: string) => elisionOf(line, () => false) === "certain";
+  if (shown.some(isMark) && shown.every((line) => isMark(line) || known.has(normalised(line)))) return [];
   const indent = indentFor(ours, part, theirs, other);
   const [first = "", ...rest] = shown.map((line) => indent.line(line));
   const header = withExport(old[0] ?? "", indentOf(old[0] ?? "") + first.trimStart());
