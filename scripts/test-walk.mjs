@@ -1,4 +1,4 @@
-// npm run test:walk: a person's day in VS Code with the larger starter model. Pictures are left in build/test/images.
+// npm run test:walk: a person's day in VS Code with the larger starter model, and VS Code's own agent with it. Pictures are left in build/test/images.
 import path from "node:path";
 import { run } from "./process.mjs";
 import { root } from "./root.mjs";
