@@ -6,6 +6,7 @@
  * - "hold TEXT" likewise, and then with nothing more until it is stopped;
  * - "words N" with so many words, 50 a second;
  * - "file PATH" with what is in the file, all at once;
+ * - "count TEXT" with the text and how often that was asked;
  * - "think TEXT" likewise after a thought, which goes on until it is ended, or without one where none is wanted;
  * - the question of **Write Commit Message** with "Sum up all numbers";
  * - "crash TEXT" says the text, and the process kills itself;
@@ -71,9 +72,14 @@ const generated = {
 };
 const countWords = (text: string) => text.split(/\s+/).filter(Boolean).length;
 
-/** The last line; in VS Code's own chat the question is between tags. */
+let counted = 0;
+
+/** The last line, or what is asked of **Edit Selection**; in VS Code's own chat the question is between tags. */
 const questionOf = (text: string) =>
-  /<userRequest>\s*([^<]*\S)\s*<\/userRequest>/.exec(text)?.[1] ?? text.split("\n").at(-1) ?? "";
+  /^Change the code: (.*)$/m.exec(text)?.[1] ??
+  /<userRequest>\s*([^<]*\S)\s*<\/userRequest>/.exec(text)?.[1] ??
+  text.split("\n").at(-1) ??
+  "";
 
 /** What is said, piece by piece, to a conversation. */
 async function* answerTo(messages: readonly ChatMessage[], token: CancellationToken): AsyncGenerator<string> {
@@ -89,6 +95,11 @@ async function* answerTo(messages: readonly ChatMessage[], token: CancellationTo
   const [, verb = "", rest = ""] = /(\w+) ?(.*)$/s.exec(questionOf(last?.text ?? "")) ?? [];
   if (verb === "file") {
     yield await readFile(rest, "utf8");
+    return;
+  }
+  if (verb === "count") {
+    counted += 1;
+    yield `${rest} ${counted}`;
     return;
   }
   if (last?.text.includes("git commit message")) {

@@ -76,7 +76,9 @@ function refuseNew(block: Outline, other: Part): never {
 
 /** A method without its class, of which the file has one that our reading of it has not found. */
 function refuseHidden(file: Outline, block: Outline, { header, declaration }: Part): void {
-  if (declaration?.holds !== "body" || indentOf(block.lines[header] ?? "") === "") return;
+  const isBare =
+    indentOf(block.lines[header] ?? "") === "" && !/^(?:public|protected|private)\s/.test(block.lines[header] ?? "");
+  if (declaration?.holds !== "body" || isBare) return;
   const first = block.lines[header]?.trim().replace(/\(.*$/, "") ?? "";
   const opens = file.lines.some((line) => line.trim().startsWith(`${first}(`) && !/;\s*$/.test(line));
   if (opens) refuse(l10n.t("The file has {0}, but it is not clear where it begins and ends.", declaration.name));

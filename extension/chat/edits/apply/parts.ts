@@ -71,7 +71,7 @@ export class Outline {
   }
 
   /** Index behind the line that opens the body: behind parameters and an opening bracket that have lines of their own. */
-  headEnd({ header, end }: Part): number {
+  headEnd({ header, end, declaration }: Part): number {
     const base = this.scanned.depth[header] ?? 0;
     if (this.language.kind === "styles") return this.selectorEnd(header, end);
     const opens = (this.scanned.depth[header + 1] ?? 0) > base;
@@ -82,6 +82,11 @@ export class Outline {
       const closes = opens && depth - (this.scanned.closers[index] ?? 0) === base;
       if (closes && /^\s*\).*[{:]\s*$/.test(line)) return index + 1;
     }
+    if (opens || this.language.family !== "brackets" || declaration === undefined || declaration.holds === "value")
+      return header + 1;
+    // What a class extends may have lines of its own too.
+    for (let index = header + 1; index < Math.min(end, header + 8); index++)
+      if ((this.scanned.depth[index] ?? 0) > base) return index;
     return header + 1;
   }
 
@@ -282,6 +287,7 @@ export class Outline {
     if (this.language.family === "indentation" && this.language.kind === "keys")
       return /^- /.test(line) && /:\s*$/.test(this.lines[header] ?? "");
     if (/^\{\s*(?:\/[/*][^}]*)?$/.test(line)) return this.language.family === "brackets";
+    if (/^>+\s*[({]/.test(line)) return this.language.family === "brackets";
     if (/^where\b/.test(line)) return this.language.lifetimes ?? false;
     if (/^[)\]}]/.test(line)) return !this.byBrackets;
     if (this.language.family === "indentation" && /^(?:end|fi|done|esac|until)\b/.test(line)) return true;
