@@ -28,6 +28,8 @@ export async function testInHost(
       ...{ "flint.model": model, "flint.ramCap": "1GiB", "flint.modelsFolder": modelsFolder },
       // An answer without end ends with it.
       "flint.contextSize": 4096,
+      // In a browser it is on: a test that saves would sometimes find nothing to save.
+      "files.autoSave": "off",
     },
     files: { "page.gguf": "<!DOCTYPE html><title>Not found</title>" },
     env: {
