@@ -42,7 +42,7 @@ export class Composer {
   /** The question that is being changed, and the draft that was there before. */
   private editing: { id: string; draft: string } | undefined;
   private queue: readonly ShownQueued[] = [];
-  /** Nothing was typed, and no draft shown, since the page was opened. */
+  /** Until the extension has said what it has kept. */
   private isFresh = true;
 
   /** @param canAsk whether there is a model to ask; where not, `onCannotAsk` is called instead of sending. */
@@ -54,7 +54,6 @@ export class Composer {
     this.input.placeholder = l10n.t("Ask Flint. @ attaches context, / lists commands");
     this.input.rows = 1;
     this.input.addEventListener("input", (event) => {
-      this.isFresh = false;
       this.sent = undefined;
       this.changed();
       this.keep();
@@ -116,10 +115,14 @@ export class Composer {
     this.propose(text, false);
   }
 
-  /** Puts a draft there that the extension has kept, unless the person was faster. */
+  /** Puts a draft there that the extension has kept, unless the person was faster when the page was opened. */
   showDraft({ text, editing }: Draft): void {
-    if (this.isFresh && this.input.value !== "") return;
+    const wasFaster = this.isFresh && this.input.value !== "";
     this.isFresh = false;
+    if (wasFaster) {
+      this.keep();
+      return;
+    }
     this.sent = undefined;
     this.editing = editing && { id: editing.id, draft: text };
     this.input.value = editing?.text ?? text;
@@ -175,6 +178,8 @@ export class Composer {
 
   /** Lets the extension keep what is typed: it outlives this page. */
   private keep(): void {
+    // Before, it is not known what it belongs to; it is kept once that is.
+    if (this.isFresh) return;
     const { editing, input } = this;
     const draft = editing
       ? { text: editing.draft, editing: { id: editing.id, text: input.value } }

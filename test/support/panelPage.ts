@@ -5,7 +5,7 @@ import { chromium, type Page } from "playwright-core";
 import { chatPage } from "../../extension/chat/panel/html.js";
 import { browser } from "../../scripts/browser.mjs";
 import { root } from "../../scripts/root.mjs";
-import type { FromWebview, ShownMessage, Status, ToWebview } from "../../webview/messages.js";
+import type { Draft, FromWebview, ShownMessage, Status, ToWebview } from "../../webview/messages.js";
 
 const origin = "http://flint.test";
 const types: Readonly<Record<string, string>> = { ".js": "text/javascript", ".css": "text/css", ".ttf": "font/ttf" };
@@ -28,14 +28,13 @@ interface PanelPageOptions {
   /** As `vscode.env.language` and `vscode.l10n.bundle`. */
   language?: string;
   translations?: Readonly<Record<string, string>>;
+  /** What the extension has kept of the last time; undefined: it has not said so yet. */
+  draft?: Draft | undefined;
 }
 
 /** @throws when `npm run build` has not been run, or there is no browser */
-export async function openPanelPage({
-  width = 400,
-  language = "en",
-  translations = {},
-}: PanelPageOptions = {}): Promise<PanelPage> {
+export async function openPanelPage(options: PanelPageOptions = {}): Promise<PanelPage> {
+  const { width = 400, language = "en", translations = {}, draft } = { draft: { text: "" }, ...options };
   const { executablePath, args, env } = await browser();
   const started = await chromium.launch({
     executablePath,
@@ -67,6 +66,7 @@ export async function openPanelPage({
     }, messages);
   };
   await send({ type: "status", status: idle });
+  if (draft) await send({ type: "draft", draft });
   return {
     page,
     send,
