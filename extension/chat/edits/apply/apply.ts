@@ -9,7 +9,7 @@ import { refuseOtherLanguage, refuseOwnImport } from "./foreign.js";
 import { formOf } from "./forms.js";
 import { indentOf, isBlank, unitOf } from "./indentation.js";
 import { insertedKeys } from "./insertion.js";
-import { type Language, languageOf } from "./language.js";
+import { isPython, type Language, languageOf } from "./language.js";
 import { locate } from "./locate.js";
 import { refuseLostNames } from "./lostNames.js";
 import { mergeMembers } from "./merge.js";
@@ -136,8 +136,10 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
     named || isRootLevel(sides) ? mergeMembers(sides, file.roots, block.roots, undefined) : mergeSnippet(sides);
   const lines = applyEdits(file.lines, edits);
   refuseRepetition(file.lines, block.lines, lines);
-  if (isElided) refuseMisfilled(block, lines);
-  if (isElided) refuseLoss(file.lines, lines);
+  if (isElided) {
+    refuseMisfilled(block, lines);
+    refuseLoss(file.lines, lines);
+  }
   return checked(source, lines, language, "places");
 }
 
@@ -237,8 +239,6 @@ function withCommas(lines: readonly string[]): string[] {
     return /^[}\]]/.test(next) ? line.replace(/,\s*$/, "") : line;
   });
 }
-
-const isPython = ({ lineComments, longQuotes }: Language) => lineComments.includes("#") && longQuotes.length > 0;
 
 /** Of Python: a line that opens a block, and nothing in it. */
 function hasEmptyBlock(lines: readonly string[]): boolean {

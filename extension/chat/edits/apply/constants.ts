@@ -1,5 +1,6 @@
 import type { Edit } from "./edit.js";
 import { mergeImports } from "./imports.js";
+import { isPython } from "./language.js";
 import { isEqual } from "./likeness.js";
 import { assignedTo } from "./names.js";
 import type { Outline, Part } from "./parts.js";
@@ -12,8 +13,7 @@ import type { Sides } from "./sides.js";
  * @returns undefined where that leaves any doubt
  */
 export function insertedConstants({ file, block }: Sides): Edit[] | undefined {
-  const { lineComments, longQuotes } = file.language;
-  if (!longQuotes.includes('"""') || !lineComments.includes("#")) return undefined;
+  if (!isPython(file.language)) return undefined;
   const theirs = block.roots.filter(({ kind }) => kind !== "import");
   if (theirs.length === 0 || !theirs.every((part) => constantOf(block, part) !== undefined)) return undefined;
   const places = theirs.map((other) => file.roots.findIndex((part) => isEqual(file, part, block, other)));

@@ -1,5 +1,5 @@
 import * as l10n from "@vscode/l10n";
-import type { Language } from "./language.js";
+import { isPython, type Language } from "./language.js";
 import { Outline } from "./parts.js";
 import { refuse } from "./refusal.js";
 
@@ -15,8 +15,8 @@ export function refuseDoubledNames(before: readonly string[], after: readonly st
 }
 
 /** JavaScript, TypeScript and Python: no overloads but by lines that have no body. */
-const forbidsTwice = ({ kind, longQuotes, lineComments }: Language) =>
-  kind === "code" && (longQuotes.includes("`") || (longQuotes.includes('"""') && lineComments.includes("#")));
+const forbidsTwice = (language: Language) =>
+  language.kind === "code" && (language.longQuotes.includes("`") || isPython(language));
 
 function counts(lines: readonly string[], language: Language): Map<string, number> {
   const all = new Map<string, number>();

@@ -26,6 +26,7 @@ export function replaceExcerpt(file: readonly string[], block: readonly string[]
   const words = theirs.filter(Boolean);
   const [first, last] = [words[0], words.at(-1)];
   if (first === undefined || last === undefined || words.length < 3) return undefined;
+  const isFrame = frameOf(ours, words);
   const regions: Region[] = [];
   for (const start of indicesOf(ours, first)) {
     for (const end of indicesOf(ours, last)) {
@@ -35,7 +36,7 @@ export function replaceExcerpt(file: readonly string[], block: readonly string[]
       const common = equalLines(lines, theirs).length;
       const all = lines.filter(Boolean).length;
       const isLike = common * 2 >= Math.max(words.length, all) && (all - common) * 2 <= words.length;
-      const isFramed = all - common <= words.length && framed(ours, theirs, start, end);
+      const isFramed = all - common <= words.length && isFrame(lines);
       if (isLike || isFramed) regions.push({ start, end: end + 1, common, gone: all - common });
     }
   }
@@ -61,20 +62,17 @@ export function replaceExcerpt(file: readonly string[], block: readonly string[]
   };
 }
 
-/** Whether two lines at its beginning, and two at its end, are in the file at that place only. */
-function framed(ours: readonly string[], theirs: readonly string[], start: number, end: number): boolean {
-  const words = theirs.filter(Boolean);
+/**
+ * Tells whether lines of the file begin and end with the first two and the last two of the block, which the file has nowhere
+ * else.
+ */
+function frameOf(ours: readonly string[], words: readonly string[]): (lines: readonly string[]) => boolean {
   const text = (lines: readonly string[]) => lines.filter(Boolean).join("\n");
   const [top, bottom] = [text(words.slice(0, 2)), text(words.slice(-2))];
-  if (words.length < 5 || ![top, bottom].every((each) => (each.match(/\w+/g) ?? []).length >= 2)) return false;
   const all = `\n${text(ours)}\n`;
-  const isOnce = (each: string) => all.split(`\n${each}\n`).length === 2;
-  return (
-    isOnce(top) &&
-    isOnce(bottom) &&
-    text(ours.slice(start, end + 1)).startsWith(`${top}\n`) &&
-    text(ours.slice(start, end + 1)).endsWith(`\n${bottom}`)
-  );
+  const isTelling = (each: string) => (each.match(/\w+/g) ?? []).length >= 2 && all.split(`\n${each}\n`).length === 2;
+  if (words.length < 5 || !isTelling(top) || !isTelling(bottom)) return () => false;
+  return (lines) => text(lines).startsWith(`${top}\n`) && text(lines).endsWith(`\n${bottom}`);
 }
 
 const scoreOf = ({ common, gone }: Region) => common - gone;

@@ -1,7 +1,7 @@
 import * as l10n from "@vscode/l10n";
 import { isBlank, normalised } from "./indentation.js";
 import { equalLines } from "./likeness.js";
-import { diffOfLines } from "./lineDiff.js";
+import { changesOf } from "./lineDiff.js";
 import type { Outline, Part } from "./parts.js";
 import { refuse } from "./refusal.js";
 
@@ -26,20 +26,11 @@ const mostGone = 4;
 
 /** @throws Refusal where much of the file goes without a word, though the block has a mark for what it leaves out */
 export function refuseLoss(before: readonly string[], after: readonly string[]): void {
-  const codeOf = (lines: readonly string[]) => lines.filter((line) => /\w/.test(line)).length;
-  let [from, to, balance] = [0, 0, 0];
-  const end = () => {
-    if (balance > mostGone) refuse(l10n.t("The code leaves many lines out without a mark for them."));
-    balance = 0;
-  };
-  for (const { added, removed, count } of diffOfLines(before, after)) {
-    if (removed) balance += codeOf(before.slice(from, from + count));
-    else if (added) balance -= codeOf(after.slice(to, to + count));
-    else end();
-    if (!added) from += count;
-    if (!removed) to += count;
-  }
-  end();
+  const code = (lines: readonly string[], indices: readonly number[]) =>
+    indices.filter((index) => /\w/.test(lines[index] ?? "")).length;
+  for (const { removed, added } of changesOf(before, after))
+    if (code(before, removed) - code(after, added) > mostGone)
+      refuse(l10n.t("The code leaves many lines out without a mark for them."));
 }
 
 /** @throws Refusal where lines follow each other twice now, and neither the file nor the block has them so */

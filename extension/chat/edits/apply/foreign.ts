@@ -1,5 +1,6 @@
 import * as l10n from "@vscode/l10n";
 import { normalised } from "./indentation.js";
+import { isPython } from "./language.js";
 import type { Outline } from "./parts.js";
 import { refuse } from "./refusal.js";
 
@@ -33,10 +34,10 @@ const braces = /^(?:export\s+|async\s+)*(?:(?:function|const|let|var)\b.*[{;(]|(
  * @throws Refusal where the block's first lines are such as the file's language does not have
  */
 export function refuseOtherLanguage(file: Outline, block: Outline): void {
-  const { family, kind, longQuotes, lineComments } = file.language;
-  const isPython = longQuotes.includes('"""') && lineComments.includes("#");
-  if (kind !== "code" || !(isPython || family === "brackets")) return;
-  const form = isPython ? braces : python;
+  const { family, kind } = file.language;
+  const isOfPython = isPython(file.language);
+  if (kind !== "code" || !(isOfPython || family === "brackets")) return;
+  const form = isOfPython ? braces : python;
   if (file.lines.some((line) => form.test(line.trim()))) return;
   if (block.roots.some((part) => form.test(block.headerLine(part).trim())))
     refuse(l10n.t("The code is in another language than the file."));

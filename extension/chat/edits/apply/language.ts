@@ -74,6 +74,10 @@ function each(extensions: string, language: Language): Record<string, Language> 
   return Object.fromEntries(extensions.split(" ").map((extension) => [extension, language]));
 }
 
+/** The only language here with these comments and these texts. */
+export const isPython = ({ lineComments, longQuotes }: Language): boolean =>
+  lineComments.includes("#") && longQuotes.includes('"""');
+
 /** Of a file, by its name. */
 export function languageOf(path: string): Language {
   const name = path.split(/[\\/]/).at(-1)?.toLowerCase() ?? "";

@@ -30,6 +30,35 @@ export function diffOfLines(before: readonly string[], after: readonly string[])
   return asChanges(pairs, before.length, after.length);
 }
 
+/** Lines that go and come together. */
+interface Change {
+  /** Their indices in the text before. */
+  removed: number[];
+  /** Their indices in the text after. */
+  added: number[];
+}
+
+/** What goes and comes between lines that stay. */
+export function changesOf(before: readonly string[], after: readonly string[]): Change[] {
+  const all: Change[] = [];
+  let current: Change | undefined;
+  let [from, to] = [0, 0];
+  for (const { added, removed, count } of diffOfLines(before, after)) {
+    if (!added && !removed) current = undefined;
+    else if (!current) {
+      current = { removed: [], added: [] };
+      all.push(current);
+    }
+    for (let step = 0; step < count; step++) {
+      if (removed) current?.removed.push(from + step);
+      if (added) current?.added.push(to + step);
+    }
+    if (!added) from += count;
+    if (!removed) to += count;
+  }
+  return all;
+}
+
 interface Range {
   from: number;
   to: number;

@@ -1,6 +1,6 @@
 import { type Elision, elidedBody, elisionOf } from "./elision.js";
 import { type IndentUnit, indentOf, isBlank, normalised, unitOf, width } from "./indentation.js";
-import type { Language } from "./language.js";
+import { isPython, type Language } from "./language.js";
 import { assignedTo, type Declaration, declarationOf, isImport, labelOf, methodOf } from "./names.js";
 import { oncePer } from "./oncePer.js";
 import { type Scan, scan } from "./scan.js";
@@ -156,12 +156,7 @@ export class Outline {
 
   /** Of Python: a text by itself. */
   private isDocstring(part: Part): boolean {
-    const { longQuotes, lineComments } = this.language;
-    return (
-      longQuotes.includes('"""') &&
-      lineComments.includes("#") &&
-      /^\s*[rRuU]?("""|'''|"[^"]*"\s*$)/.test(this.headerLine(part))
-    );
+    return isPython(this.language) && /^\s*[rRuU]?("""|'''|"[^"]*"\s*$)/.test(this.headerLine(part));
   }
 
   private leavesOut(index: number): boolean {

@@ -2,7 +2,7 @@ import * as l10n from "@vscode/l10n";
 import { mayStandForCode } from "./elision.js";
 import { isBlank } from "./indentation.js";
 import type { Language } from "./language.js";
-import { diffOfLines } from "./lineDiff.js";
+import { changesOf } from "./lineDiff.js";
 import { refuse } from "./refusal.js";
 import { scan } from "./scan.js";
 
@@ -19,7 +19,7 @@ const documents = /^[/*\s]*@(?:param|returns?|type|typedef|throws|template)\b/;
 export function refusePlaceholders(before: readonly string[], after: readonly string[], language: Language): void {
   if (language.lineComments.length + language.blockComments.length === 0) return;
   const [wasComment, isComment] = [scan(before, language).comment, scan(after, language).comment];
-  for (const { removed, added } of changes(before, after)) {
+  for (const { removed, added } of changesOf(before, after)) {
     const code = removed.filter((index) => !wasComment[index] && /\w/.test(before[index] ?? ""));
     const shown = added.filter((index) => !isBlank(after[index]));
     const notes = shown.filter((index) => isComment[index]);
@@ -47,30 +47,4 @@ function isNothing(line: string, before: readonly string[], removed: readonly nu
   if (/^(?:pass|\.\.\.)(?:\s*#.*)?$/.test(line)) return true;
   const head = /^(.*[)\w>]\s*\{)\s*\}[;,]?$/.exec(line)?.[1]?.replaceAll(/\s/g, "");
   return head !== undefined && removed.some((index) => (before[index] ?? "").replaceAll(/\s/g, "") === head);
-}
-
-interface Change {
-  removed: number[];
-  added: number[];
-}
-
-/** Indices of the lines that go and come together. */
-function changes(before: readonly string[], after: readonly string[]): Change[] {
-  const all: Change[] = [];
-  let current: Change | undefined;
-  let [from, to] = [0, 0];
-  for (const { added, removed, count } of diffOfLines(before, after)) {
-    if (!added && !removed) current = undefined;
-    else if (!current) {
-      current = { removed: [], added: [] };
-      all.push(current);
-    }
-    for (let step = 0; step < count; step++) {
-      if (removed) current?.removed.push(from + step);
-      if (added) current?.added.push(to + step);
-    }
-    if (!added) from += count;
-    if (!removed) to += count;
-  }
-  return all;
 }
