@@ -54,6 +54,7 @@ export class InlineSuggestions implements vscode.Disposable {
       this.availability,
       this.activity,
       this.workspaceText,
+      this.provider,
       new NextEdits((document) => this.availability.off(document) !== undefined),
       vscode.languages.registerInlineCompletionItemProvider(
         schemes.map((scheme) => ({ scheme })),

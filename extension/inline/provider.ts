@@ -3,6 +3,7 @@ import type { Backend } from "../backends/backend.js";
 import type { Offered } from "./acceptance.js";
 import type { ActivityItem } from "./activity.js";
 import type { Availability } from "./availability.js";
+import { KeptOnBlanks } from "./keptOnBlanks.js";
 import { type EditorPlace, placeAt } from "./place.js";
 import { nameOf, type WorkspaceText } from "./prompt/workspaceText.js";
 import type { Place, Suggester } from "./requests/suggester.js";
@@ -27,8 +28,18 @@ export const acceptedCommand = "flint.inlineAccepted";
 /**
  * Suggests how the text at the cursor goes on. Silent while no model is loaded, or the only one is busy with an answer.
  */
-export class InlineProvider implements vscode.InlineCompletionItemProvider {
+export class InlineProvider implements vscode.InlineCompletionItemProvider, vscode.Disposable {
+  private readonly kept = new KeptOnBlanks();
+  /** Asked for after VS Code was told that there is nothing. */
+  private later: vscode.CancellationTokenSource | undefined;
+  /** For which it is asked again, as its person did not. */
+  private again: { document: vscode.TextDocument; position: vscode.Position } | undefined;
+
   constructor(private readonly options: ProviderOptions) {}
+
+  dispose(): void {
+    this.later?.cancel();
+  }
 
   async provideInlineCompletionItems(
     document: vscode.TextDocument,
@@ -37,13 +48,24 @@ export class InlineProvider implements vscode.InlineCompletionItemProvider {
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
     const { suggester, onShown } = this.options;
-    const explicit = triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+    this.later?.cancel();
+    const { again } = this;
+    this.again = undefined;
+    const isAgain = again?.document === document && again.position.isEqual(position);
+    const explicit = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !isAgain;
     const place = this.placeOf(document, position, explicit, selectedCompletionInfo);
     if (!place || token.isCancellationRequested) return [];
+    const spot = { file: place.file, lineBefore: place.cursor.lineBefore, line: position.line };
+    if (!explicit && this.kept.isStale(spot) && suggester.known(place) === undefined) {
+      this.kept.shown(spot, []);
+      void this.suggestLater(document, position, place);
+      return [];
+    }
     const first = await suggester.suggest(place, token);
     if (token.isCancellationRequested) return [];
     const more = explicit ? await suggester.more(place, others, token) : [];
     const texts = [...new Set(first === undefined ? more : [first, ...more])];
+    this.kept.shown(spot, texts);
     if (texts.length > 0) onShown({ file: place.file, offset: document.offsetAt(position), texts });
     // What the suggest widget would insert comes first. Otherwise the line's beginning does: a bracket that closes a block is typed
     // by replacing that, and VS Code takes down a suggestion for a place that an edit touches.
@@ -53,6 +75,22 @@ export class InlineProvider implements vscode.InlineCompletionItemProvider {
       const accepted = { command: acceptedCommand, title: "", arguments: [text.length] };
       return new vscode.InlineCompletionItem(start + text, range, accepted);
     });
+  }
+
+  /** Asks, and lets VS Code ask for what came of it if the cursor is still there. */
+  private async suggestLater(document: vscode.TextDocument, position: vscode.Position, place: Place): Promise<void> {
+    const source = new vscode.CancellationTokenSource();
+    this.later = source;
+    try {
+      const text = await this.options.suggester.suggest(place, source.token);
+      const editor = vscode.window.activeTextEditor;
+      const isThere = editor?.document === document && editor.selection.active.isEqual(position);
+      if (text === undefined || source.token.isCancellationRequested || !isThere) return;
+      this.again = { document, position };
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+    } finally {
+      source.dispose();
+    }
   }
 
   /** What to ask for; undefined where nothing is to be asked. The status tells why. */

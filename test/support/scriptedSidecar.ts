@@ -194,7 +194,8 @@ connection.onRequest(completeRequest, async ({ prefix, files = [], progressToken
   const lines = prefix.split("\n");
   const line = lines.at(-1) ?? "";
   const told = lines.flatMap((each) => [...(/^# (.+) -> (.+)$/gm.exec(each)?.slice(1, 3) ?? [])]);
-  const index = told.findIndex((key, i) => i % 2 === 0 && line.trimEnd().endsWith(key));
+  const matches = (key: string) => (key === "(blank)" ? line.trim() === "" : line.trimEnd().endsWith(key));
+  const index = told.findIndex((key, i) => i % 2 === 0 && matches(key));
   const names = files.map(({ name }) => name).join(" ") || "none";
   const text = prepareOnly || index === -1 ? "" : `${told[index + 1]?.replace("{files}", names)}\n`;
   const progress = { kind: "text" as const, text, tokens: [1], tokensPerSecond: 50 };

@@ -5,6 +5,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
+import { watchGhostText } from "../bench/inline/ghostText.js";
 import { openFile, runCommand } from "../support/chatPanel.js";
 import { startScriptedWorkbench } from "../support/scriptedWorkbench.js";
 import { keepFailure, type Workbench } from "../support/workbench.js";
@@ -14,6 +15,7 @@ const hidden = "# total = -> hidden\n";
 const files = {
   "one.py": "# total = -> one + two\n# other = -> four(five)\n# files = -> {files}\n\n",
   "other.py": "def helper(number):\n    doubled = number * 2\n    return doubled + 1\n",
+  "blanks.py": "# (blank) -> done()\n\n",
   "notes.md": hidden,
   "compared.py": hidden,
   "renamed.py": "count = 1\nfirst = count + 1\nsecond = count + 2\n",
@@ -127,6 +129,24 @@ test("what is typed as it is suggested leaves the rest in place", async () => {
   await page.keyboard.type("fo");
   await expect.poll(() => seen(page)).toBe("ur(five)");
   await page.keyboard.press("Escape");
+});
+
+test("a suggestion without the blanks that are typed before it goes, and comes back for the new place", async () => {
+  const { page } = workbench;
+  await open("blanks.py");
+  await typeUntilShown(workbench, " ", "done()");
+  const painted = await watchGhostText(page);
+  await painted.take();
+  const texts: string[] = [];
+  await page.keyboard.press("Space");
+  const look = async () => {
+    texts.push(...(await painted.take()).sights.map(({ text }) => text));
+    return texts;
+  };
+  // What was there at first may be seen too.
+  await expect.poll(async () => (await look()).slice(-2)).toEqual(["", "done()"]);
+  await page.keyboard.press("Tab");
+  await save("blanks.py", /\n {2,}done\(\)\n?$/);
 });
 
 test("text of other files goes with the request", async () => {

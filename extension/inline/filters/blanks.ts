@@ -19,14 +19,19 @@ export function indent(text: string, cursor: Cursor): string {
 function indentFirst(line: string, cursor: Cursor): string {
   const { lineBefore } = cursor;
   const blanks = leadingBlanks(line);
-  if (blanks === "" || line === blanks) return line.trimStart() === "" ? "" : line;
+  if (line === blanks) return "";
   if (lineBefore === "") return respell(line, cursor);
   if (lineBefore.trim() !== "") return /[ \t]$/.test(lineBefore) ? line.trimStart() : line;
   const { indentation } = cursor;
   const missing = Math.max(0, expectedColumns(cursor) - columnsOf(lineBefore, indentation));
+  // The model takes what stands there for all of the indentation.
+  const added = blanks === "" && !lessDeep.test(line) ? missing : 0;
   const kept = Math.min(missing, columnsOf(blanks, indentation));
-  return spell(kept, indentation) + line.trimStart();
+  return spell(Math.max(kept, added), indentation) + line.trimStart();
 }
+
+/** What stands less deep than its block: brackets and words that close one, labels. */
+const lessDeep = /^([)\]}]|(end|else|elif|elsif|except|finally|rescue|ensure|catch|case|default|when)\b|\w+:$)/;
 
 /**
  * How deep the cursor's line would be, in columns: in the block that the line before it opens, or, where its indentation is only
@@ -51,7 +56,7 @@ function expectedColumns({ prefix, lineBefore, indentation }: Cursor): number {
 function moved(lines: readonly string[], from: string, to: string, { indentation }: Cursor): readonly string[] {
   const [base, by] = [depthOf(from, indentation), depthOf(from, indentation) - depthOf(to, indentation)];
   const next = lines.find((line) => line.trim() !== "");
-  if (by <= 0 || next === undefined) return lines;
+  if (by === 0 || next === undefined) return lines;
   const fits = opensBlock(from) ? depthOf(next, indentation) > base : depthOf(next, indentation) === base;
   return fits ? shifted(lines, -by, indentation) : lines;
 }

@@ -60,6 +60,10 @@ test.each<[string, string, string | undefined]>([
   ["if (a) {\n    b();\n   |\n}", "    c();", " c();"],
   ["  if (a) {\n    b();\n |\n  }", "   c();", "   c();"],
   ["if (a) {\n  b();\n |", "}", "}"],
+  ["a(() => {\n  if (a) {\n  |\n  }\n});", "b();\n  c();", "  b();\n    c();"],
+  ["  if (a) {\n    c();\n  }\n  if (b) {\n   |\n  }", "throw b;", " throw b;"],
+  ["  if (a) {\n    c();\n  }\n  switch (a) {\n  |\n  }", "case 1:", "case 1:"],
+  ["  if (a) {\n  |", "}", "}"],
   ["x = |", " 5", "5"],
   ["x =|", " 5", " 5"],
   // Repetition.

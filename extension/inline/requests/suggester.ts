@@ -122,8 +122,8 @@ export class Suggester {
     return this.current !== undefined && !this.current.ended && !this.current.cancelled;
   }
 
-  /** Without a request. */
-  private known(place: Place): string | undefined {
+  /** What is to be shown without a request; "" for nothing, undefined where it is not known. */
+  known(place: Place): string | undefined {
     const { cursor } = place;
     const spot = spotOf(place);
     const found = this.cache.find(spot);

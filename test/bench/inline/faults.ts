@@ -133,12 +133,14 @@ function isIndentedWrongly(shown: string, before: string, whole: string): boolea
   if (written.some((each) => (tabs ? blanks(each).startsWith("  ") : blanks(each).includes("\t")))) return true;
   // After a line that opens a block the next one is deeper, by as much as in the file.
   const all = [line + (lines[0] ?? ""), ...written];
-  const step = commonStep(indented);
+  const step = commonStep(whole.split(/\r?\n/));
   return all.some((each, i) => {
     const next = all[i + 1];
     // What it continues began above, and is less deep perhaps.
     const continues = each.split(")").length > each.split("(").length;
-    if (next === undefined || continues || !/[{:]\s*$/.test(each) || /^\s*[}\])]/.test(next)) return false;
+    // Nested namespaces are often not indented.
+    const indents = /[{:]\s*$/.test(each) && !/^\s*namespace\b/.test(each);
+    if (next === undefined || continues || !indents || /^\s*[}\])]/.test(next)) return false;
     return blanks(next).length - blanks(each).length !== (tabs ? 1 : step);
   });
 }
@@ -149,7 +151,7 @@ function commonStep(lines: readonly string[]): number {
   let last = Number.POSITIVE_INFINITY;
   for (const line of lines) {
     // Of a comment.
-    if (/^\s*\*/.test(line)) continue;
+    if (line.trim() === "" || /^\s*\*/.test(line)) continue;
     const depth = line.length - line.trimStart().length;
     if (depth > last) counts.set(depth - last, (counts.get(depth - last) ?? 0) + 1);
     last = depth;

@@ -96,9 +96,13 @@ async function untilQuiet({ completions }: FlintApi["engine"]): Promise<void> {
   }
 }
 
-/** A pause of fixed length, the text around the cursor, what the model says: no cache, nothing is kept of what was read. */
+/**
+ * A pause of fixed length, the text around the cursor, what the model says: no cache, nothing is kept of what was read, and a request
+ * comes to its end, as in VS Code's own example. (Ended by the next key it would read a few hundred tokens and never show anything.)
+ */
 function registerNaive(engine: FlintApi["engine"]): void {
   let asked = 0;
+  const never = new vscode.CancellationTokenSource().token;
   vscode.languages.registerInlineCompletionItemProvider(
     { pattern: "**" },
     {
@@ -110,7 +114,7 @@ function registerNaive(engine: FlintApi["engine"]): void {
         // With another first line nothing of the prompt before can be kept.
         const prefix = `${++asked}\n${text.slice(0, offset).split("\n").slice(-256).join("\n")}`;
         const suffix = text.slice(offset).split("\n").slice(0, 64).join("\n");
-        const answer = await engine.complete(prefix, naiveTokens, token, suffix);
+        const answer = await engine.complete(prefix, naiveTokens, never, suffix);
         if (!answer || token.isCancellationRequested || answer.text.trim() === "") return [];
         return [new vscode.InlineCompletionItem(answer.text, new vscode.Range(position, position))];
       },
