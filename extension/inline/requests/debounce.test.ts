@@ -2,13 +2,13 @@ import { expect, test } from "vitest";
 import { Debounce } from "./debounce.js";
 
 /** After a hundred keys at this interval and as many answers that took so long, right after a key. */
-function waitOf(intervalMs: number, latencyMs: number): number {
+function waitOf(intervalMs: number, latencyMs: number, answering = false): number {
   const debounce = new Debounce();
   for (let i = 1; i <= 100; i++) {
     debounce.keyPressed(i * intervalMs);
     debounce.answered(latencyMs);
   }
-  return debounce.wait(100 * intervalMs);
+  return debounce.wait(100 * intervalMs, answering);
 }
 
 test("a slow model is asked at once, a fast one when the next key is late, a very fast one soon", () => {
@@ -17,6 +17,12 @@ test("a slow model is asked at once, a fast one when the next key is late, a ver
   expect(waitOf(200, 150)).toBeCloseTo(190);
   expect(waitOf(150, 30)).toBeCloseTo(60);
   expect(waitOf(200, 30)).toBeCloseTo(60);
+});
+
+test("while somebody waits for an answer, even a slow model is asked when the next key may be late", () => {
+  expect(waitOf(150, 600, true)).toBeCloseTo(187.5);
+  expect(waitOf(150, 30, true)).toBeCloseTo(187.5);
+  expect(waitOf(600, 400, true)).toBe(300);
 });
 
 test("it is never long, and pauses do not count as typing", () => {

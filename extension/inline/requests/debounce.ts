@@ -30,10 +30,13 @@ export class Debounce {
     this.latencyMs += weight * (latencyMs - this.latencyMs);
   }
 
-  /** How much longer to wait from now on, in ms. */
-  wait(now: number): number {
+  /**
+   * How much longer to wait from now on, in ms.
+   * @param answering whether somebody waits for an answer meanwhile: what the next key would end is then not begun
+   */
+  wait(now: number, answering = false): number {
     const pause = Math.max(shortest, 1.2 * this.intervalMs - this.latencyMs / 3);
-    const wanted = Math.min(longest, 2 * this.latencyMs, pause);
+    const wanted = Math.min(longest, answering ? 1.25 * this.intervalMs : Math.min(2 * this.latencyMs, pause));
     return Math.max(0, wanted - (now - this.lastKey));
   }
 }

@@ -81,7 +81,9 @@ export class Suggester {
     const known = this.known(place);
     if (known !== undefined) return known || undefined;
     if (this.current && !this.current.ended && this.current.textAt(spotOf(place)) === undefined) this.current.cancel();
-    if (!this.running && !place.explicit) await sleep(this.debounce.wait(this.now()));
+    if (!this.running && !place.explicit) {
+      await sleep(this.debounce.wait(this.now(), this.options.backend.isAnswering));
+    }
     if (token.isCancellationRequested) return undefined;
     // Another one may have come in the meantime.
     const since = this.known(place);

@@ -1,10 +1,17 @@
 import * as l10n from "@vscode/l10n";
+import { settleBlankLines } from "./blankSeams.js";
 import { insertedConstants } from "./constants.js";
 import { refuseDoubledNames } from "./doubledNames.js";
 import { applyEdits, type Edit } from "./edit.js";
 import { elidedBody, elisionOf } from "./elision.js";
 import { replaceExcerpt } from "./excerpt.js";
-import { refuseLoss, refuseMisfilled, refuseRepetition } from "./filledElisions.js";
+import {
+  refuseLoss,
+  refuseMisfilled,
+  refuseRepetition,
+  refuseShownTwice,
+  refuseUnreachable,
+} from "./filledElisions.js";
 import { refuseOtherLanguage, refuseOwnImport } from "./foreign.js";
 import { formOf } from "./forms.js";
 import { indentOf, isBlank, unitOf } from "./indentation.js";
@@ -134,11 +141,14 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
   const named = block.roots.some((part) => part.kind === "import" || (part.declaration && !isLocal(sides, part)));
   const edits =
     named || isRootLevel(sides) ? mergeMembers(sides, file.roots, block.roots, undefined) : mergeSnippet(sides);
-  const lines = applyEdits(file.lines, edits);
+  const merged = applyEdits(file.lines, edits);
+  const lines = isElided ? settleBlankLines(file.lines, block, merged) : merged;
   refuseRepetition(file.lines, block.lines, lines);
   if (isElided) {
     refuseMisfilled(block, lines);
     refuseLoss(file.lines, lines);
+    refuseShownTwice(file.lines, block.lines, lines);
+    refuseUnreachable(file.lines, block.lines, lines);
   }
   return checked(source, lines, language, "places");
 }

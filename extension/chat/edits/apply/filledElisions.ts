@@ -1,5 +1,5 @@
 import * as l10n from "@vscode/l10n";
-import { isBlank, normalised } from "./indentation.js";
+import { indentOf, isBlank, normalised } from "./indentation.js";
 import { equalLines } from "./likeness.js";
 import { changesOf } from "./lineDiff.js";
 import type { Outline, Part } from "./parts.js";
@@ -19,6 +19,53 @@ export function refuseMisfilled(block: Outline, after: readonly string[]): void 
     const words = (block.lines[header] ?? "").trim().slice(0, 60);
     refuse(l10n.t("The code leaves lines out, and which is not clear: “{0}”.", words));
   }
+}
+
+/** So far from each other, in lines of code, two equal lines are no coincidence. */
+const near = 12;
+
+/** @throws Refusal where a line is shown as new that is also among those close by that are left out */
+export function refuseShownTwice(before: readonly string[], block: readonly string[], after: readonly string[]): void {
+  const [ours, theirs] = [twiceIn(before), twiceIn(block)];
+  const known = (line: string) => Math.max(ours.get(line) ?? 0, theirs.get(line) ?? 0);
+  if ([...twiceIn(after)].some(([line, times]) => times > known(line)))
+    refuse(l10n.t("The code leaves lines out, and there are two ways to fill them in."));
+}
+
+/** How often lines come again soon. */
+function twiceIn(lines: readonly string[]): Map<string, number> {
+  const found = new Map<string, number>();
+  const last = new Map<string, number>();
+  for (const [index, line] of lines.map(normalised).filter(Boolean).entries()) {
+    if (!isTelling([line], 20)) continue;
+    if (index - (last.get(line) ?? Number.NEGATIVE_INFINITY) <= near) found.set(line, (found.get(line) ?? 0) + 1);
+    last.set(line, index);
+  }
+  return found;
+}
+
+/** What nothing comes after in its block, unless that has a label; and what comes after it nevertheless. */
+const leaves = /^\s*(?:return|raise|throw)\b(?!.*\b(?:if|unless)\b)/;
+const comesAfter =
+  /^\s*(?:[)\]}]|case\b|default\b|else\b|elif\b|except\b|finally\b|end\b|when\b|rescue\b|ensure\b|\/\/|#|\/?\*|(?!try\b)\w+:(?!:)|@|function\b|(?:async )?def\b|class\b)/;
+
+/** @throws Refusal where lines that are left out end in what leaves the function, and the block goes on after it */
+export function refuseUnreachable(before: readonly string[], block: readonly string[], after: readonly string[]): void {
+  const known = new Set([...unreachableIn(before), ...unreachableIn(block)]);
+  if ([...unreachableIn(after)].some((lines) => !known.has(lines)))
+    refuse(l10n.t("The code leaves lines out, and there are two ways to fill them in."));
+}
+
+function unreachableIn(lines: readonly string[]): Set<string> {
+  const code = lines.filter((line) => !isBlank(line));
+  const found = new Set<string>();
+  for (const [index, line] of code.entries()) {
+    const next = code[index + 1];
+    if (next === undefined || !leaves.test(line) || comesAfter.test(next)) continue;
+    if (indentOf(line) !== "" && indentOf(next) === indentOf(line))
+      found.add(`${normalised(line)}\n${normalised(next)}`);
+  }
+  return found;
 }
 
 /** More lines than these do not go without anything in their place, where a block leaves lines out. */
@@ -67,4 +114,4 @@ function repeatedIn(lines: readonly string[]): Set<string> {
   return found;
 }
 
-const isTelling = (run: readonly string[]) => (run.join("").match(/\w/g) ?? []).length >= 8;
+const isTelling = (run: readonly string[], letters = 8) => (run.join("").match(/\w/g) ?? []).length >= letters;

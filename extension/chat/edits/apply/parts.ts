@@ -159,9 +159,14 @@ export class Outline {
     return isPython(this.language) && /^\s*[rRuU]?("""|'''|"[^"]*"\s*$)/.test(this.headerLine(part));
   }
 
+  /** Whether a line stands for code that is left out, and for nothing else. */
+  isMark(index: number): boolean {
+    return this.elision(index) !== undefined;
+  }
+
   private leavesOut(index: number): boolean {
     const line = this.lines[index] ?? "";
-    return this.elision(index) !== undefined || (elidedBody(line) !== undefined && !this.known(line));
+    return this.isMark(index) || (elidedBody(line) !== undefined && !this.known(line));
   }
 
   private elision(index: number): Elision | undefined {
@@ -254,7 +259,7 @@ export class Outline {
       const isWithin = (this.scanned.depth[index + 1] ?? 0) > base || this.scanned.inside[index + 1];
       if (isWithin && index + 1 < to) continue;
       if (/;\s*(?:--.*)?$/.test(this.lines[index] ?? "") || isBlank(this.lines[index + 1])) return index + 1;
-      if (index + 1 < to && this.elision(index + 1) !== undefined) return index + 1;
+      if (index + 1 < to && this.isMark(index + 1)) return index + 1;
     }
     return to;
   }
