@@ -42,8 +42,14 @@ function areDistinct(file: Outline, ours: Part, block: Outline, theirs: Part): b
   const left = file.keyOf(ours);
   const right = block.keyOf(theirs);
   if (left === undefined || right === undefined || left === right) return false;
-  return /^(?:labels|declares) /.test(left) && /^(?:labels|declares) /.test(right);
+  const [a, b] = [left, right].map((key) => /^(?:labels|declares|assigns) (?:type )?(.*)$/.exec(key)?.[1]);
+  if (a === undefined || b === undefined || a === b) return false;
+  // Of several names that are declared at once, one may be that of the other.
+  const isList = left.startsWith("assigns ") || right.startsWith("assigns ") ? /[^\w$.#*& ]/.test(a + b) : false;
+  return !isList || !namesOf(a).some((name) => namesOf(b).includes(name));
 }
+
+const namesOf = (text: string): readonly string[] => text.match(/[\p{L}\p{N}_$]+/gu) ?? [];
 
 /** Whether a part adds words to another or takes some away, or has most of what is inside: a word in place of another may be another thing. */
 function isChanged(file: Outline, ours: Part, block: Outline, theirs: Part): boolean {
@@ -170,12 +176,26 @@ function check(
       if (areDistinct(file, part, block, other)) continue;
       const alike = likeness(file.headText(part), block.headText(other));
       const sameKey = file.keyOf(part) !== undefined && file.keyOf(part) === block.keyOf(other);
-      if ((alike >= (isNext ? 0.35 : 0.5) && /\w/.test(file.headerLine(part))) || sameKey) {
+      const nearlySame = isNext && haveNearNames(file.headerLine(part), block.headerLine(other));
+      if ((alike >= (isNext ? 0.35 : 0.5) && /\w/.test(file.headerLine(part))) || sameKey || nearlySame) {
         refuse(
           l10n.t("This line could be new, or a changed version of one that is left out: “{0}”.", words(other, block)),
         );
       }
     }
+  });
+  steps.forEach((step, index) => {
+    if (step.kind !== "pair") return;
+    const [part, other] = [ours[step.ours], theirs[step.theirs]];
+    if (!part || !other || part.kind === "comment" || isEqual(file, part, block, other)) return;
+    const around = [steps[index - 1], steps[index + 1]].some(
+      (each) => each?.kind === "elision" || each?.kind === "kept",
+    );
+    const mayBeNew = around && isUnlikeInside(file, part, block, other);
+    if (mayBeNew || (around && losesBeside(file, ours, block, theirs, steps, index)))
+      refuse(
+        l10n.t("This line could be new, or a changed version of one that is left out: “{0}”.", words(other, block)),
+      );
   });
   const gone = steps
     .flatMap((step) => (step.kind === "gone" ? [ours[step.ours]] : []))
@@ -192,6 +212,45 @@ function check(
     refuse(l10n.t("The code leaves lines out without a mark for them."));
   if (gone.length > Math.max(2, ours.length / 3))
     refuse(l10n.t("The code leaves many lines out without a mark for them."));
+}
+
+/** A call of `add` and one of `addAll`. */
+function haveNearNames(left: string, right: string): boolean {
+  const [a, b] = [left, right].map((line) => /^\s*(?:await\s+)?([\w$.]{4,})\(/.exec(line)?.[1]);
+  return a !== undefined && b !== undefined && a !== b && (a.startsWith(b) || b.startsWith(a));
+}
+
+/** Whether two parts begin with a word that says nothing about them, and have little else in common. */
+function isUnlikeInside(file: Outline, ours: Part, block: Outline, theirs: Part): boolean {
+  if (!/^\s*(?:try|do|begin|loop)\s*[:{]?\s*$/.test(file.headerLine(ours))) return false;
+  const inside = (outline: Outline, part: Part) =>
+    outline.lines.slice(part.header + 1, part.end).filter((line) => /\w/.test(line));
+  const [before, after] = [inside(file, ours), inside(block, theirs)];
+  return equalLines(before, after).length * 2 < Math.max(before.length, after.length);
+}
+
+/** Whether a part that is only alike is beside one that is gone, before the next one that both have: it could be new instead. */
+function losesBeside(
+  file: Outline,
+  ours: readonly Part[],
+  block: Outline,
+  theirs: readonly Part[],
+  steps: readonly Step[],
+  index: number,
+): boolean {
+  const step = steps[index];
+  const [part, other] = step?.kind === "pair" ? [ours[step.ours], theirs[step.theirs]] : [];
+  if (!part || !other) return false;
+  const key = file.keyOf(part);
+  const isSame = key !== undefined && key === block.keyOf(other);
+  if (isSame || normalised(file.headerLine(part)) === normalised(block.headerLine(other))) return false;
+  return [-1, 1].some((direction) => {
+    for (let at = index + direction; ; at += direction) {
+      const next = steps[at];
+      if (next?.kind === "gone" && ours[next.ours]?.kind !== "comment") return true;
+      if (next?.kind !== "new" && next?.kind !== "gone") return false;
+    }
+  });
 }
 
 /** How many elisions border the run of new parts at `index`, and what of the file they stand for. */

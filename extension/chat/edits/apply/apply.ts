@@ -142,7 +142,8 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
   const edits =
     named || isRootLevel(sides) ? mergeMembers(sides, file.roots, block.roots, undefined) : mergeSnippet(sides);
   const merged = applyEdits(file.lines, edits);
-  const lines = isElided ? settleBlankLines(file.lines, block, merged) : merged;
+  const isSame = merged.every((line, index) => line === file.lines[index]) && merged.length === file.lines.length;
+  const lines = isElided || isSame ? settleBlankLines(file.lines, block, merged) : merged;
   refuseRepetition(file.lines, block.lines, lines);
   if (isElided) {
     refuseMisfilled(block, lines);

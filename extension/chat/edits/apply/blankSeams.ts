@@ -5,11 +5,11 @@ import type { Outline } from "./parts.js";
 /**
  * Gives the blank lines of what a block with omitted code has become: between two lines that the block shows one after the other as
  * many as it has there, and where the file's own lines begin or end that it leaves out, no fewer than the file has there. Only around
- * what is changed.
+ * what is changed, or where nothing is, in what both have.
  */
 export function settleBlankLines(file: readonly string[], block: Outline, after: readonly string[]): string[] {
-  const [first, last] = changed(file, after);
   const inBlock = new Map(equalLines(after, block.lines));
+  const [first, last] = changed(file, after) ?? [Math.min(...inBlock.keys()), Math.max(...inBlock.keys())];
   const inFile = new Map(equalLines(after, file));
   const kept = new Set(inFile.values());
   const result: string[] = [];
@@ -76,11 +76,12 @@ function nextCode(lines: readonly string[], from: number, direction: 1 | -1): nu
   return at;
 }
 
-/** The first and the last line that is not as it was. */
-function changed(before: readonly string[], after: readonly string[]): [number, number] {
+/** The first and the last line that is not as it was; undefined where all are. */
+function changed(before: readonly string[], after: readonly string[]): [number, number] | undefined {
   const shorter = Math.min(before.length, after.length);
   let first = 0;
   while (first < shorter && before[first] === after[first]) first++;
+  if (first === before.length && first === after.length) return undefined;
   let same = 0;
   while (same < shorter - first && before.at(-1 - same) === after.at(-1 - same)) same++;
   return [first, after.length - 1 - same];

@@ -96,6 +96,8 @@ function only(sides: Sides, found: readonly Part[], other: Part, ours: readonly 
     if (left.length > 0) break;
   }
   if (best && second && best[1] >= 0.6 && second[1] <= 0.3) return best[0];
+  const told = byOwnLines(file, found, block, other);
+  if (told) return told;
   return refuse(
     l10n.t(
       "The file has {0} {1} times, and the code doesn't say which.",
@@ -103,6 +105,29 @@ function only(sides: Sides, found: readonly Part[], other: Part, ours: readonly 
       found.length,
     ),
   );
+}
+
+/** So many lines that only one of several has tell that it is meant. */
+const tellingLines = 2;
+
+/** The only one of which the block has lines that none of the others has. */
+function byOwnLines(file: Outline, found: readonly Part[], block: Outline, other: Part): Part | undefined {
+  const words = (line: string) => (line.match(/\w+/g) ?? []).length >= 2;
+  const linesOf = (outline: Outline, part: Part) =>
+    new Set(
+      outline.lines
+        .slice(part.header + 1, part.end)
+        .map(normalised)
+        .filter(words),
+    );
+  const all = found.map((part) => linesOf(file, part));
+  const shown = linesOf(block, other);
+  const own = all.map((lines) =>
+    [...lines].filter((line) => shown.has(line) && all.every((each) => each === lines || !each.has(line))),
+  );
+  const telling = own.flatMap((lines, index) => (lines.length > 0 ? [index] : []));
+  const [one] = telling;
+  return telling.length === 1 && one !== undefined && (own[one]?.length ?? 0) >= tellingLines ? found[one] : undefined;
 }
 
 /** How much of what is inside two parts is the same, 0 to 1. */

@@ -36,7 +36,11 @@ export function refuseShownTwice(before: readonly string[], block: readonly stri
 function twiceIn(lines: readonly string[]): Map<string, number> {
   const found = new Map<string, number>();
   const last = new Map<string, number>();
-  for (const [index, line] of lines.map(normalised).filter(Boolean).entries()) {
+  const words = (line: string) =>
+    normalised(line)
+      .replace(/^el(?:se )?(?=if\b)/, "")
+      .replaceAll("'", '"');
+  for (const [index, line] of lines.map(words).filter(Boolean).entries()) {
     if (!isTelling([line], 20)) continue;
     if (index - (last.get(line) ?? Number.NEGATIVE_INFINITY) <= near) found.set(line, (found.get(line) ?? 0) + 1);
     last.set(line, index);

@@ -54,7 +54,7 @@ export function isCutShort(file: Outline, part: Part, block: Outline, other: Par
   ];
   const last = theirs.at(-1) ?? "";
   const at = ours.indexOf(last);
-  if (at < 0 || ours.lastIndexOf(last) !== at || ours.length - at <= 3) return false;
+  if (at < 0 || ours.lastIndexOf(last) !== at || ours.length - at <= 1) return false;
   return equalLines(ours.slice(0, at + 1), theirs).length >= theirs.length * 0.6;
 }
 

@@ -186,8 +186,8 @@ function replaceLongHeader(ours: Outline, part: Part, theirs: Outline, other: Pa
   const end = ours.headEnd(part);
   const old = ours.lines.slice(part.header, end);
   const shown = theirs.lines.slice(other.header, theirs.headEnd(other));
-  const squeezed = (lines: readonly string[]) => lines.join("").replaceAll(/\s/g, "");
-  if (squeezed(old) === squeezed(shown)) return [];
+  const same = (lines: readonly string[]) => lines.map(normalised).join("\n");
+  if (same(old) === same(shown)) return [];
   // Some of the parameters are left out, and those that are shown are the file's.
   const known = new Set(old.map(normalised));
   const isMark = (line: string) => elisionOf(line, () => false) === "certain";
