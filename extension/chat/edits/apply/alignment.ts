@@ -173,10 +173,12 @@ function check(
     for (const { ours: kept, isNext } of around.kept) {
       const part = ours[kept];
       if (!part || part.kind === "comment" || other.kind === "comment") continue;
-      if (areDistinct(file, part, block, other)) continue;
+      const isInside = isNext && isIn(file, part, block, other);
+      if (areDistinct(file, part, block, other) && !isInside) continue;
       const alike = likeness(file.headText(part), block.headText(other));
       const sameKey = file.keyOf(part) !== undefined && file.keyOf(part) === block.keyOf(other);
-      const nearlySame = isNext && haveNearNames(file.headerLine(part), block.headerLine(other));
+      const nearlySame =
+        isNext && (haveNearNames(file.headerLine(part), block.headerLine(other)) || isIn(file, part, block, other));
       if ((alike >= (isNext ? 0.35 : 0.5) && /\w/.test(file.headerLine(part))) || sameKey || nearlySame) {
         refuse(
           l10n.t("This line could be new, or a changed version of one that is left out: “{0}”.", words(other, block)),
@@ -218,6 +220,15 @@ function check(
 function haveNearNames(left: string, right: string): boolean {
   const [a, b] = [left, right].map((line) => /^\s*(?:await\s+)?([\w$.]{4,})\(/.exec(line)?.[1]);
   return a !== undefined && b !== undefined && a !== b && (a.startsWith(b) || b.startsWith(a));
+}
+
+/** Whether a part is another with line breaks, or stands inside of it: in a loop that is new, say. */
+function isIn(file: Outline, ours: Part, block: Outline, theirs: Part): boolean {
+  const squeezed = (lines: readonly string[]) => lines.join("").replaceAll(/[\s,()]/g, "");
+  if (squeezed(file.text(ours)) === squeezed(block.text(theirs))) return true;
+  const header = file.headerLine(ours);
+  if (/^\s*(?:[)\]}]|(?:break|continue|pass|return)\b)/.test(header)) return false;
+  return block.lines.slice(theirs.header + 1, theirs.end).some((line) => likeness(header, line) >= 0.75);
 }
 
 /** Whether two parts begin with a word that says nothing about them, and have little else in common. */

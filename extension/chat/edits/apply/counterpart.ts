@@ -1,6 +1,6 @@
 import * as l10n from "@vscode/l10n";
 import { normalised } from "./indentation.js";
-import { equalLines, isEqual } from "./likeness.js";
+import { equalLines, isEqual, likeness } from "./likeness.js";
 import { withoutMarks } from "./names.js";
 import { oncePer } from "./oncePer.js";
 import type { Outline, Part } from "./parts.js";
@@ -29,7 +29,11 @@ export function counterpart(
     const keyed = key === undefined ? [] : withKey(file, ours, key);
     if (keyed.length > 1)
       refuse(l10n.t("The file has “{0}” {1} times.", block.headerLine(other).trim().slice(0, 60), keyed.length));
-    return keyed[0];
+    const [one] = keyed;
+    // That of the file is another one than that of a function whose first lines are shown.
+    if (one && key === "documents" && likeness(file.text(one).join(" "), block.text(other).join(" ")) < 0.3)
+      refuse(l10n.t("The code leaves lines out without a mark for them."));
+    return one;
   }
   const found = deeper ? everywhere(file, ours, key) : withKey(file, ours, key);
   const one = only(sides, found, other, ours);

@@ -44,7 +44,10 @@ export function mergePart(sides: Sides, part: Part, other: Part): Edit[] {
   return [...head, ...mergeBody(sides, ours, theirs, part)];
 }
 
-/** Without brackets nothing shows that an answer has ended early: it stops in the middle of what the file has. */
+/**
+ * Without brackets nothing shows that an answer has ended early: it stops in the middle of what the file has, and has nothing of what
+ * follows there.
+ */
 export function isCutShort(file: Outline, part: Part, block: Outline, other: Part): boolean {
   if (file.language.family !== "indentation" || file.language.kind !== "code") return false;
   if (part.declaration && part.declaration.holds !== "body") return false;
@@ -54,8 +57,9 @@ export function isCutShort(file: Outline, part: Part, block: Outline, other: Par
   ];
   const last = theirs.at(-1) ?? "";
   const at = ours.indexOf(last);
-  if (at < 0 || ours.lastIndexOf(last) !== at || ours.length - at <= 1) return false;
-  return equalLines(ours.slice(0, at + 1), theirs).length >= theirs.length * 0.6;
+  const rest = ours.slice(at + 1);
+  if (at < 0 || ours.lastIndexOf(last) !== at || rest.length === 0) return false;
+  return rest.every((line) => !theirs.includes(line));
 }
 
 /** Only the first line of it is there, and the file has more. */

@@ -76,6 +76,8 @@ export class Outline {
     if (this.language.kind === "styles") return this.selectorEnd(header, end);
     const opens = (this.scanned.depth[header + 1] ?? 0) > base;
     for (let index = header + 1; index < Math.min(end, header + 20); index++) {
+      // A bracket in a docstring opens nothing.
+      if (this.scanned.inside[index]) continue;
       const line = this.lines[index] ?? "";
       const depth = this.scanned.depth[index] ?? 0;
       if (depth === base && /^\s*\{\s*(?:\/[/*][^}]*)?$/.test(line)) return index + 1;
