@@ -30,9 +30,9 @@ export const acceptedCommand = "flint.inlineAccepted";
  */
 export class InlineProvider implements vscode.InlineCompletionItemProvider, vscode.Disposable {
   private readonly kept = new KeptOnBlanks();
-  /** Asked for after VS Code was told that there is nothing. */
+  /** Ends the request for what is shown later, once VS Code was told that there is nothing. */
   private later: vscode.CancellationTokenSource | undefined;
-  /** For which it is asked again, as its person did not. */
+  /** Where VS Code is made to ask again: that is no request of a person. */
   private again: { document: vscode.TextDocument; position: vscode.Position } | undefined;
 
   constructor(private readonly options: ProviderOptions) {}

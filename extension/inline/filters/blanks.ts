@@ -24,10 +24,10 @@ function indentFirst(line: string, cursor: Cursor): string {
   if (lineBefore.trim() !== "") return /[ \t]$/.test(lineBefore) ? line.trimStart() : line;
   const { indentation } = cursor;
   const missing = Math.max(0, expectedColumns(cursor) - columnsOf(lineBefore, indentation));
-  // The model takes what stands there for all of the indentation.
-  const added = blanks === "" && !lessDeep.test(line) ? missing : 0;
-  const kept = Math.min(missing, columnsOf(blanks, indentation));
-  return spell(Math.max(kept, added), indentation) + line.trimStart();
+  // Without any, the model takes what stands there for all of the indentation.
+  const takesAll = blanks === "" && !lessDeep.test(line);
+  const kept = takesAll ? missing : Math.min(missing, columnsOf(blanks, indentation));
+  return spell(kept, indentation) + line.trimStart();
 }
 
 /** What stands less deep than its block: brackets and words that close one, labels. */

@@ -127,13 +127,14 @@ function isIndentedWrongly(shown: string, before: string, whole: string): boolea
   // Twice, where the blanks are there already.
   if (line !== "" && line.trim() === "" && /^[ \t]{2,}/.test(shown)) return true;
   const blanks = (text: string) => /^[ \t]*/.exec(text)?.[0] ?? "";
-  const indented = whole.split(/\r?\n/).filter((each) => /^[ \t]/.test(each));
+  const fileLines = whole.split(/\r?\n/);
+  const indented = fileLines.filter((each) => /^[ \t]/.test(each));
   const tabs = indented.filter((each) => each.startsWith("\t")).length > indented.length / 2;
   const written = lines.slice(1).filter((each) => each.trim() !== "");
   if (written.some((each) => (tabs ? blanks(each).startsWith("  ") : blanks(each).includes("\t")))) return true;
   // After a line that opens a block the next one is deeper, by as much as in the file.
   const all = [line + (lines[0] ?? ""), ...written];
-  const step = commonStep(whole.split(/\r?\n/));
+  const step = commonStep(fileLines);
   return all.some((each, i) => {
     const next = all[i + 1];
     // What it continues began above, and is less deep perhaps.

@@ -1,6 +1,6 @@
 import * as l10n from "@vscode/l10n";
 import { normalised } from "./indentation.js";
-import { equalLines, haveSameLead, isEqual, likeness } from "./likeness.js";
+import { equalLines, haveSameLead, isEqual, likeness, linesInside } from "./likeness.js";
 import type { Outline, Part } from "./parts.js";
 import { refuse } from "./refusal.js";
 
@@ -26,9 +26,7 @@ function pairScore(file: Outline, ours: Part, block: Outline, theirs: Part): num
   if ((ours.kind === "comment") !== (theirs.kind === "comment")) return never;
   if (isEqual(file, ours, block, theirs)) return /\w/.test(file.headerLine(ours)) ? 3 : 1;
   if (ours.kind === "comment") return 0.3;
-  const key = file.keyOf(ours);
-  if (key !== undefined && key === block.keyOf(theirs)) return 2;
-  if (normalised(file.headerLine(ours)) === normalised(block.headerLine(theirs))) return 2;
+  if (haveSameName(file, ours, block, theirs)) return 2;
   if (areDistinct(file, ours, block, theirs)) return never;
   return isChanged(file, ours, block, theirs) || haveSameLead(file, ours, block, theirs) ? 1 : never;
 }
@@ -45,25 +43,22 @@ function areDistinct(file: Outline, ours: Part, block: Outline, theirs: Part): b
   const [a, b] = [left, right].map((key) => /^(?:labels|declares|assigns) (?:type )?(.*)$/.exec(key)?.[1]);
   if (a === undefined || b === undefined || a === b) return false;
   // Of several names that are declared at once, one may be that of the other.
-  const isList = left.startsWith("assigns ") || right.startsWith("assigns ") ? /[^\w$.#*& ]/.test(a + b) : false;
-  return !isList || !namesOf(a).some((name) => namesOf(b).includes(name));
+  const isList = [left, right].some((key) => key.startsWith("assigns ")) && /[^\w$.#*& ]/.test(a + b);
+  return !isList || !wordsOf(a).some((name) => wordsOf(b).includes(name));
 }
 
-const namesOf = (text: string): readonly string[] => text.match(/[\p{L}\p{N}_$]+/gu) ?? [];
+const wordsOf = (text: string): readonly string[] => text.match(/[\p{L}\p{N}_$]+/gu) ?? [];
 
 /** Whether a part adds words to another or takes some away, or has most of what is inside: a word in place of another may be another thing. */
 function isChanged(file: Outline, ours: Part, block: Outline, theirs: Part): boolean {
   const [left, right] = [file.headerLine(ours), block.headerLine(theirs)];
   if (likeness(left, right) < 0.6) return false;
-  const words = (line: string): readonly string[] => line.match(/[\p{L}\p{N}_$]+/gu) ?? [];
   // Other numbers are another value of the same.
   if (left.replaceAll(/\b\d[\w.]*/g, "0").trim() === right.replaceAll(/\b\d[\w.]*/g, "0").trim()) return true;
-  const [a, b] = [words(left), words(right)];
+  const [a, b] = [wordsOf(left), wordsOf(right)];
   if (a.length === 0 || b.length === 0) return a.length === b.length;
   if (a.every((word) => b.includes(word)) || b.every((word) => a.includes(word))) return true;
-  const inside = (outline: Outline, part: Part) =>
-    outline.lines.slice(part.header + 1, part.end).filter((line) => /\w/.test(line));
-  const [before, after] = [inside(file, ours), inside(block, theirs)];
+  const [before, after] = [linesInside(file, ours), linesInside(block, theirs)];
   return before.length > 0 && equalLines(before, after).length >= 0.7 * Math.max(before.length, after.length);
 }
 
@@ -158,6 +153,8 @@ function check(
 ): void {
   const words = (part: Part | undefined, outline: Outline) =>
     part ? outline.headerLine(part).trim().slice(0, 60) : "";
+  const refuseUnclear = (other: Part) =>
+    refuse(l10n.t("This line could be new, or a changed version of one that is left out: “{0}”.", words(other, block)));
   steps.forEach((step, index) => {
     if (step.kind !== "new") return;
     const around = neighbours(steps, index);
@@ -177,27 +174,21 @@ function check(
       if (areDistinct(file, part, block, other) && !isInside) continue;
       const alike = likeness(file.headText(part), block.headText(other));
       const sameKey = file.keyOf(part) !== undefined && file.keyOf(part) === block.keyOf(other);
-      const nearlySame =
-        isNext && (haveNearNames(file.headerLine(part), block.headerLine(other)) || isIn(file, part, block, other));
-      if ((alike >= (isNext ? 0.35 : 0.5) && /\w/.test(file.headerLine(part))) || sameKey || nearlySame) {
-        refuse(
-          l10n.t("This line could be new, or a changed version of one that is left out: “{0}”.", words(other, block)),
-        );
-      }
+      const nearlySame = isInside || (isNext && haveNearNames(file.headerLine(part), block.headerLine(other)));
+      if ((alike >= (isNext ? 0.35 : 0.5) && /\w/.test(file.headerLine(part))) || sameKey || nearlySame)
+        refuseUnclear(other);
     }
   });
   steps.forEach((step, index) => {
     if (step.kind !== "pair") return;
     const [part, other] = [ours[step.ours], theirs[step.theirs]];
     if (!part || !other || part.kind === "comment" || isEqual(file, part, block, other)) return;
-    const around = [steps[index - 1], steps[index + 1]].some(
+    const isBeside = [steps[index - 1], steps[index + 1]].some(
       (each) => each?.kind === "elision" || each?.kind === "kept",
     );
-    const mayBeNew = around && isUnlikeInside(file, part, block, other);
-    if (mayBeNew || (around && losesBeside(file, ours, block, theirs, steps, index)))
-      refuse(
-        l10n.t("This line could be new, or a changed version of one that is left out: “{0}”.", words(other, block)),
-      );
+    if (!isBeside) return;
+    const isSame = haveSameName(file, part, block, other);
+    if (isUnlikeInside(file, part, block, other) || (!isSame && isBesideGone(ours, steps, index))) refuseUnclear(other);
   });
   const gone = steps
     .flatMap((step) => (step.kind === "gone" ? [ours[step.ours]] : []))
@@ -234,27 +225,19 @@ function isIn(file: Outline, ours: Part, block: Outline, theirs: Part): boolean 
 /** Whether two parts begin with a word that says nothing about them, and have little else in common. */
 function isUnlikeInside(file: Outline, ours: Part, block: Outline, theirs: Part): boolean {
   if (!/^\s*(?:try|do|begin|loop)\s*[:{]?\s*$/.test(file.headerLine(ours))) return false;
-  const inside = (outline: Outline, part: Part) =>
-    outline.lines.slice(part.header + 1, part.end).filter((line) => /\w/.test(line));
-  const [before, after] = [inside(file, ours), inside(block, theirs)];
+  const [before, after] = [linesInside(file, ours), linesInside(block, theirs)];
   return equalLines(before, after).length * 2 < Math.max(before.length, after.length);
 }
 
-/** Whether a part that is only alike is beside one that is gone, before the next one that both have: it could be new instead. */
-function losesBeside(
-  file: Outline,
-  ours: readonly Part[],
-  block: Outline,
-  theirs: readonly Part[],
-  steps: readonly Step[],
-  index: number,
-): boolean {
-  const step = steps[index];
-  const [part, other] = step?.kind === "pair" ? [ours[step.ours], theirs[step.theirs]] : [];
-  if (!part || !other) return false;
-  const key = file.keyOf(part);
-  const isSame = key !== undefined && key === block.keyOf(other);
-  if (isSame || normalised(file.headerLine(part)) === normalised(block.headerLine(other))) return false;
+/** Whether two parts declare or assign the same, or begin with the same line. */
+function haveSameName(file: Outline, ours: Part, block: Outline, theirs: Part): boolean {
+  const key = file.keyOf(ours);
+  if (key !== undefined && key === block.keyOf(theirs)) return true;
+  return normalised(file.headerLine(ours)) === normalised(block.headerLine(theirs));
+}
+
+/** Whether code is gone beside a step, before the next part that both have: the block's part could be new instead. */
+function isBesideGone(ours: readonly Part[], steps: readonly Step[], index: number): boolean {
   return [-1, 1].some((direction) => {
     for (let at = index + direction; ; at += direction) {
       const next = steps[at];

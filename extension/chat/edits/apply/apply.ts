@@ -141,9 +141,7 @@ function applyCode(sides: Sides, source: SourceText): ApplyResult {
   const named = block.roots.some((part) => part.kind === "import" || (part.declaration && !isLocal(sides, part)));
   const edits =
     named || isRootLevel(sides) ? mergeMembers(sides, file.roots, block.roots, undefined) : mergeSnippet(sides);
-  const merged = applyEdits(file.lines, edits);
-  const isSame = merged.every((line, index) => line === file.lines[index]) && merged.length === file.lines.length;
-  const lines = isElided || isSame ? settleBlankLines(file.lines, block, merged) : merged;
+  const lines = settleBlankLines(file.lines, block, applyEdits(file.lines, edits), isElided);
   refuseRepetition(file.lines, block.lines, lines);
   if (isElided) {
     refuseMisfilled(block, lines);

@@ -5,11 +5,18 @@ import type { Outline } from "./parts.js";
 /**
  * Gives the blank lines of what a block with omitted code has become: between two lines that the block shows one after the other as
  * many as it has there, and where the file's own lines begin or end that it leaves out, no fewer than the file has there. Only around
- * what is changed, or where nothing is, in what both have.
+ * what is changed, or where nothing is, in what both have. What a block without omitted code has changed is as it shows it.
  */
-export function settleBlankLines(file: readonly string[], block: Outline, after: readonly string[]): string[] {
+export function settleBlankLines(
+  file: readonly string[],
+  block: Outline,
+  after: readonly string[],
+  isElided: boolean,
+): readonly string[] {
+  const span = changed(file, after);
+  if (span && !isElided) return after;
   const inBlock = new Map(equalLines(after, block.lines));
-  const [first, last] = changed(file, after) ?? [Math.min(...inBlock.keys()), Math.max(...inBlock.keys())];
+  const [first, last] = span ?? [Math.min(...inBlock.keys()), Math.max(...inBlock.keys())];
   const inFile = new Map(equalLines(after, file));
   const kept = new Set(inFile.values());
   const result: string[] = [];

@@ -21,20 +21,30 @@ export function refuseMisfilled(block: Outline, after: readonly string[]): void 
   }
 }
 
+/** @throws Refusal where something is found in what comes of it that neither the file nor the block has */
+function refuseNew(
+  before: readonly string[],
+  block: readonly string[],
+  after: readonly string[],
+  find: (lines: readonly string[]) => ReadonlySet<string>,
+): void {
+  const known = new Set([...find(before), ...find(block)]);
+  if ([...find(after)].some((each) => !known.has(each)))
+    refuse(l10n.t("The code leaves lines out, and there are two ways to fill them in."));
+}
+
 /** So far from each other, in lines of code, two equal lines are no coincidence. */
 const near = 12;
 
 /** @throws Refusal where a line is shown as new that is also among those close by that are left out */
 export function refuseShownTwice(before: readonly string[], block: readonly string[], after: readonly string[]): void {
-  const [ours, theirs] = [twiceIn(before), twiceIn(block)];
-  const known = (line: string) => Math.max(ours.get(line) ?? 0, theirs.get(line) ?? 0);
-  if ([...twiceIn(after)].some(([line, times]) => times > known(line)))
-    refuse(l10n.t("The code leaves lines out, and there are two ways to fill them in."));
+  refuseNew(before, block, after, twiceIn);
 }
 
-/** How often lines come again soon. */
-function twiceIn(lines: readonly string[]): Map<string, number> {
-  const found = new Map<string, number>();
+/** Lines that come again soon, each with how often so far. */
+function twiceIn(lines: readonly string[]): Set<string> {
+  const times = new Map<string, number>();
+  const found = new Set<string>();
   const last = new Map<string, number>();
   const words = (line: string) =>
     normalised(line)
@@ -42,7 +52,10 @@ function twiceIn(lines: readonly string[]): Map<string, number> {
       .replaceAll("'", '"');
   for (const [index, line] of lines.map(words).filter(Boolean).entries()) {
     if (!isTelling([line], 20)) continue;
-    if (index - (last.get(line) ?? Number.NEGATIVE_INFINITY) <= near) found.set(line, (found.get(line) ?? 0) + 1);
+    if (index - (last.get(line) ?? Number.NEGATIVE_INFINITY) <= near) {
+      times.set(line, (times.get(line) ?? 0) + 1);
+      found.add(`${times.get(line)} ${line}`);
+    }
     last.set(line, index);
   }
   return found;
@@ -55,9 +68,7 @@ const comesAfter =
 
 /** @throws Refusal where lines that are left out end in what leaves the function, and the block goes on after it */
 export function refuseUnreachable(before: readonly string[], block: readonly string[], after: readonly string[]): void {
-  const known = new Set([...unreachableIn(before), ...unreachableIn(block)]);
-  if ([...unreachableIn(after)].some((lines) => !known.has(lines)))
-    refuse(l10n.t("The code leaves lines out, and there are two ways to fill them in."));
+  refuseNew(before, block, after, unreachableIn);
 }
 
 function unreachableIn(lines: readonly string[]): Set<string> {
@@ -86,9 +97,7 @@ export function refuseLoss(before: readonly string[], after: readonly string[]):
 
 /** @throws Refusal where lines follow each other twice now, and neither the file nor the block has them so */
 export function refuseRepetition(before: readonly string[], block: readonly string[], after: readonly string[]): void {
-  const known = new Set([...repeatedIn(before), ...repeatedIn(block)]);
-  if ([...repeatedIn(after)].some((lines) => !known.has(lines)))
-    refuse(l10n.t("The code leaves lines out, and there are two ways to fill them in."));
+  refuseNew(before, block, after, repeatedIn);
 }
 
 /** Of a class, there may be no other members than those shown. */

@@ -30,6 +30,10 @@ export function equalLines(a: readonly string[], b: readonly string[]): [number,
   return pairs.filter(([index]) => normalised(a[index] ?? "") !== "");
 }
 
+/** The lines of a part below its first one that have a word in them. */
+export const linesInside = ({ lines }: Outline, { header, end }: Part): string[] =>
+  lines.slice(header + 1, end).filter((line) => /\w/.test(line));
+
 const significant = (lines: readonly string[]) => lines.map(normalised).filter((line) => line !== "");
 
 /** Whether two parts have the same lines, whatever their blanks. */

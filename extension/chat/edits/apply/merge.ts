@@ -5,7 +5,7 @@ import type { Edit } from "./edit.js";
 import { mayStandForCode } from "./elision.js";
 import { mergeImports } from "./imports.js";
 import { IndentMap, indentOf, normalised } from "./indentation.js";
-import { equalLines, isEqual, isEqualBelowLead } from "./likeness.js";
+import { equalLines, isEqual, isEqualBelowLead, linesInside } from "./likeness.js";
 import { newMember } from "./newMember.js";
 import type { Outline, Part } from "./parts.js";
 import { pathIn } from "./paths.js";
@@ -122,8 +122,7 @@ function missingProperties(file: Outline, part: Part, block: Outline, other: Par
 
 /** Whether a member is another by a new name, among all others that are shown: most of its lines are the same. */
 function isRenamed(file: Outline, part: Part, block: Outline, other: Part): boolean {
-  const before = file.lines.slice(part.header + 1, part.end).filter((line) => /\w/.test(line));
-  const after = block.lines.slice(other.header + 1, other.end).filter((line) => /\w/.test(line));
+  const [before, after] = [linesInside(file, part), linesInside(block, other)];
   return before.length > 0 && equalLines(before, after).length >= 0.6 * Math.max(before.length, after.length);
 }
 

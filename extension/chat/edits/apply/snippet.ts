@@ -3,7 +3,7 @@ import { constantOf } from "./constants.js";
 import type { Edit } from "./edit.js";
 import { replaceExcerpt } from "./excerpt.js";
 import { IndentMap, indentOf, isBlank } from "./indentation.js";
-import { equalLines, haveSameLead, isEqual, likeness } from "./likeness.js";
+import { equalLines, haveSameLead, isEqual, likeness, linesInside } from "./likeness.js";
 import { missingElements } from "./markup.js";
 import { mergeBody, mergePart } from "./merge.js";
 import type { Outline, Part } from "./parts.js";
@@ -107,7 +107,7 @@ function single({ file, block }: Sides, other: Part): Part {
     .filter(({ kind }) => kind !== "comment" && kind !== "import");
   const same = key === undefined ? [] : all.filter((part) => file.keyOf(part) === key);
   const words = block.headerLine(other).trim().slice(0, 60);
-  const inside = block.lines.slice(other.header + 1, other.end).filter((line) => /\w/.test(line));
+  const inside = linesInside(block, other);
   // Of several that begin alike, the one that has half of what is inside.
   const close = same.filter((part) => {
     const common = equalLines(file.lines.slice(part.header + 1, part.end), inside).filter(([, index]) =>
